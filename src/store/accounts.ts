@@ -1,0 +1,54 @@
+import type { Clock } from '../clock.js'
+import { available, isDuplicate } from './faults.js'
+import type { PrismaClient } from './generated/sqlite/client.js'
+
+/** One person's account, as it is stored. */
+export interface Account {
+  /** UUIDv7 (RFC 9562 §5.7). */
+  id: string
+  /** In canonical form; one account per address. */
+  email: string
+  emailVerifiedAt: Date | null
+  /** A PHC string. */
+  passwordHash: string
+  name: string | null
+  /** Counts the events that end every refresh token of the account. */
+  tokenEpoch: number
+  disabledAt: Date | null
+  createdAt: Date
+  updatedAt: Date
+}
+
+/** Where accounts are kept. Every write is one statement; every method throws Problem `unavailable` when the database is away. */
+export interface Accounts {
+  findById: (id: string) => Promise<Account | null>
+  findByEmail: (email: string) => Promise<Account | null>
+  /** Answers null when the address already has an account. */
+  create: (account: { email: string, passwordHash: string, name: string | null }) => Promise<Account | null>
+  /** Answers null when there is no such account or it is disabled. */
+  updateName: (id: string, name: string | null) => Promise<Account | null>
+  /** Puts a stronger hash of the same password in place of `from`; does nothing when the hash is no longer `from`. */
+  replaceHash: (id: string, from: string, to: string) => Promise<void>
+  /** Deletes an account unless it has been disabled, deleted or logged out everywhere since it was read. Answers whether it did. */
+  delete: (account: Pick<Account, 'id' | 'tokenEpoch'>) => Promise<boolean>
+}
+
+/** @param clock stamps created_at and updated_at */
+export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
+  const users = client.user
+  const now = () => new Date(clock())
+  return {
+    findById: async (id) => await available(users.findUnique({ where: { id } })),
+    findByEmail: async (email) => await available(users.findUnique({ where: { email } })),
+    create: async ({ email, passwordHash, name }) => {
+      const createdAt = now()
+      return await available(users.create({ data: { email, passwordHash, name, createdAt, updatedAt: createdAt } }).catch((error: unknown) => {
+        if (isDuplicate(error)) return null
+        throw error
+      }))
+    },
+    updateName: async (id, name) => (await available(users.updateManyAndReturn({ where: { id, disabledAt: null }, data: { name, updatedAt: now() } })))[0] ?? null,
+    replaceHash: async (id, from, to) => { await available(users.updateMany({ where: { id, passwordHash: from }, data: { passwordHash: to } })) },
+    delete: async ({ id, tokenEpoch }) => (await available(users.deleteMany({ where: { id, tokenEpoch, disabledAt: null } }))).count === 1
+  }
+}

@@ -1,0 +1,74 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { PrismaLibSql } from '@prisma/adapter-libsql'
+import { PrismaPg } from '@prisma/adapter-pg'
+import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import type { PrismaClient } from './generated/sqlite/client.js'
+
+/** The two kinds of SQL that migrations are written in. */
+export type Provider = 'sqlite' | 'postgresql'
+
+/** A database as its URL names it. */
+export interface Database {
+  provider: Provider
+  /** The URL without user, password and query, for people and logs. */
+  name: string
+  /** A connection for queries, with every wait bounded. */
+  adapter: () => SqlMigrationAwareDriverAdapterFactory
+  /** A connection for migrations, which may take longer than a query. */
+  migrationAdapter: () => SqlMigrationAwareDriverAdapterFactory
+}
+
+/** How long one process waits for another that is writing the same SQLite file. libSQL's own default is 0. */
+const busyMilliseconds = 5000
+
+/** Bounds on PostgreSQL, in milliseconds: without them a request waits for a pool slot or a silent server for ever. */
+const patience = { connectionTimeoutMillis: 1500, query_timeout: 1900, statement_timeout: 1500, idle_in_transaction_session_timeout: 5000, idleTimeoutMillis: 30_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000, application_name: 'latchkey' }
+
+/** Reads a DATABASE_URL: file:, libsql: or postgresql:. Nothing is opened yet. */
+export function parseDatabaseUrl (url: string): Database {
+  if (/^postgres(ql)?:/.test(url)) {
+    return {
+      provider: 'postgresql',
+      name: `PostgreSQL ${withoutSecrets(url)}`,
+      adapter: () => new PrismaPg({ connectionString: url, ...patience }, { onPoolError: ignoreIdleFailure, onConnectionError: ignoreIdleFailure }),
+      migrationAdapter: () => new PrismaPg({ connectionString: url, connectionTimeoutMillis: 5000 }, { onPoolError: ignoreIdleFailure, onConnectionError: ignoreIdleFailure })
+    }
+  }
+  const file = url.startsWith('file:')
+  const adapter = () => new PrismaLibSql({ url, ...(file && { timeout: busyMilliseconds }) })
+  return { provider: 'sqlite', name: file ? `SQLite ${url.replace(/\?.*$/, '')}` : `libSQL ${withoutSecrets(url)}`, adapter, migrationAdapter: adapter }
+}
+
+/** Opens Prisma's client on a database. Only the client that is needed is loaded. */
+export async function connect (database: Database): Promise<PrismaClient> {
+  const options = { adapter: database.adapter(), errorFormat: 'minimal' as const }
+  if (database.provider === 'sqlite') {
+    const { PrismaClient } = await import('./generated/sqlite/client.js')
+    return new PrismaClient(options)
+  }
+  const { PrismaClient } = await import('./generated/postgresql/client.js')
+  // Both clients come from one schema without native types; they differ in filters that are not used here.
+  return new PrismaClient(options) as unknown as PrismaClient
+}
+
+/** Makes the folder of a SQLite file and puts the file into WAL mode, in which readers and the writer do not block each other. */
+export async function prepareFile (url: string, client: PrismaClient): Promise<void> {
+  if (url.startsWith('file:')) await client.$queryRawUnsafe('PRAGMA journal_mode = WAL')
+}
+
+/** Makes the folder that a file: URL points into. */
+export async function makeFolder (url: string): Promise<void> {
+  if (!url.startsWith('file:')) return
+  const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length)
+  await mkdir(dirname(path.replace(/\?.*$/, '')), { recursive: true, mode: 0o700 })
+}
+
+function withoutSecrets (url: string): string {
+  const { protocol, host, pathname } = new URL(url)
+  return `${protocol}//${host}${pathname}`
+}
+
+// A connection that breaks while idle is dropped by the pool; the next query opens a new one or fails with its own error.
+function ignoreIdleFailure (): void {}

@@ -1,0 +1,44 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { type Provider, parseDatabaseUrl } from './database.js'
+import { prismaFolder, readMigrations } from './migrations.js'
+import { withSchemaEngine } from './schema-engine.js'
+
+const providers: readonly Provider[] = ['sqlite', 'postgresql']
+
+/** The written schema for one kind of database. */
+export function schemaFor (written: string, provider: Provider): string {
+  return written.replace('provider = "sqlite"', `provider = "${provider}"`)
+}
+
+/** What the migrations add up to; kept beside them, so that the next one can be written without a database. */
+const snapshot = new URL('migrations/schema.prisma', prismaFolder)
+
+/**
+ * Writes the migration from the last migrated schema to the present one, for every kind of database, and answers the files.
+ * @param name what the migration does, in lower_snake_case
+ * @throws Error when the name does not fit or nothing has changed
+ */
+export async function writeMigration (name: string): Promise<string[]> {
+  if (!/^[a-z][a-z0-9_]{0,60}$/.test(name)) throw new Error('Name the migration in lower_snake_case: npm run migrate:new -- add_locale')
+  const written = await readFile(new URL('schema.prisma', prismaFolder), 'utf8')
+  const before = await readFile(snapshot, 'utf8').catch(() => null)
+  const files: string[] = []
+  for (const provider of providers) {
+    const sql = await compare(provider, before, written)
+    if (sql === null) throw new Error('prisma/schema.prisma has not changed since the last migration.')
+    const number = String((await readMigrations(provider).catch(() => [])).length + 1).padStart(4, '0')
+    const folder = new URL(`migrations/${provider}/${number}_${name}/`, prismaFolder)
+    await mkdir(folder, { recursive: true })
+    await writeFile(new URL('migration.sql', folder), sql, { flag: 'wx' })
+    files.push(`prisma/migrations/${provider}/${number}_${name}/migration.sql`)
+  }
+  await writeFile(snapshot, written)
+  return files
+}
+
+async function compare (provider: Provider, before: string | null, after: string): Promise<string | null> {
+  // The engine wants a connection even where it compares only texts; the texts say which SQL is written.
+  const database = parseDatabaseUrl('file::memory:')
+  const model = (content: string) => ({ tag: 'schemaDatamodel' as const, files: [{ path: 'schema.prisma', content: schemaFor(content, provider) }] })
+  return await withSchemaEngine(database, async (engine) => await engine.diff(before === null ? { tag: 'empty' } : model(before), model(after)))
+}

@@ -1,0 +1,48 @@
+import type { Clock } from '../clock.js'
+import { type Accounts, createAccounts } from './accounts.js'
+import { connect, makeFolder, parseDatabaseUrl, prepareFile } from './database.js'
+import { available } from './faults.js'
+import { applyMigrations, findPending } from './migrations.js'
+
+/** An open database. */
+export interface Store {
+  accounts: Accounts
+  /** Which database this is, without password, for people and logs. */
+  name: string
+  /** Asks the database for a sign of life. Throws Problem `unavailable`. */
+  ping: () => Promise<void>
+  close: () => Promise<void>
+}
+
+/** Written migrations are missing in the database and may not be applied at start. */
+export class PendingMigrationsError extends Error {
+  override readonly name = 'PendingMigrationsError'
+}
+
+/**
+ * Opens the database of a DATABASE_URL.
+ * @param autoMigrate apply pending migrations; otherwise they are an error
+ * @throws PendingMigrationsError, or Problem `unavailable` when the database does not answer
+ */
+export async function openStore (url: string, { autoMigrate, clock }: { autoMigrate: boolean, clock: Clock }): Promise<Store> {
+  const database = parseDatabaseUrl(url)
+  await makeFolder(url)
+  const client = await connect(database)
+  try {
+    await available(prepareFile(url, client))
+    const pending = await available(findPending(database, client))
+    if (pending.length > 0 && !autoMigrate) {
+      throw new PendingMigrationsError(`The database lacks ${pending.length === 1 ? 'a migration' : `${pending.length} migrations`} (${pending.join(', ')}). Apply with "npm run migrate", or set AUTO_MIGRATE=on.`)
+    }
+    if (pending.length > 0) await available(applyMigrations(database))
+  } catch (error) {
+    await client.$disconnect()
+    throw error
+  }
+  return {
+    accounts: createAccounts(client, clock),
+    name: database.name,
+    ping: async () => { await available(client.$queryRawUnsafe('SELECT 1')) },
+    close: async () => { await client.$disconnect() }
+  }
+}

@@ -1,0 +1,66 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
+import type { DiffTarget, SchemaEngine as Engine } from '@prisma/schema-engine-wasm/schema_engine_bg'
+import type { Database, Provider } from './database.js'
+
+/** A written migration: the name of its folder and the SQL in it. */
+export interface Migration { name: string, sql: string }
+
+/** Prisma's own migration engine, as WebAssembly over one database, so that nothing is downloaded or spawned. */
+export interface SchemaEngine {
+  /** Applies those of `migrations` that the database lacks, in order, and records them in `_prisma_migrations`. Answers the names it applied. */
+  apply: (migrations: Migration[]) => Promise<string[]>
+  /** The SQL that leads from one schema to another; null when they are the same. */
+  diff: (from: DiffTarget, to: DiffTarget) => Promise<string | null>
+}
+
+// Node has it; the type libraries of Node alone do not name it.
+declare const WebAssembly: { instantiate: (code: Uint8Array, imports: object) => Promise<{ instance: { exports: Record<string, unknown> } }> }
+
+const filters = { externalTables: [], externalEnums: [] }
+
+/** The list of migrations in the form that the engine takes. */
+export function migrationList (provider: Provider, migrations: Migration[]) {
+  return {
+    baseDir: '',
+    lockfile: { path: 'migration_lock.toml', content: `provider = "${provider}"\n` },
+    shadowDbInitScript: '',
+    migrationDirectories: migrations.map(({ name, sql }) => ({ path: name, migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: sql } } }))
+  }
+}
+
+/** Opens the engine, gives it to `use`, and closes its connection. */
+export async function withSchemaEngine<T> (database: Database, use: (engine: SchemaEngine) => Promise<T>): Promise<T> {
+  loaded ??= load()
+  const { SchemaEngine } = await loaded
+  const schema = `datasource db {\n  provider = "${database.provider}"\n}\n`
+  const engine: Engine = await SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, bindMigrationAwareSqlAdapterFactory(database.migrationAdapter()))
+  try {
+    return await use({
+      apply: async (migrations) => (await engine.applyMigrations({ migrationsList: migrationList(database.provider, migrations), filters })).appliedMigrationNames,
+      diff: async (from, to) => {
+        const { exitCode, stdout } = await engine.diff({ from, to, script: true, exitCode: true, filters })
+        return exitCode === 0 ? null : stdout
+      }
+    })
+  } finally {
+    engine.free()
+  }
+}
+
+// Once per process: the bindings keep views into the memory of the one instance.
+let loaded: ReturnType<typeof load> | undefined
+
+async function load () {
+  // The engine hands the words of a panic to this global before it throws; without it the process would end.
+  Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: () => {} } })
+  const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg')
+  const folder = dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg'))
+  const wasm = await WebAssembly.instantiate(await readFile(join(folder, 'schema_engine_bg.wasm')), { './schema_engine_bg.js': bindings })
+  bindings.__wbg_set_wasm(wasm.instance.exports)
+  const start = wasm.instance.exports.__wbindgen_start as () => void
+  start()
+  return bindings
+}
