@@ -1,15 +1,14 @@
-import { Type, type Static, type TSchema } from 'typebox'
-import { Value } from 'typebox/value'
+import { type Static, type TSchema, Type } from 'typebox'
+import { createChecker } from './schema-check.js'
 
 const Switch = (byDefault: 'on' | 'off', description: string) => Type.Enum(['on', 'off'], { default: byDefault, description: `on or off. ${description}` })
 const Seconds = (minimum: number, maximum: number, byDefault: number, description: string) => Type.Integer({ minimum, maximum, default: byDefault, description: `${minimum} to ${maximum}. ${description}` })
-const Checked = <S extends TSchema>(schema: S, fits: (value: Static<S>) => boolean) => Type.Refine(schema, fits, () => 'does not fit')
 
 /** Every setting, by its name in the environment. `description` begins with what is allowed; it is what a person reads when the value is refused. */
 export const Settings = Type.Object({
   HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'An address or host name. Where to listen; 0.0.0.0 listens everywhere.' }),
   PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 3000, description: '1 to 65535. Where to listen.' }),
-  PUBLIC_URL: Checked(Type.String({ description: 'An http or https URL without query, fragment or trailing slash. The URL of this API as its users see it, and the issuer (iss) of every token. Default: http://localhost:<PORT>.' }), isCanonicalUrl),
+  PUBLIC_URL: Type.String({ description: 'An http or https URL without query, fragment or trailing slash. The URL of this API as its users see it, and the issuer (iss) of every token. Default: http://localhost:<PORT>.' }),
   DATABASE_URL: Type.String({ pattern: '^(file:.+|libsql://.+|postgres(ql)?://.+)$', default: 'file:./data/latchkey.db', description: 'file:<path>, libsql://<host> or postgresql://<user>:<password>@<host>/<database>.' }),
   AUTO_MIGRATE: Switch('off', 'Apply pending migrations at start. Default: on for file:, off for the others, which are migrated by "npm run migrate".'),
   TOKEN_AUDIENCE: Type.String({ minLength: 1, maxLength: 200, description: '1 to 200 characters. The audience (aud) of access tokens. Default: PUBLIC_URL.' }),
@@ -21,7 +20,7 @@ export const Settings = Type.Object({
   ARGON2_MEMORY_KIB: Type.Integer({ minimum: 7168, maximum: 4194304, default: 19456, description: '7168 to 4194304 KiB. Memory of one hash.' }),
   ARGON2_PASSES: Type.Integer({ minimum: 1, maximum: 100, default: 2, description: '1 to 100. Passes over the memory; memory × passes must be 35840 or more (the OWASP minimum).' }),
   ARGON2_LANES: Type.Integer({ minimum: 1, maximum: 16, default: 1, description: '1 to 16. Threads of one hash.' }),
-  CORS_ORIGINS: Type.Array(Checked(Type.String(), isOrigin), { default: [], description: 'Exact origins separated by commas, such as https://app.example.com. Browsers on these may call the API.' }),
+  CORS_ORIGINS: Type.Array(Type.String(), { default: [], description: 'Exact origins separated by commas, such as https://app.example.com. Browsers on these may call the API.' }),
   DOCS: Switch('on', 'Serve the contract at /openapi.json and /openapi.yaml, and the page at /docs.'),
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent.' })
 })
@@ -34,24 +33,32 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
+/** What a schema cannot say of a setting. */
+const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> = {
+  PUBLIC_URL: ({ PUBLIC_URL }) => isCanonicalUrl(PUBLIC_URL),
+  CORS_ORIGINS: ({ CORS_ORIGINS }) => CORS_ORIGINS.every(isOrigin),
+  ARGON2_PASSES: ({ ARGON2_MEMORY_KIB, ARGON2_PASSES }) => ARGON2_MEMORY_KIB * ARGON2_PASSES >= owaspMinimum
+}
+
+const checkSettings = createChecker(Settings)
+
 /**
  * Reads the settings from an environment. An unset or empty variable takes the default; variables that are no setting are ignored.
  * @throws ConfigError naming every setting that does not fit
  */
 export function loadConfig (env: Record<string, string | undefined>): Config {
+  const schemas = Object.entries<TSchema & { type?: string, default?: unknown, description?: string }>(Settings.properties)
   const given: Record<string, unknown> = {}
-  for (const [name, schema] of Object.entries<TSchema & { type?: string }>(Settings.properties)) {
+  for (const [name, schema] of schemas) {
     const text = env[name]?.trim()
-    if (text) given[name] = parse(text, schema.type)
+    const value = text ? parse(text, schema.type) : schema.default
+    if (value !== undefined) given[name] = value
   }
-  const settings = withDependentDefaults(Value.Default(Settings, { ...given }) as Config, given)
-  const bad = new Set([...Value.Errors(Settings, settings)].map((error) => error.instancePath.split('/')[1] ?? ''))
-  if (!bad.has('ARGON2_MEMORY_KIB') && !bad.has('ARGON2_PASSES') && settings.ARGON2_MEMORY_KIB * settings.ARGON2_PASSES < owaspMinimum) bad.add('ARGON2_PASSES')
-  if (bad.size > 0) {
-    const lines = Object.entries<TSchema & { description?: string }>(Settings.properties).filter(([name]) => bad.has(name)).map(([name, schema]) => `  ${name}: ${schema.description}`)
-    throw new ConfigError(`These settings cannot be used:\n${lines.join('\n')}`)
-  }
-  return settings
+  const config = withDependentDefaults(given as Config, env)
+  const bad = new Set(checkSettings(config).map(({ path }) => path.split('/')[1]))
+  for (const [name, fits] of Object.entries(furtherRules)) if (!bad.has(name) && !fits(config)) bad.add(name)
+  if (bad.size > 0) throw new ConfigError(`These settings cannot be used:\n${schemas.filter(([name]) => bad.has(name)).map(([name, { description }]) => `  ${name}: ${description}`).join('\n')}`)
+  return config
 }
 
 // OWASP Password Storage Cheat Sheet, argon2id: the least memory × passes of its five equivalent rows (7168 KiB × 5).
@@ -63,14 +70,10 @@ function parse (text: string, type: string | undefined): unknown {
   return text
 }
 
-function withDependentDefaults (settings: Config, given: Record<string, unknown>): Config {
-  const publicUrl = settings.PUBLIC_URL ?? `http://localhost:${settings.PORT}`
-  return {
-    ...settings,
-    PUBLIC_URL: publicUrl,
-    TOKEN_AUDIENCE: settings.TOKEN_AUDIENCE ?? publicUrl,
-    AUTO_MIGRATE: given.AUTO_MIGRATE === undefined && settings.DATABASE_URL.startsWith('file:') ? 'on' : settings.AUTO_MIGRATE
-  }
+function withDependentDefaults (config: Config, env: Record<string, string | undefined>): Config {
+  const PUBLIC_URL = config.PUBLIC_URL ?? `http://localhost:${config.PORT}`
+  const AUTO_MIGRATE = !env.AUTO_MIGRATE?.trim() && config.DATABASE_URL.startsWith('file:') ? 'on' : config.AUTO_MIGRATE
+  return { ...config, PUBLIC_URL, AUTO_MIGRATE, TOKEN_AUDIENCE: config.TOKEN_AUDIENCE ?? PUBLIC_URL }
 }
 
 // An issuer is compared as an exact string (RFC 8414 §3.3), so only the one canonical spelling is taken.

@@ -1,8 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { PrismaLibSql } from '@prisma/adapter-libsql'
-import { PrismaPg } from '@prisma/adapter-pg'
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import type { PrismaClient } from './generated/sqlite/client.js'
 
@@ -15,9 +13,9 @@ export interface Database {
   /** The URL without user, password and query, for people and logs. */
   name: string
   /** A connection for queries, with every wait bounded. */
-  adapter: () => SqlMigrationAwareDriverAdapterFactory
+  adapter: () => Promise<SqlMigrationAwareDriverAdapterFactory>
   /** A connection for migrations, which may take longer than a query. */
-  migrationAdapter: () => SqlMigrationAwareDriverAdapterFactory
+  migrationAdapter: () => Promise<SqlMigrationAwareDriverAdapterFactory>
 }
 
 /** How long one process waits for another that is writing the same SQLite file. libSQL's own default is 0. */
@@ -26,24 +24,20 @@ const busyMilliseconds = 5000
 /** Bounds on PostgreSQL, in milliseconds: without them a request waits for a pool slot or a silent server for ever. */
 const patience = { connectionTimeoutMillis: 1500, query_timeout: 1900, statement_timeout: 1500, idle_in_transaction_session_timeout: 5000, idleTimeoutMillis: 30_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000, application_name: 'latchkey' }
 
-/** Reads a DATABASE_URL: file:, libsql: or postgresql:. Nothing is opened yet. */
+/** Reads a DATABASE_URL: file:, libsql: or postgresql:. Nothing is opened yet, and only the driver that is needed is loaded, when it is needed. */
 export function parseDatabaseUrl (url: string): Database {
   if (/^postgres(ql)?:/.test(url)) {
-    return {
-      provider: 'postgresql',
-      name: `PostgreSQL ${withoutSecrets(url)}`,
-      adapter: () => new PrismaPg({ connectionString: url, ...patience }, { onPoolError: ignoreIdleFailure, onConnectionError: ignoreIdleFailure }),
-      migrationAdapter: () => new PrismaPg({ connectionString: url, connectionTimeoutMillis: 5000 }, { onPoolError: ignoreIdleFailure, onConnectionError: ignoreIdleFailure })
-    }
+    const adapter = async (waits: object) => new (await import('@prisma/adapter-pg')).PrismaPg({ connectionString: url, ...waits }, { onPoolError: ignoreIdleFailure, onConnectionError: ignoreIdleFailure })
+    return { provider: 'postgresql', name: `PostgreSQL ${withoutSecrets(url)}`, adapter: async () => await adapter(patience), migrationAdapter: async () => await adapter({ connectionTimeoutMillis: 5000 }) }
   }
   const file = url.startsWith('file:')
-  const adapter = () => new PrismaLibSql({ url, ...(file && { timeout: busyMilliseconds }) })
+  const adapter = async () => new (await import('@prisma/adapter-libsql')).PrismaLibSql({ url, ...(file && { timeout: busyMilliseconds }) })
   return { provider: 'sqlite', name: file ? `SQLite ${url.replace(/\?.*$/, '')}` : `libSQL ${withoutSecrets(url)}`, adapter, migrationAdapter: adapter }
 }
 
 /** Opens Prisma's client on a database. Only the client that is needed is loaded. */
 export async function connect (database: Database): Promise<PrismaClient> {
-  const options = { adapter: database.adapter(), errorFormat: 'minimal' as const }
+  const options = { adapter: await database.adapter(), errorFormat: 'minimal' as const }
   if (database.provider === 'sqlite') {
     const { PrismaClient } = await import('./generated/sqlite/client.js')
     return new PrismaClient(options)

@@ -1,11 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
+import { packageRoot } from '../package-root.js'
 import type { Database, Provider } from './database.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 import { type Migration, withSchemaEngine } from './schema-engine.js'
 
-/** The folder of the written schema and the migrations, seen from `src/store` and from `dist/store` alike. */
-export const prismaFolder = new URL('../../prisma/', import.meta.url)
+/** The folder of the written schema and the migrations. */
+export const prismaFolder = new URL('prisma/', packageRoot)
 
 /** The written migrations of a database kind, oldest first. */
 export async function readMigrations (provider: Provider): Promise<Migration[]> {

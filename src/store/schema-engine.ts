@@ -36,7 +36,7 @@ export async function withSchemaEngine<T> (database: Database, use: (engine: Sch
   loaded ??= load()
   const { SchemaEngine } = await loaded
   const schema = `datasource db {\n  provider = "${database.provider}"\n}\n`
-  const engine: Engine = await SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, bindMigrationAwareSqlAdapterFactory(database.migrationAdapter()))
+  const engine: Engine = await SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, bindMigrationAwareSqlAdapterFactory(await database.migrationAdapter()))
   try {
     return await use({
       apply: async (migrations) => (await engine.applyMigrations({ migrationsList: migrationList(database.provider, migrations), filters })).appliedMigrationNames,

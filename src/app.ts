@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs'
+import accepts from '@fastify/accepts'
+import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
+import { claimsRoute } from './claims/claims.route.js'
+import type { Clock } from './clock.js'
+import type { Config } from './config.js'
+import { indexRoute } from './discovery/index.route.js'
+import { jwksRoute } from './discovery/jwks.route.js'
+import { docsRoutes } from './docs/docs.route.js'
+import { problemsRoute } from './docs/problems.route.js'
+import { healthRoutes } from './health/health.route.js'
+import type { App } from './http/app.js'
+import { createClientErrorHandler } from './http/client-error.js'
+import { collectContract } from './http/contract.js'
+import { bodyLimit, hardenEdges, requestId, serverTimeouts } from './http/edges.js'
+import { addGuard } from './http/guard.js'
+import { logRequests } from './http/log.js'
+import { refuseUnknownRoutes, routing } from './http/methods.js'
+import { createErrorHandler } from './http/problems.js'
+import { addSchemas } from './http/schemas.js'
+import { createLogin } from './login/login.js'
+import { loginRoute } from './login/login.route.js'
+import { createMe } from './me/me.js'
+import { meRoutes } from './me/me.route.js'
+import { packageRoot } from './package-root.js'
+import type { Passwords } from './passwords/passwords.js'
+import { createSignup } from './signup/signup.js'
+import { signupRoute } from './signup/signup.route.js'
+import type { Store } from './store/open.js'
+import { createAccessTokens } from './tokens/access.js'
+import type { KeyRing } from './tokens/key-ring.js'
+
+const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as { version: string }
+
+/** What the application is made of. `isDraining` says that the process is about to end. */
+export interface AppDeps { config: Config, store: Store, passwords: Passwords, ring: KeyRing, clock: Clock, logger: FastifyBaseLogger, isDraining: () => boolean }
+
+/** The whole application, not listening yet. Closing it finishes the running requests and closes the store. */
+export function buildApp ({ config, store, passwords, ring, clock, logger, isDraining }: AppDeps): App {
+  const accessTokens = createAccessTokens({ ring, issuer: config.PUBLIC_URL, audience: config.TOKEN_AUDIENCE, lifeSeconds: config.ACCESS_TOKEN_SECONDS, clock })
+  const { accounts } = store
+  const errorHandler = createErrorHandler(config.PUBLIC_URL)
+
+  const app: App = fastify({
+    loggerInstance: logger,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    requestIdHeader: false,
+    genReqId: requestId,
+    bodyLimit,
+    requestTimeout: serverTimeouts.requestTimeout,
+    keepAliveTimeout: serverTimeouts.keepAliveTimeout,
+    http: { headersTimeout: serverTimeouts.headersTimeout, connectionsCheckingInterval: serverTimeouts.connectionsCheckingInterval },
+    return503OnClosing: false,
+    routerOptions: routing,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } },
+    clientErrorHandler: createClientErrorHandler(config.PUBLIC_URL),
+    frameworkErrors: errorHandler
+  })
+
+  app.setErrorHandler(errorHandler)
+  app.addHook('onClose', async () => { await store.close() })
+  logRequests(app)
+  hardenEdges(app, config.CORS_ORIGINS)
+  refuseUnknownRoutes(app)
+  app.register(accepts)
+  collectContract(app, { version, publicUrl: config.PUBLIC_URL })
+  addSchemas(app)
+  addGuard(app, accessTokens.rules)
+
+  app.register(async (api: App) => {
+    signupRoute(api, { signup: createSignup({ accounts, passwords, accessTokens, clock }) })
+    loginRoute(api, { login: createLogin({ accounts, passwords, accessTokens, clock }) })
+    meRoutes(api, { me: createMe({ accounts, passwords }) })
+    claimsRoute(api)
+    jwksRoute(api, { ring })
+    healthRoutes(api, { ping: store.ping, isDraining })
+    indexRoute(api, { hasDocs: config.DOCS === 'on' })
+    problemsRoute(api)
+    if (config.DOCS === 'on') docsRoutes(api)
+  })
+  return app
+}

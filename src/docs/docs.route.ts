@@ -1,0 +1,26 @@
+import swaggerUi from '@fastify/swagger-ui'
+import { Type } from 'typebox'
+import type { App } from '../http/app.js'
+
+// The page may load only what this server sends; the style attributes are those of the page's own script.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+const OpenApi = { type: 'object', additionalProperties: true, description: 'OpenAPI 3.1' } as const
+
+/** The contract as JSON and YAML, and a page to read and try it. */
+export function docsRoutes (app: App): void {
+  app.get('/openapi.json', {
+    config: { public: true },
+    schema: { operationId: 'readOpenapiJson', summary: 'This contract, as JSON', tags: ['Operation'], response: { 200: OpenApi } }
+  }, async () => ({ ...app.swagger() }))
+
+  app.get('/openapi.yaml', {
+    config: { public: true },
+    schema: { operationId: 'readOpenapiYaml', summary: 'This contract, as YAML', tags: ['Operation'], response: { 200: { description: 'OpenAPI 3.1', content: { 'application/yaml': { schema: Type.String() } } } } }
+  }, async (_request, reply) => await reply.type('application/yaml; charset=utf-8').send(app.swagger({ yaml: true })))
+
+  app.register(async (page) => {
+    page.addHook('onRoute', (route) => { route.config = { ...route.config, public: true } })
+    await page.register(swaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy, uiConfig: { validatorUrl: null, persistAuthorization: false, tryItOutEnabled: true }, theme: { title: 'Latchkey API' } })
+  })
+}

@@ -1,0 +1,26 @@
+import { Type } from 'typebox'
+import { Problem } from '../errors.js'
+import type { App } from '../http/app.js'
+
+const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'All is well' })
+
+/** What {@link healthRoutes} asks. `isDraining` says that the server takes no new work because it is about to end. */
+export interface HealthDeps { ping: () => Promise<void>, isDraining: () => boolean }
+
+export function healthRoutes (app: App, { ping, isDraining }: HealthDeps): void {
+  app.get('/health/live', {
+    config: { public: true },
+    logLevel: 'warn',
+    schema: { operationId: 'readLiveness', summary: 'Whether the process runs', tags: ['Operation'], response: { 200: Ok } }
+  }, async () => ({ status: 'ok' as const }))
+
+  app.get('/health/ready', {
+    config: { public: true, problems: ['unavailable'] },
+    logLevel: 'warn',
+    schema: { operationId: 'readReadiness', summary: 'Whether requests should be sent here', tags: ['Operation'], response: { 200: Ok } }
+  }, async () => {
+    if (isDraining()) throw new Problem('unavailable', { detail: 'The server is shutting down.' })
+    await ping()
+    return { status: 'ok' as const }
+  })
+}

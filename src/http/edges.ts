@@ -1,0 +1,68 @@
+import { randomUUID } from 'node:crypto'
+import { promisify } from 'node:util'
+import cors from '@fastify/cors'
+import helmet from '@fastify/helmet'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Problem } from '../errors.js'
+
+/** Largest body, in bytes. */
+export const bodyLimit = 16 * 1024
+
+/** Bounds on a connection, in milliseconds. A request whose headers or body stop half-way is closed within requestTimeout + connectionsCheckingInterval. */
+export const serverTimeouts = { requestTimeout: 10_000, headersTimeout: 8000, connectionsCheckingInterval: 1000, keepAliveTimeout: 72_000 } as const
+
+/** What every answer carries, also the one that Node's parser gives (ASVS 3.4). Nothing this API serves but the page at /docs is meant to be rendered. */
+export const securityHeaders = {
+  'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'origin-agent-cluster': '?1',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-dns-prefetch-control': 'off',
+  'x-download-options': 'noopen',
+  'x-frame-options': 'DENY',
+  'x-permitted-cross-domain-policies': 'none',
+  'x-xss-protection': '0'
+} as const
+
+/** A client's own request id, if it cannot break a log line; a new one otherwise. */
+export function requestId (request: { headers: Record<string, string | string[] | undefined> }): string {
+  const given = request.headers['x-request-id']
+  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID()
+}
+
+/** Headers, CORS and the one body parser. @param origins exact origins whose pages may call the API */
+export function hardenEdges (app: FastifyInstance, origins: string[]): void {
+  app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] } },
+    frameguard: { action: 'deny' }
+  })
+  app.addHook('onRequest', async (request, reply) => { reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' }) })
+  if (origins.length > 0) {
+    app.register(cors, {
+      origin: origins,
+      methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
+      allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
+      exposedHeaders: ['allow', 'location', 'retry-after', 'www-authenticate', 'x-request-id'],
+      maxAge: 600,
+      strictPreflight: false
+    })
+  }
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit }, parseJson(app))
+}
+
+// The framework's parser (it refuses __proto__ and constructor.prototype), but for UTF-8 only and without replacement characters (RFC 8259 §8.1).
+function parseJson (app: FastifyInstance) {
+  const parse = promisify(app.getDefaultJsonParser('error', 'error') as (request: FastifyRequest, text: string, done: (error: Error | null, body?: unknown) => void) => void)
+  const utf8 = new TextDecoder('utf-8', { fatal: true })
+  return async (request: FastifyRequest, body: Buffer): Promise<unknown> => {
+    const [, charset = 'utf-8'] = /;\s*charset="?([^";\s]*)/i.exec(request.headers['content-type'] ?? '') ?? []
+    if (charset.toLowerCase() !== 'utf-8') throw new Problem('unsupported_media_type')
+    let text: string
+    try { text = utf8.decode(body) } catch { throw new Problem('invalid_json') }
+    return await parse(request, text)
+  }
+}

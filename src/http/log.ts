@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify'
+import { type DestinationStream, type Logger, pino } from 'pino'
+
+/** What must not stand in a log though a library's message may quote it: addresses, also with a password before the `@`; tokens; hashes. */
+const secrets = /[^\s"'`<>()=,;:]+@[^\s"'`<>(),;]+|\beyJ[\w-]+\.[\w-]*(\.[\w-]*)?|\$(argon2|2[aby]|scrypt|pbkdf2)[^\s"'`]*/g
+
+/** The text without addresses, tokens and hashes. */
+export function redact (text: string): string {
+  return text.replace(secrets, '[redacted]')
+}
+
+/**
+ * The logger of the process: one JSON object a line; readable text where the output is a terminal.
+ * Requests are logged by route, never by URL, header or body; of errors the kind, code, message and stack, without addresses, tokens and hashes.
+ */
+export async function createLogger (level: string, output: DestinationStream & { isTTY?: boolean }): Promise<Logger> {
+  const stream = output.isTTY === true ? (await import('pino-pretty')).default({ destination: output as never, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', singleLine: true, sync: true }) : output
+  return pino({ level, serializers: { err: describeError } }, stream)
+}
+
+/** Logs each answered request once, with its route and the milliseconds it took. */
+export function logRequests (app: FastifyInstance): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const line = { method: request.method, route: request.is404 ? null : request.routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }
+    request.log.info(line, 'request')
+  })
+}
+
+function describeError (error: unknown): object {
+  if (!(error instanceof Error)) return { message: redact(String(error)) }
+  const { code } = error as { code?: unknown }
+  const cause = error.cause === undefined ? {} : { cause: describeError(error.cause) }
+  return { type: error.name, ...(typeof code === 'string' && { code }), message: redact(error.message), stack: redact(error.stack ?? ''), ...cause }
+}

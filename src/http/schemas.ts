@@ -1,0 +1,85 @@
+import type { FastifyInstance } from 'fastify'
+import { type Static, type TSchema, Type } from 'typebox'
+import { problemKinds } from '../errors.js'
+import type { Account } from '../store/accounts.js'
+import { AccessClaimsSchema } from '../tokens/access.js'
+
+const strict = { additionalProperties: false } as const
+const Time = (description: string) => Type.String({ format: 'date-time', description: `${description} (RFC 3339, UTC)` })
+
+/** The e-mail address of a request. What is an address is decided by `canonicalEmail`, after trimming. */
+export const Email = Type.String({ minLength: 3, maxLength: 320, description: 'Trimmed, lower-cased, Unicode NFC', examples: ['ada@example.org'] })
+
+/** The password of a request. How long it must be is decided by the policy, so that the answer can say why. */
+export const Password = Type.String({ description: '8 to 256 characters, hard to guess; compared verbatim after Unicode NFKC', examples: ['brass-lantern-under-the-stair'] })
+
+/** A person's name: anything but control characters and broken Unicode, or null for none. */
+export const Name = Type.Union([Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$' }), Type.Null()], { description: 'What to call the person', examples: ['Ada'] })
+
+/** The query of a route that takes none. */
+export const NoQuery = Type.Object({}, strict)
+
+const UserObject = Type.Object({
+  id: Type.String({ format: 'uuid', description: 'UUIDv7' }),
+  email: Type.String(),
+  email_verified: Type.Boolean(),
+  name: Type.Union([Type.String(), Type.Null()]),
+  created_at: Time('When the account was made'),
+  updated_at: Time('When something that this object shows last changed')
+}, { ...strict, $id: 'User', description: 'What the account shows of itself' })
+
+/** `User`, by its name in the contract. */
+export const User = named(UserObject)
+
+const TokenReplyObject = Type.Object({
+  access_token: Type.String({ description: 'A signed JWT (RFC 9068). Send it as "Authorization: Bearer <access_token>"' }),
+  token_type: Type.Literal('Bearer'),
+  expires_in: Type.Integer({ description: 'Life of the access token in seconds' }),
+  user: Type.Unsafe<Static<typeof UserObject>>({ $ref: 'User#' })
+}, { ...strict, $id: 'TokenReply', description: 'What signing up and logging in give' })
+
+/** `TokenReply`, by its name in the contract. */
+export const TokenReply = named(TokenReplyObject)
+
+const ClaimsObject = Type.Object(AccessClaimsSchema.properties, { $id: 'Claims', description: 'The verified claims of an access token' })
+
+/** `Claims`, by its name in the contract. */
+export const Claims = named(ClaimsObject)
+
+const ProblemObject = Type.Object({
+  type: Type.String({ description: 'Where the code is explained' }),
+  title: Type.String(),
+  status: Type.Integer(),
+  code: Type.Enum(Object.keys(problemKinds), { description: 'What to switch on' }),
+  detail: Type.String({ description: 'What to do' }),
+  request_id: Type.String(),
+  errors: Type.Optional(Type.Array(Type.Object({ pointer: Type.String({ description: 'JSON Pointer (RFC 6901) into the body, or the name of a query or header' }), detail: Type.String() }), { description: 'With invalid_request: each member that does not fit' })),
+  reasons: Type.Optional(Type.Array(Type.Enum(['too_short', 'too_long', 'too_guessable', 'contains_email']), { description: 'With weak_password: why' }))
+}, { $id: 'Problem', description: 'The one shape of every error (RFC 9457)' })
+
+/** Gives the schemas of this file to the application, so that routes can name them. */
+export function addSchemas (app: FastifyInstance): void {
+  for (const schema of [UserObject, TokenReplyObject, ClaimsObject, ProblemObject]) app.addSchema(schema)
+}
+
+/** An account as its owner sees it. */
+export function toUser (account: Account): Static<typeof UserObject> {
+  return {
+    id: account.id,
+    email: account.email,
+    email_verified: account.emailVerifiedAt !== null,
+    name: account.name,
+    created_at: account.createdAt.toISOString(),
+    updated_at: account.updatedAt.toISOString()
+  }
+}
+
+/** What signing up and logging in answer. */
+export function toTokenReply ({ account, accessToken, expiresIn }: { account: Account, accessToken: string, expiresIn: number }): Static<typeof TokenReplyObject> {
+  return { access_token: accessToken, token_type: 'Bearer', expires_in: expiresIn, user: toUser(account) }
+}
+
+// The type of the schema, but only its name in the contract.
+function named<S extends TSchema & { $id?: string }> (schema: S) {
+  return Type.Unsafe<Static<S>>({ $ref: `${schema.$id}#` })
+}

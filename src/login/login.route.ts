@@ -1,0 +1,20 @@
+import { Type } from 'typebox'
+import type { App } from '../http/app.js'
+import { Email, NoQuery, Password, TokenReply, toTokenReply } from '../http/schemas.js'
+import type { Login } from './login.js'
+
+const LoginBody = Type.Object({ email: Email, password: Password }, { additionalProperties: false })
+
+export function loginRoute (app: App, { login }: { login: Login }): void {
+  app.post('/login', {
+    config: { public: true, problems: ['invalid_credentials', 'account_disabled', 'unavailable'] },
+    schema: {
+      operationId: 'login',
+      summary: 'Log in with e-mail and password',
+      tags: ['Account'],
+      querystring: NoQuery,
+      body: LoginBody,
+      response: { 200: { ...TokenReply, description: 'The password is right' } }
+    }
+  }, async (request) => toTokenReply(await login(request.body)))
+}

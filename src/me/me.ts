@@ -1,0 +1,33 @@
+import { Problem } from '../errors.js'
+import type { Passwords } from '../passwords/passwords.js'
+import type { Account, Accounts } from '../store/accounts.js'
+
+/** What an account does with itself. Every function throws Problem `invalid_token` when the account is gone, `forbidden` when it is disabled, `unavailable`. */
+export interface Me {
+  read: (id: string) => Promise<Account>
+  rename: (id: string, name: string | null) => Promise<Account>
+  /** Deletes the account and all its data. Throws Problem `wrong_password`. */
+  remove: (id: string, password: string) => Promise<void>
+}
+
+export function createMe ({ accounts, passwords }: { accounts: Accounts, passwords: Passwords }): Me {
+  const read: Me['read'] = async (id) => {
+    const account = await accounts.findById(id)
+    if (account === null) throw new Problem('invalid_token', { detail: 'The account of this token is gone.' })
+    if (account.disabledAt !== null) throw new Problem('forbidden')
+    return account
+  }
+  return {
+    read,
+    rename: async (id, name) => await accounts.updateName(id, name) ?? await read(id),
+    remove: async (id, password) => {
+      const account = await read(id)
+      if (!await passwords.matches(password, account.passwordHash)) throw new Problem('wrong_password')
+      // Not deleted: while the password was compared, the account was deleted, disabled, or its password changed. What it is now decides.
+      if (!await accounts.delete(account)) {
+        await read(id)
+        throw new Problem('wrong_password')
+      }
+    }
+  }
+}

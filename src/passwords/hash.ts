@@ -1,0 +1,42 @@
+import argon2 from 'argon2'
+
+/** Cost of one argon2id hash (RFC 9106). */
+export interface HashCost { memoryKiB: number, passes: number, lanes: number }
+
+/** Turns passwords into PHC strings and compares them. Takes passwords as {@link normalisePassword} gives them. */
+export interface Hasher {
+  hash: (password: string) => Promise<string>
+  /**
+   * Whether the password belongs to the hash. Without a hash, and with one in an unknown format, the answer is false after the same work
+   * as for a wrong password, so that time does not tell whether an account exists (ASVS 6.3.8).
+   */
+  matches: (password: string, hash: string | null) => Promise<boolean>
+  /** Whether a hash was made at a lower cost than is set today. */
+  isWeak: (hash: string) => boolean
+}
+
+/** @param onUnreadable is told when a stored hash is in no known format; nothing of the hash is passed on */
+export async function createHasher ({ memoryKiB, passes, lanes }: HashCost, onUnreadable: () => void): Promise<Hasher> {
+  // Salt 128 bit, tag 256 bit: RFC 9106 §4. The library draws the salt, 16 bytes.
+  const options = { type: argon2.argon2id, memoryCost: memoryKiB, timeCost: passes, parallelism: lanes, hashLength: 32 } as const
+  const hash = async (password: string) => await argon2.hash(password, options)
+  const dummy = await hash('')
+  return {
+    hash,
+    matches: async (password, stored) => {
+      if (stored !== null && isReadable(stored)) return await argon2.verify(stored, password)
+      if (stored !== null) onUnreadable()
+      await argon2.verify(dummy, password)
+      return false
+    },
+    isWeak: (stored) => {
+      const [, memory, time] = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=\d+\$/.exec(stored) ?? []
+      return memory === undefined || Number(memory) < memoryKiB || Number(time) < passes
+    }
+  }
+}
+
+// argon2.verify throws on anything else.
+function isReadable (stored: string): boolean {
+  return /^\$argon2(id|i|d)\$v=19\$m=\d{1,8},t=\d{1,4},p=\d{1,3}\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/.test(stored)
+}

@@ -1,0 +1,11 @@
+import { Ajv } from 'ajv'
+import type { TSchema } from 'typebox'
+
+/** One place of a value that does not fit its schema: a JSON Pointer and what should be there. */
+export interface Misfit { path: string, detail: string }
+
+/** Compiles a schema into a function that answers everything that does not fit. Nothing is converted. */
+export function createChecker (schema: TSchema): (value: unknown) => Misfit[] {
+  const validate = new Ajv({ allErrors: true }).compile(schema)
+  return (value) => validate(value) ? [] : (validate.errors ?? []).map(({ instancePath, message = '' }) => ({ path: instancePath, detail: message }))
+}

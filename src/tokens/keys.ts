@@ -1,0 +1,107 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
+import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
+
+/** The algorithms that tokens are signed with (RFC 7518 §3.1, RFC 8037 §3.1). All are asymmetric. */
+export type Algorithm = 'ES256' | 'EdDSA' | 'RS256'
+
+/** A public key as it is published (RFC 7517). */
+export interface PublicJwk { kty: string, kid: string, alg: Algorithm, use: 'sig', [member: string]: string }
+
+/** One key of the ring. */
+export interface SigningKey {
+  /** RFC 7638 thumbprint, SHA-256. */
+  kid: string
+  alg: Algorithm
+  /** When the key was made, in seconds since 1970; 0 where the file does not say. */
+  createdAt: number
+  privatePem: string
+  publicPem: string
+  publicJwk: PublicJwk
+}
+
+/** The signing keys cannot be used. The message says which key and why, and shows nothing of it. */
+export class KeyRingError extends Error {
+  override readonly name = 'KeyRingError'
+}
+
+/**
+ * Reads a JWK Set with private keys.
+ * @param source where the text came from, for messages
+ * @throws KeyRingError for text that is no key set, an empty set, and for each kind of key that must not sign
+ */
+export async function parseKeys (text: string, source: string): Promise<SigningKey[]> {
+  let set: unknown
+  try { set = JSON.parse(text) } catch { throw new KeyRingError(`${source} is not JSON. It must be a JWK Set with private keys.`) }
+  const list = (set as { keys?: unknown } | null)?.keys
+  if (!Array.isArray(list) || list.length === 0) throw new KeyRingError(`${source} has no keys. It must be a JWK Set: { "keys": [ … ] }.`)
+  const keys = await Promise.all(list.map(async (jwk: unknown, index) => await parseKey(jwk, `Key ${index + 1} in ${source}`)))
+  if (new Set(keys.map(({ kid }) => kid)).size < keys.length) throw new KeyRingError(`${source} has the same key twice.`)
+  return keys
+}
+
+/** Makes a new private key as a member of a JWK Set. @param createdAt seconds since 1970 */
+export async function generateKey (createdAt: number): Promise<Record<string, unknown>> {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as Record<string, string>)
+  return { ...privateKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig', iat: createdAt }
+}
+
+async function parseKey (jwk: unknown, where: string): Promise<SigningKey> {
+  if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) throw new KeyRingError(`${where} is not a JWK.`)
+  const { kty, use, alg: named, kid: given, iat = 0, d, key_ops: operations } = jwk as Record<string, unknown>
+  if (kty === 'oct') throw new KeyRingError(`${where} is a shared secret. Only asymmetric keys may sign tokens.`)
+  if (typeof d !== 'string') throw new KeyRingError(`${where} has no private part ("d").`)
+  if (use !== undefined && use !== 'sig') throw new KeyRingError(`${where} is not for signing ("use" must be "sig").`)
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('sign'))) throw new KeyRingError(`${where} is not for signing ("key_ops" lacks "sign").`)
+  if (!Number.isSafeInteger(iat) || (iat as number) < 0) throw new KeyRingError(`${where} has an "iat" that is not seconds since 1970.`)
+  const privateKey = importKey(jwk, where)
+  const publicKey = createPublicKey(privateKey)
+  const alg = algorithmOf(publicKey, where)
+  if (named !== undefined && named !== alg) throw new KeyRingError(`${where} must have "alg": "${alg}", or none.`)
+  const members = publicMembers(jwk as Record<string, unknown>)
+  if (!belongTogether(privateKey, members, alg)) throw new KeyRingError(`${where} has private and public parts that do not belong together.`)
+  const kid = await calculateJwkThumbprint(members)
+  if (given !== undefined && given !== kid) throw new KeyRingError(`${where} must have its RFC 7638 thumbprint as "kid", or none.`)
+  return {
+    kid,
+    alg,
+    createdAt: iat as number,
+    privatePem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+    publicPem: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
+    publicJwk: { ...members, kid, alg, use: 'sig' }
+  }
+}
+
+function importKey (jwk: object, where: string): KeyObject {
+  try {
+    return createPrivateKey({ key: jwk as Record<string, string>, format: 'jwk' })
+  } catch {
+    throw new KeyRingError(`${where} is damaged, or of a kind that cannot sign here. Use EC P-256, Ed25519 or RSA.`)
+  }
+}
+
+function algorithmOf (key: KeyObject, where: string): Algorithm {
+  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {}
+  if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'ES256'
+  if (key.asymmetricKeyType === 'ed25519') return 'EdDSA'
+  if (key.asymmetricKeyType !== 'rsa') throw new KeyRingError(`${where} is of a kind that cannot sign here. Use EC P-256, Ed25519 or RSA.`)
+  // 128 bit of security: ASVS 11.2.3.
+  if (modulusLength < 3072) throw new KeyRingError(`${where} is too weak: RSA keys need 3072 bits or more.`)
+  return 'RS256'
+}
+
+// Other services verify with the members as they stand in the file, so these are tried against a signature.
+function belongTogether (privateKey: KeyObject, members: Record<string, string>, alg: Algorithm): boolean {
+  const digest = alg === 'EdDSA' ? null : 'sha256'
+  const probe = Buffer.from('probe')
+  try {
+    return verify(digest, probe, createPublicKey({ key: members, format: 'jwk' }), sign(digest, probe, privateKey))
+  } catch {
+    return false
+  }
+}
+
+// Exactly the public members of each key type (RFC 7517 §9.3): nothing that is private can slip through.
+function publicMembers (jwk: Record<string, unknown>): { kty: string, [member: string]: string } {
+  return Object.fromEntries(['kty', 'crv', 'x', 'y', 'n', 'e'].filter((member) => typeof jwk[member] === 'string').map((member) => [member, jwk[member]])) as { kty: string }
+}
