@@ -76,7 +76,8 @@ async function openRing (config: Config): Promise<KeyRing> {
 async function run (command: string, args: string[], config: Config): Promise<void> {
   if (command === 'migrate') return (await import('./cli/migrate.js')).migrate(config.DATABASE_URL)
   if (command === 'migrate:new') return (await import('./cli/migrate-new.js')).newMigration(args[0] ?? '')
-  throw new ConfigError(`There is no command "${command}". There are: migrate, migrate:new.`)
+  if (command === 'openapi') return (await import('./cli/openapi.js')).writeContract()
+  throw new ConfigError(`There is no command "${command}". There are: migrate, migrate:new, openapi.`)
 }
 
 function explain (error: Error): string {
