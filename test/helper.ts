@@ -60,6 +60,8 @@ export interface TestOptions {
   databaseUrl?: string
   /** Changes what the store does, to see what the application makes of it. */
   wrapStore?: (store: Store) => Store
+  /** Sees the application before its routes are registered, to watch them or to add to them. */
+  beforeReady?: (app: App) => void
 }
 
 const estimate = createEstimator()
@@ -79,6 +81,7 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
   const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, onUnreadableHash: () => { logger.error('unreadable hash') } })
   const app = buildApp({ config, store, passwords, ring, clock, logger, isDraining: options.isDraining ?? (() => false) })
   t.teardown(async () => { await app.close() })
+  options.beforeReady?.(app)
   await app.ready()
   const call: TestApp['call'] = async (method, url, { body, token, headers = {} } = {}) => {
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }

@@ -25,17 +25,27 @@ async function read (path: string): Promise<string | null> {
 
 async function make (path: string, clock: Clock): Promise<string> {
   const keys = [await generateKey(Math.floor(clock() / 1000))]
-  const draft = `${path}.${randomUUID()}`
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    await writeFile(draft, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600, flag: 'wx' })
-    // A link appears with its whole content and fails where a file is: of two processes that start at once, both use the first one's key.
-    // Where the file system has no links, an exclusive copy comes close.
-    await link(draft, path).catch(async (error: NodeJS.ErrnoException) => { if (error.code !== 'EEXIST') await copyFile(draft, path, constants.COPYFILE_EXCL) })
+    await publish(`${JSON.stringify({ keys }, null, 2)}\n`, path)
     return await readFile(path, 'utf8')
   } catch (error) {
     throw new KeyRingError(`${path} cannot be made (${(error as NodeJS.ErrnoException).code}).`)
+  }
+}
+
+// A link appears with its whole content and fails where a file is: of two processes that start at once, both use the first one's key.
+// Where the file system has no links, an exclusive copy comes close.
+async function publish (text: string, path: string): Promise<void> {
+  const draft = `${path}.${randomUUID()}`
+  try {
+    await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
+    await link(draft, path).catch(async () => { await copyFile(draft, path, constants.COPYFILE_EXCL) }).catch(ignoreExisting)
   } finally {
     await unlink(draft).catch(() => {})
   }
+}
+
+function ignoreExisting (error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error
 }

@@ -1,4 +1,4 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
+import { type AsymmetricKeyDetails, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto'
 import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
 
 /** The algorithms that tokens are signed with (RFC 7518 §3.1, RFC 8037 §3.1). All are asymmetric. */
@@ -58,8 +58,11 @@ async function parseKey (jwk: unknown, where: string): Promise<SigningKey> {
   const publicKey = createPublicKey(privateKey)
   const alg = algorithmOf(publicKey, where)
   if (named !== undefined && named !== alg) throw new KeyRingError(`${where} must have "alg": "${alg}", or none.`)
-  const members = publicMembers(jwk as Record<string, unknown>)
-  if (!belongTogether(privateKey, members, alg)) throw new KeyRingError(`${where} has private and public parts that do not belong together.`)
+  // Exactly the public members (RFC 7517 §9.3), each in its one spelling: nothing private can slip through, and the thumbprint is the key's own.
+  const members = publicKey.export({ format: 'jwk' }) as { kty: string, [member: string]: string }
+  if (!belongTogether(privateKey, publicKey, alg) || Object.entries(members).some(([name, value]) => (jwk as Record<string, unknown>)[name] !== value)) {
+    throw new KeyRingError(`${where} has private and public parts that do not belong together, or that are not in plain base64url.`)
+  }
   const kid = await calculateJwkThumbprint(members)
   if (given !== undefined && given !== kid) throw new KeyRingError(`${where} must have its RFC 7638 thumbprint as "kid", or none.`)
   return {
@@ -81,27 +84,22 @@ function importKey (jwk: object, where: string): KeyObject {
 }
 
 function algorithmOf (key: KeyObject, where: string): Algorithm {
-  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {}
+  const { namedCurve, modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails as AsymmetricKeyDetails
   if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'ES256'
   if (key.asymmetricKeyType === 'ed25519') return 'EdDSA'
   if (key.asymmetricKeyType !== 'rsa') throw new KeyRingError(`${where} is of a kind that cannot sign here. Use EC P-256, Ed25519 or RSA.`)
-  // 128 bit of security: ASVS 11.2.3.
-  if (modulusLength < 3072) throw new KeyRingError(`${where} is too weak: RSA keys need 3072 bits or more.`)
+  // 128 bit of security: ASVS 11.2.3. With the exponent 1 every message is its own signature; FIPS 186-5 §5.1 asks for more than 2^16.
+  if (modulusLength < 3072 || publicExponent < 65537n) throw new KeyRingError(`${where} is too weak: RSA keys need 3072 bits or more, and an exponent of 65537 or more.`)
   return 'RS256'
 }
 
-// Other services verify with the members as they stand in the file, so these are tried against a signature.
-function belongTogether (privateKey: KeyObject, members: Record<string, string>, alg: Algorithm): boolean {
+// An EC key carries its public part beside the private one; only a signature tells whether they match.
+function belongTogether (privateKey: KeyObject, publicKey: KeyObject, alg: Algorithm): boolean {
   const digest = alg === 'EdDSA' ? null : 'sha256'
   const probe = Buffer.from('probe')
   try {
-    return verify(digest, probe, createPublicKey({ key: members, format: 'jwk' }), sign(digest, probe, privateKey))
+    return verify(digest, probe, publicKey, sign(digest, probe, privateKey))
   } catch {
     return false
   }
-}
-
-// Exactly the public members of each key type (RFC 7517 §9.3): nothing that is private can slip through.
-function publicMembers (jwk: Record<string, unknown>): { kty: string, [member: string]: string } {
-  return Object.fromEntries(['kty', 'crv', 'x', 'y', 'n', 'e'].filter((member) => typeof jwk[member] === 'string').map((member) => [member, jwk[member]])) as { kty: string }
 }
