@@ -7,5 +7,8 @@ export interface Misfit { path: string, detail: string }
 /** Compiles a schema into a function that answers everything that does not fit. Nothing is converted. */
 export function createChecker (schema: TSchema): (value: unknown) => Misfit[] {
   const validate = new Ajv({ allErrors: true }).compile(schema)
-  return (value) => validate(value) ? [] : (validate.errors ?? []).map(({ instancePath, message = '' }) => ({ path: instancePath, detail: message }))
+  return (value) => {
+    validate(value)
+    return (validate.errors ?? []).map(({ instancePath, message }) => ({ path: instancePath, detail: String(message) }))
+  }
 }
