@@ -59,7 +59,7 @@ t.test('an unknown or damaged hash is false after the same work, and is reported
   for (const [index, stored] of rows.entries()) {
     t.equal(await matches('password', stored), false, stored)
     t.equal(seen.unreadable, index + 1)
-    t.match(verifications(), [{ args: [/^\$argon2id\$v=19\$m=1024,t=2,p=1\$/, 'password'], threw: false }], 'one verification, against the dummy')
+    t.strictSame(verifications().map(({ args: [digest, password] }) => [digest.slice(0, 29), password]), [['$argon2id$v=19$m=1024,t=2,p=1', 'password']], 'one verification, against the dummy')
   }
 })
 
