@@ -8,5 +8,8 @@ export interface Misfit { path: string, detail: string }
 export function createChecker (schema: TSchema): (value: unknown) => Misfit[] {
   // The schemas are written here and typed by TypeBox; checking them against the schema of schemas would take longer than everything else.
   const validate = new Ajv({ allErrors: true, meta: false, validateSchema: false }).compile(schema)
-  return (value) => validate(value) ? [] : (validate.errors ?? []).map(({ instancePath, message = '' }) => ({ path: instancePath, detail: message }))
+  return (value) => {
+    validate(value)
+    return (validate.errors ?? []).map(({ instancePath, message }) => ({ path: instancePath, detail: String(message) }))
+  }
 }
