@@ -13,7 +13,7 @@ export const leewaySeconds = 30
 /** What a verified access token says (RFC 9068 §2.2), as a schema. */
 export const AccessClaimsSchema = Type.Object({
   iss: Type.String({ description: 'The issuer: PUBLIC_URL' }),
-  sub: Type.String({ minLength: 1, description: 'The id of the account' }),
+  sub: Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', description: 'The id of the account, a UUID' }),
   aud: Type.Union([Type.String(), Type.Array(Type.String())], { description: 'Whom the token is for: TOKEN_AUDIENCE' }),
   iat: Type.Integer({ minimum: 0, description: 'When it was issued, in seconds since 1970' }),
   exp: Type.Integer({ minimum: 0, description: 'When it ends, in seconds since 1970' }),

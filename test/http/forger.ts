@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { Algorithm } from '../../src/tokens/keys.js'
-import { buildTestApp, type DatabaseKind, problem, type TestApp } from '../helper.js'
+import { buildTestApp, problem, type TestApp, type TestOptions } from '../helper.js'
 import { decode, forge, type Jwk, makeJwk, type Signer, signer } from '../tokens/forge.js'
 
 /** The application as a forger sees it who holds its private key: whatever is refused, is refused for the one thing that is wrong with it. */
@@ -20,9 +20,9 @@ export interface Forger extends TestApp {
 }
 
 /** Builds the application with one new key, and signs up the person whose token is forged. */
-export async function buildForger (t: Test, alg: Algorithm, database: DatabaseKind = 'sqlite'): Promise<Forger> {
+export async function buildForger (t: Test, alg: Algorithm, options: TestOptions = {}): Promise<Forger> {
   const jwk = makeJwk(alg)
-  const test = await buildTestApp(t, { keys: [jwk], database })
+  const test = await buildTestApp(t, { ...options, keys: [jwk] })
   const { access_token: token, user } = await test.signup()
   const { header, payload: claims } = decode(token)
   return {

@@ -89,7 +89,7 @@ t.test('every claim has its type', async (t) => {
   t.strictSame(rules.check({ ...claims, aud: [audience], extra: { any: 'thing' } }), { ...claims, aud: [audience], extra: { any: 'thing' } })
   const wrong: Record<string, unknown[]> = {
     iss: [undefined, null, 5, [issuer]],
-    sub: [undefined, null, 5, '', {}, [account]],
+    sub: [undefined, null, 5, '', {}, [account], 'x', `${account}\0`, `${account}\n`, ` ${account}`, account.toUpperCase(), 'ada@example.org'],
     aud: [undefined, null, 5, {}, [5], [audience, null]],
     ...Object.fromEntries(['iat', 'exp', 'auth_time', 'nbf'].map((claim) => [claim, [null, '5', 1.5, -1, Infinity, true, {}, [now]]])),
     jti: [undefined, null, 5, '', {}]
