@@ -19,8 +19,7 @@ const paths: Record<string, string[]> = {
   '/docs/json': ['GET'],
   '/docs/yaml': ['GET'],
   '/docs/static/index.html': ['GET'],
-  '/docs/static/swagger-ui.css': ['GET'],
-  '/docs/anything': ['GET']
+  '/docs/static/swagger-ui.css': ['GET']
 }
 
 const { app, call } = await buildTestApp(t)
@@ -33,7 +32,7 @@ await t.test('every path takes its methods and refuses the others', async (t) =>
     for (const method of METHODS) {
       const reply = await inject(method, path)
       if (allow.includes(method)) {
-        t.notOk([404, 405].includes(reply.statusCode) && path !== '/docs/anything', `${method} ${path}`)
+        t.notOk([404, 405].includes(reply.statusCode), `${method} ${path}`)
         t.equal(reply.headers.allow, undefined)
         continue
       }
@@ -54,7 +53,7 @@ await t.test('other spellings of a path are the same path', async (t) => {
 })
 
 await t.test('unknown paths, whatever comes with them', async (t) => {
-  for (const url of ['/nope', '/me/x', '/me;x', '/me%2f', '/me%00', '/signup.json', '/index.html', '/.env', '/.git/config', '/%2e%2e/package.json', '/..%2fpackage.json', '/api/../nope', '/__proto__', '/constructor', '/*', '/:code', '/problems', '/problems/a/b', '/health', '/.well-known', `/${'x'.repeat(5000)}`]) {
+  for (const url of ['/nope', '/me/x', '/me;x', '/me%2f', '/me%00', '/signup.json', '/index.html', '/.env', '/.git/config', '/%2e%2e/package.json', '/..%2fpackage.json', '/api/../nope', '/__proto__', '/constructor', '/*', '/:code', '/problems', '/problems/a/b', '/docs/anything', '/health', '/.well-known', `/${'x'.repeat(5000)}`]) {
     for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']) {
       const reply = await inject(method, url)
       problem(t, reply, 404, 'not_found')
