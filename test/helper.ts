@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { buildApp } from '../src/app.js'
 import { type Config, loadConfig } from '../src/config.js'
 import type { App } from '../src/http/app.js'
+import type { ServerTimeouts } from '../src/http/edges.js'
 import { createLogger } from '../src/http/log.js'
 import type { HashCost } from '../src/passwords/hash.js'
 import { createPasswords } from '../src/passwords/passwords.js'
@@ -65,6 +66,8 @@ export interface TestOptions {
   keys?: Array<Record<string, unknown>>
   cost?: HashCost
   isDraining?: () => boolean
+  /** Shorter bounds on a connection than those of the product. */
+  timeouts?: ServerTimeouts
   /** A database that is there already, instead of a fresh one. */
   databaseUrl?: string
   /** Changes what the store does, to see what the application makes of it. */
@@ -88,7 +91,7 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
   const opened = await openStore(databaseUrl, { autoMigrate: true, clock })
   const store = options.wrapStore?.(opened) ?? opened
   const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, onUnreadableHash: () => { logger.error('unreadable hash') } })
-  const app = buildApp({ config, store, passwords, ring, clock, logger, isDraining: options.isDraining ?? (() => false) })
+  const app = buildApp({ config, store, passwords, ring, clock, logger, isDraining: options.isDraining ?? (() => false), ...(options.timeouts && { timeouts: options.timeouts }) })
   t.teardown(async () => { await app.close() })
   options.beforeReady?.(app)
   await app.ready()
