@@ -73,7 +73,7 @@ t.test('what cannot work stops the start with one message', async (t) => {
     { what: 'a damaged key file', env: { KEYS_FILE: 'damaged.json' }, says: /^damaged.json is not JSON/ },
     { what: 'an inline key', env: { KEYS: '{"keys":[]}' }, says: /^KEYS has no keys/ },
     { what: 'a busy port', env: { PORT: new URL(busy.url).port }, says: /^Cannot listen on HOST 127.0.0.1, PORT \d+ \(EADDRINUSE\)/ },
-    { what: 'no database', env: { DATABASE_URL: `postgresql://user:hunter2@127.0.0.1:${await freePort()}/none` }, says: /^The database cannot be used: /, not: /hunter2/ },
+    { what: 'no database', env: { DATABASE_URL: `postgresql://user:hunter2@127.0.0.1:${await freePort()}/none` }, says: /^The database of DATABASE_URL cannot be used: Can't reach database server at 127.0.0.1:\d+\n$/, not: /hunter2/ },
     { what: 'a command that is not there', env: {}, args: ['migrat'], says: /^There is no command "migrat"/ }
   ]
   for (const { what, env, args, says, not } of rows) {
