@@ -18,5 +18,7 @@ await build({
   target: 'node20.19',
   sourcemap: true,
   external,
+  // The same runtime as an ES module: Node reads a CommonJS module of this size twice.
+  alias: { '@prisma/client/runtime/client': '@prisma/client/runtime/client.mjs' },
   logLevel: 'warning'
 })

@@ -1,4 +1,4 @@
-// `npm start`: builds, then serves in this same process, so that signals reach the server. An installation without the development packages serves what was built before.
+// `npm start` and `npm run <command>`: builds, then runs in this same process. An installation without the development packages runs what was built before.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -6,4 +6,13 @@ import { createRequire } from 'node:module'
 const require = createRequire(import.meta.url)
 const canBuild = ['esbuild', 'prisma/package.json'].every((name) => { try { return require.resolve(name) } catch { return false } })
 if (canBuild || !existsSync(new URL('dist/main.js', import.meta.url))) execFileSync(process.execPath, ['build.mjs'], { cwd: new URL('.', import.meta.url), stdio: 'inherit' })
+
+// npm passes SIGTERM on to its shell only, which ends and leaves this process behind.
+const parent = process.ppid
+const watch = setInterval(() => {
+  if (process.ppid === parent) return
+  clearInterval(watch)
+  process.kill(process.pid, 'SIGTERM')
+}, 250).unref()
+
 await import('./dist/main.js')

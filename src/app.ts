@@ -12,7 +12,7 @@ import { healthRoutes } from './health/health.route.js'
 import type { App } from './http/app.js'
 import { createClientErrorHandler } from './http/client-error.js'
 import { collectContract } from './http/contract.js'
-import { bodyLimit, hardenEdges, requestId, serverTimeouts } from './http/edges.js'
+import { bodyLimit, hardenEdges, requestId, type ServerTimeouts, serverTimeouts } from './http/edges.js'
 import { addGuard } from './http/guard.js'
 import { logRequests } from './http/log.js'
 import { refuseUnknownRoutes, routing } from './http/methods.js'
@@ -32,11 +32,11 @@ import type { KeyRing } from './tokens/key-ring.js'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as { version: string }
 
-/** What the application is made of. `isDraining` says that the process is about to end. */
-export interface AppDeps { config: Config, store: Store, passwords: Passwords, ring: KeyRing, clock: Clock, logger: FastifyBaseLogger, isDraining: () => boolean }
+/** What the application is made of. `isDraining` says that the process is about to end; `timeouts` are {@link serverTimeouts} unless a test is in a hurry. */
+export interface AppDeps { config: Config, store: Store, passwords: Passwords, ring: KeyRing, clock: Clock, logger: FastifyBaseLogger, isDraining: () => boolean, timeouts?: ServerTimeouts }
 
 /** The whole application, not listening yet. Closing it finishes the running requests and closes the store. */
-export function buildApp ({ config, store, passwords, ring, clock, logger, isDraining }: AppDeps): App {
+export function buildApp ({ config, store, passwords, ring, clock, logger, isDraining, timeouts = serverTimeouts }: AppDeps): App {
   const accessTokens = createAccessTokens({ ring, issuer: config.PUBLIC_URL, audience: config.TOKEN_AUDIENCE, lifeSeconds: config.ACCESS_TOKEN_SECONDS, clock })
   const { accounts } = store
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
@@ -47,9 +47,9 @@ export function buildApp ({ config, store, passwords, ring, clock, logger, isDra
     requestIdHeader: false,
     genReqId: requestId,
     bodyLimit,
-    requestTimeout: serverTimeouts.requestTimeout,
-    keepAliveTimeout: serverTimeouts.keepAliveTimeout,
-    http: { headersTimeout: serverTimeouts.headersTimeout, connectionsCheckingInterval: serverTimeouts.connectionsCheckingInterval },
+    requestTimeout: timeouts.requestTimeout,
+    keepAliveTimeout: timeouts.keepAliveTimeout,
+    http: { headersTimeout: timeouts.headersTimeout, connectionsCheckingInterval: timeouts.connectionsCheckingInterval },
     return503OnClosing: false,
     routerOptions: routing,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } },

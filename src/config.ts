@@ -1,7 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { createChecker } from './schema-check.js'
 
-const Switch = (byDefault: 'on' | 'off', description: string) => Type.Enum(['on', 'off'], { default: byDefault, description: `on or off. ${description}` })
 const Seconds = (minimum: number, maximum: number, byDefault: number, description: string) => Type.Integer({ minimum, maximum, default: byDefault, description: `${minimum} to ${maximum}. ${description}` })
 
 /** Every setting, by its name in the environment. `description` begins with what is allowed; it is what a person reads when the value is refused. */
@@ -9,19 +8,19 @@ export const Settings = Type.Object({
   HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'An address or host name. Where to listen; 0.0.0.0 listens everywhere.' }),
   PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 3000, description: '1 to 65535. Where to listen.' }),
   PUBLIC_URL: Type.String({ description: 'An http or https URL without query, fragment or trailing slash. The URL of this API as its users see it, and the issuer (iss) of every token. Default: http://localhost:<PORT>.' }),
-  DATABASE_URL: Type.String({ pattern: '^(file:.+|libsql://.+|postgres(ql)?://.+)$', default: 'file:./data/latchkey.db', description: 'file:<path>, libsql://<host> or postgresql://<user>:<password>@<host>/<database>.' }),
-  AUTO_MIGRATE: Switch('off', 'Apply pending migrations at start. Default: on for file:, off for the others, which are migrated by "npm run migrate".'),
+  DATABASE_URL: Type.String({ pattern: '^(file:.+|libsql://.+|postgres(ql)?://.+)$', default: 'file:./data/latchkey.db', description: 'file:<path>, libsql://<host> or postgresql://<user>:<password>@<host>/<database>. Percent-encode what has a meaning in URLs, such as # / ? @ in a password.' }),
+  AUTO_MIGRATE: Type.Enum(['on', 'off'], { description: 'on or off. Apply pending migrations at start. Default: on for file:, off for the others, which are migrated by "npm run migrate".' }),
   TOKEN_AUDIENCE: Type.String({ minLength: 1, maxLength: 200, description: '1 to 200 characters. The audience (aud) of access tokens. Default: PUBLIC_URL.' }),
   ACCESS_TOKEN_SECONDS: Seconds(60, 3600, 600, 'Life of an access token.'),
   KEYS_FILE: Type.String({ minLength: 1, default: './data/keys.json', description: 'A path. A JWK Set with the private signing keys; made on the first start.' }),
   KEYS: Type.String({ default: '', description: 'The same JSON inline, for replicas and secret stores. Takes precedence over KEYS_FILE.' }),
   KEY_PUBLISH_SECONDS: Seconds(0, 604800, 1200, 'How long a new key is published before it signs, so that every verifier has fetched it.'),
   PASSWORD_MIN_LENGTH: Type.Integer({ minimum: 8, maximum: 64, default: 8, description: '8 to 64 characters. NIST SP 800-63B-4 asks for 15 where the password is the only factor.' }),
-  ARGON2_MEMORY_KIB: Type.Integer({ minimum: 7168, maximum: 4194304, default: 19456, description: '7168 to 4194304 KiB. Memory of one hash.' }),
-  ARGON2_PASSES: Type.Integer({ minimum: 1, maximum: 100, default: 2, description: '1 to 100. Passes over the memory; memory × passes must be 35840 or more (the OWASP minimum).' }),
+  ARGON2_MEMORY_KIB: Type.Integer({ minimum: 7168, maximum: 4194304, default: 19456, description: '7168 to 4194304 KiB. Memory of one hash; at least 47104 with 1 pass, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with more (OWASP).' }),
+  ARGON2_PASSES: Type.Integer({ minimum: 1, maximum: 100, default: 2, description: '1 to 100. Passes over the memory.' }),
   ARGON2_LANES: Type.Integer({ minimum: 1, maximum: 16, default: 1, description: '1 to 16. Threads of one hash.' }),
   CORS_ORIGINS: Type.Array(Type.String(), { default: [], description: 'Exact origins separated by commas, such as https://app.example.com. Browsers on these may call the API.' }),
-  DOCS: Switch('on', 'Serve the contract at /openapi.json and /openapi.yaml, and the page at /docs.'),
+  DOCS: Type.Enum(['on', 'off'], { default: 'on', description: 'on or off. Serve the contract at /openapi.json and /openapi.yaml, and the page at /docs.' }),
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent.' })
 })
 
@@ -36,8 +35,10 @@ export class ConfigError extends Error {
 /** What a schema cannot say of a setting. */
 const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> = {
   PUBLIC_URL: ({ PUBLIC_URL }) => isCanonicalUrl(PUBLIC_URL),
-  CORS_ORIGINS: ({ CORS_ORIGINS }) => CORS_ORIGINS.every(isOrigin),
-  ARGON2_PASSES: ({ ARGON2_MEMORY_KIB, ARGON2_PASSES }) => ARGON2_MEMORY_KIB * ARGON2_PASSES >= owaspMinimum
+  DATABASE_URL: ({ DATABASE_URL }) => isDatabaseUrl(DATABASE_URL),
+  // Passes that are no number are a fault of ARGON2_PASSES alone.
+  ARGON2_MEMORY_KIB: ({ ARGON2_MEMORY_KIB, ARGON2_PASSES }) => ARGON2_MEMORY_KIB >= (owaspMemory[Math.min(ARGON2_PASSES, 5)] ?? 0),
+  CORS_ORIGINS: ({ CORS_ORIGINS }) => CORS_ORIGINS.every(isOrigin)
 }
 
 const checkSettings = createChecker(Settings)
@@ -54,15 +55,17 @@ export function loadConfig (env: Record<string, string | undefined>): Config {
     const value = text ? parse(text, schema.type) : schema.default
     if (value !== undefined) given[name] = value
   }
-  const config = withDependentDefaults(given as Config, env)
+  const config = withDependentDefaults(given as Partial<Config> & Pick<Config, 'PORT' | 'DATABASE_URL'>) as Config
   const bad = new Set(checkSettings(config).map(({ path }) => path.split('/')[1]))
   for (const [name, fits] of Object.entries(furtherRules)) if (!bad.has(name) && !fits(config)) bad.add(name)
-  if (bad.size > 0) throw new ConfigError(`These settings cannot be used:\n${schemas.filter(([name]) => bad.has(name)).map(([name, { description }]) => `  ${name}: ${description}`).join('\n')}`)
+  // A default that follows from a bad setting is not at fault itself.
+  const named = schemas.filter(([name]) => bad.has(name) && name in given)
+  if (named.length > 0) throw new ConfigError(`These settings cannot be used:\n${named.map(([name, { description }]) => `  ${name}: ${description}`).join('\n')}`)
   return config
 }
 
-// OWASP Password Storage Cheat Sheet, argon2id: the least memory × passes of its five equivalent rows (7168 KiB × 5).
-const owaspMinimum = 35840
+// OWASP Password Storage Cheat Sheet, argon2id: the least memory in KiB for a number of passes.
+const owaspMemory: Record<number, number> = { 1: 47104, 2: 19456, 3: 12288, 4: 9216, 5: 7168 }
 
 function parse (text: string, type: string | undefined): unknown {
   if (type === 'integer') return /^\d{1,15}$/.test(text) ? Number(text) : text
@@ -70,9 +73,10 @@ function parse (text: string, type: string | undefined): unknown {
   return text
 }
 
-function withDependentDefaults (config: Config, env: Record<string, string | undefined>): Config {
-  const PUBLIC_URL = config.PUBLIC_URL ?? `http://localhost:${config.PORT}`
-  const AUTO_MIGRATE = !env.AUTO_MIGRATE?.trim() && config.DATABASE_URL.startsWith('file:') ? 'on' : config.AUTO_MIGRATE
+function withDependentDefaults<C extends Partial<Config> & Pick<Config, 'PORT' | 'DATABASE_URL'>> (config: C) {
+  // 80 is what http means without a port: http://localhost:80 is not the canonical spelling.
+  const PUBLIC_URL = config.PUBLIC_URL ?? (config.PORT === 80 ? 'http://localhost' : `http://localhost:${config.PORT}`)
+  const AUTO_MIGRATE = config.AUTO_MIGRATE ?? (config.DATABASE_URL.startsWith('file:') ? 'on' as const : 'off' as const)
   return { ...config, PUBLIC_URL, AUTO_MIGRATE, TOKEN_AUDIENCE: config.TOKEN_AUDIENCE ?? PUBLIC_URL }
 }
 
@@ -84,5 +88,12 @@ function isCanonicalUrl (text: string): boolean {
 }
 
 function isOrigin (text: string): boolean {
-  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text
+  return /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
+}
+
+// A password with a bare # or / leaves no valid URL; it is refused here, because what opens a database shows the URL in its error.
+function isDatabaseUrl (text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, host, hash } = new URL(text)
+  return hash === '' && (protocol !== 'file:' || host === '')
 }

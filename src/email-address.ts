@@ -10,9 +10,11 @@ export function canonicalEmail (text: string): string | null {
   const lower = text.trim().normalize('NFC').toLowerCase().normalize('NFC')
   if (!lower.isWellFormed() || lower !== lower.normalize('NFKC') || /[\p{C}\p{Z}]/u.test(lower)) return null
   const at = lower.lastIndexOf('@')
-  const domain = domainToASCII(lower.slice(at + 1))
-  const address = `${lower.slice(0, at)}@${domain}`
-  return at > 0 && validator.isEmail(address) ? address : null
+  const domain = lower.slice(at + 1)
+  // domainToASCII reads a host as in a URL: it would drop what follows / ? # \ and decode %. The ideographic full stop is one more spelling of a dot.
+  if (at < 1 || /[/?#\\%:。]/.test(domain)) return null
+  const address = `${lower.slice(0, at)}@${domainToASCII(domain)}`
+  return validator.isEmail(address) ? address : null
 }
 
 /** {@link canonicalEmail}, or Problem `invalid_request` that points to the member `email`. */

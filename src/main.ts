@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import { buildApp } from './app.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
 import { Problem } from './errors.js'
-import { createLogger } from './http/log.js'
+import { createLogger, redact } from './http/log.js'
 import { createPasswords } from './passwords/passwords.js'
 import { createEstimator } from './passwords/strength.js'
 import { openStore, PendingMigrationsError, type Store } from './store/open.js'
@@ -76,9 +76,13 @@ async function openRing (config: Config): Promise<KeyRing> {
 async function run (command: string, args: string[], config: Config): Promise<void> {
   if (command === 'migrate') return (await import('./cli/migrate.js')).migrate(config.DATABASE_URL)
   if (command === 'migrate:new') return (await import('./cli/migrate-new.js')).newMigration(args[0] ?? '')
-  throw new ConfigError(`There is no command "${command}". There are: migrate, migrate:new.`)
+  if (command === 'openapi') return (await import('./cli/openapi.js')).writeContract()
+  throw new ConfigError(`There is no command "${command}". There are: migrate, migrate:new, openapi.`)
 }
 
 function explain (error: Error): string {
-  return error instanceof Problem ? `The database cannot be used: ${error.cause instanceof Error ? error.cause.message : error.kind.title}` : error.message
+  if (!(error instanceof Problem)) return error.message
+  // Prisma wraps the one line that says it in several that do not.
+  const [, reason] = /Message: `([^`]+)`/.exec(String(error.cause)) ?? []
+  return `The database of DATABASE_URL cannot be used: ${redact(reason ?? String(error.cause))}`
 }

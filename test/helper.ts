@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { buildApp } from '../src/app.js'
 import { type Config, loadConfig } from '../src/config.js'
 import type { App } from '../src/http/app.js'
+import type { ServerTimeouts } from '../src/http/edges.js'
 import { createLogger } from '../src/http/log.js'
 import type { HashCost } from '../src/passwords/hash.js'
 import { createPasswords } from '../src/passwords/passwords.js'
@@ -29,6 +30,15 @@ export const goodPassword = 'brass-lantern-under-the-stair'
 
 /** The cheapest hash, so that tests are quick; everything else about it is as shipped. */
 export const cheapHash: HashCost = { memoryKiB: 1024, passes: 2, lanes: 1 }
+
+/** The header of a body that is sent as text. */
+export const jsonType = { 'content-type': 'application/json' } as const
+
+/** Bodies that are JSON but no object. */
+export const notObjects = ['"x"', '1', 'true', 'null', '[]', '[{}]'] as const
+
+/** Values that are no string. */
+export const notStrings = [null, 1, true, [], ['ada@example.org'], {}, { contains: '@' }, { equals: { not: '' } }] as const
 
 export interface TestApp {
   app: App
@@ -56,6 +66,8 @@ export interface TestOptions {
   keys?: Array<Record<string, unknown>>
   cost?: HashCost
   isDraining?: () => boolean
+  /** Shorter bounds on a connection than those of the product. */
+  timeouts?: ServerTimeouts
   /** A database that is there already, instead of a fresh one. */
   databaseUrl?: string
   /** Changes what the store does, to see what the application makes of it. */
@@ -79,7 +91,7 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
   const opened = await openStore(databaseUrl, { autoMigrate: true, clock })
   const store = options.wrapStore?.(opened) ?? opened
   const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, onUnreadableHash: () => { logger.error('unreadable hash') } })
-  const app = buildApp({ config, store, passwords, ring, clock, logger, isDraining: options.isDraining ?? (() => false) })
+  const app = buildApp({ config, store, passwords, ring, clock, logger, isDraining: options.isDraining ?? (() => false), ...(options.timeouts && { timeouts: options.timeouts }) })
   t.teardown(async () => { await app.close() })
   options.beforeReady?.(app)
   await app.ready()
@@ -150,6 +162,18 @@ export function problem (t: Test, reply: LightMyRequestResponse, status: number,
   t.equal(reply.headers['www-authenticate'] !== undefined, status === 401, 'a challenge with 401 and only there')
   t.notMatch(reply.body, /FST_|FAST_JWT|P\d{4}|prisma|argon2|sqlite|postgres|node_modules|\.ts\b/i, 'nothing of the inside')
   return body
+}
+
+/** Where a request does not fit, as the problem `invalid_request` says it. */
+export function pointers (t: Test, reply: LightMyRequestResponse): string[] {
+  const { errors } = problem(t, reply, 400, 'invalid_request') as { errors: Array<{ pointer: string, detail: string }> }
+  t.ok(errors.every((error) => Object.keys(error).join() === 'pointer,detail' && error.detail !== ''), 'each error says where and what')
+  return errors.map(({ pointer }) => pointer)
+}
+
+/** The names of the headers of an answer, in alphabetical order. */
+export function headerNames (reply: LightMyRequestResponse): string[] {
+  return Object.keys(reply.headers).sort()
 }
 
 /** The contents of a file of the project. */

@@ -21,6 +21,6 @@ export function docsRoutes (app: App): void {
 
   app.register(async (page) => {
     page.addHook('onRoute', (route) => { route.config = { ...route.config, public: true } })
-    await page.register(swaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy, uiConfig: { validatorUrl: null, persistAuthorization: false, tryItOutEnabled: true }, theme: { title: 'Latchkey API' } })
+    await page.register(swaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy, uiConfig: { layout: 'BaseLayout', validatorUrl: null, tryItOutEnabled: true }, theme: { title: 'Latchkey API' } })
   })
 }

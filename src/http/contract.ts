@@ -1,16 +1,16 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
-import { Problem, type ProblemCode, problemKinds } from '../errors.js'
+import { Problem, type ProblemCode, type ProblemExtras, problemKinds } from '../errors.js'
 import { problemDocument } from './problems.js'
 
 /** Version of the contract, as in package.json. */
 export interface ContractInfo { version: string, publicUrl: string }
 
-const description = `E-mail and password in, signed JWTs out; no session is stored.
-
-Sign up or log in, then send \`Authorization: Bearer <access_token>\`. Any service can check the token offline with the keys of
-\`/.well-known/jwks.json\`. Every error has one shape, \`application/problem+json\` (RFC 9457); switch on its \`code\`.
-Input is strict: unknown members, \`null\` and wrong types are refused, nothing is converted.`
+const description = [
+  'E-mail and password in, signed JWTs out; no session is stored.',
+  'Sign up or log in, then send `Authorization: Bearer <access_token>`. Any service can check the token offline with the keys of `/.well-known/jwks.json`.',
+  'Every error has one shape, `application/problem+json` (RFC 9457); switch on its `code`. Input is strict: unknown members, `null` and wrong types are refused, nothing is converted.'
+].join('\n\n')
 
 /** Collects the contract (OpenAPI 3.1) from the schemas of the routes; `app.swagger()` gives it. Call it before the first route. */
 export function collectContract (app: FastifyInstance, { version, publicUrl }: ContractInfo): void {
@@ -53,8 +53,13 @@ const headersByStatus: Record<number, object> = {
   503: { 'retry-after': { type: 'integer', description: 'Seconds to wait' } }
 }
 
+const exampleExtras: Partial<Record<ProblemCode, ProblemExtras>> = {
+  invalid_request: { errors: [{ pointer: '/email', detail: 'must be an e-mail address' }] },
+  weak_password: { reasons: ['too_guessable'], detail: 'This is a commonly used password. Add more words that are less common.' }
+}
+
 function problemResponse (codes: ProblemCode[], status: number) {
-  const examples = Object.fromEntries(codes.map((code) => [code, { value: problemDocument(new Problem(code), 'http://localhost:3000', 'e7c0ce3f-9f4d-4f6f-9a5b-0a63a8a7a0b1') }]))
+  const examples = Object.fromEntries(codes.map((code) => [code, { value: problemDocument(new Problem(code, exampleExtras[code]), 'http://localhost:3000', 'e7c0ce3f-9f4d-4f6f-9a5b-0a63a8a7a0b1') }]))
   return {
     description: codes.map((code) => `\`${code}\`: ${problemKinds[code].title}`).join('; '),
     ...(headersByStatus[status] && { headers: headersByStatus[status] }),

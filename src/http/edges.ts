@@ -9,7 +9,10 @@ import { Problem } from '../errors.js'
 export const bodyLimit = 16 * 1024
 
 /** Bounds on a connection, in milliseconds. A request whose headers or body stop half-way is closed within requestTimeout + connectionsCheckingInterval. */
-export const serverTimeouts = { requestTimeout: 10_000, headersTimeout: 8000, connectionsCheckingInterval: 1000, keepAliveTimeout: 72_000 } as const
+export interface ServerTimeouts { requestTimeout: number, headersTimeout: number, connectionsCheckingInterval: number, keepAliveTimeout: number }
+
+/** The bounds of the product. */
+export const serverTimeouts: ServerTimeouts = { requestTimeout: 10_000, headersTimeout: 8000, connectionsCheckingInterval: 1000, keepAliveTimeout: 72_000 }
 
 /** What every answer carries, also the one that Node's parser gives (ASVS 3.4). Nothing this API serves but the page at /docs is meant to be rendered. */
 export const securityHeaders = {
@@ -40,6 +43,10 @@ export function hardenEdges (app: FastifyInstance, origins: string[]): void {
     frameguard: { action: 'deny' }
   })
   app.addHook('onRequest', async (request, reply) => { reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' }) })
+  // Otherwise a connection whose request was running when the server was told to close would be kept, and with it the server, for keepAliveTimeout.
+  let isClosing = false
+  app.addHook('preClose', async () => { isClosing = true })
+  app.addHook('onSend', async (_request, reply) => { if (isClosing) reply.header('connection', 'close') })
   if (origins.length > 0) {
     app.register(cors, {
       origin: origins,

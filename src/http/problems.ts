@@ -26,7 +26,7 @@ const byStatus: Record<number, ProblemCode> = { 404: 'not_found', 408: 'request_
 /** What went wrong, in the words of the contract. Whatever is not known to be the client's doing is `internal_error`. */
 export function toProblem (error: unknown): Problem {
   if (error instanceof Problem) return error
-  const { code = '', statusCode = 500, validation, validationContext } = error as Partial<FastifyError>
+  const { code = '', statusCode = 500, validation, validationContext } = (error instanceof Error ? error : {}) as Partial<FastifyError>
   if (validation !== undefined) return new Problem('invalid_request', { errors: validation.slice(0, mostFieldErrors).map((one) => fieldError(one, validationContext)) })
   // Everything that the token library refuses is a bad token, whatever status it proposes (RFC 6750 §3.1).
   if (/^(FST_JWT|FAST_JWT)_/.test(code)) return new Problem('invalid_token', { cause: error })
@@ -78,7 +78,7 @@ function fieldError ({ instancePath, keyword, params, message }: { instancePath:
   const member = params.missingProperty ?? params.additionalProperty
   const path = member === undefined ? instancePath : `${instancePath}/${escape(String(member))}`
   const detail = keyword === 'required' ? 'is missing' : keyword === 'additionalProperties' ? 'is not known here' : message ?? 'does not fit'
-  return { pointer: (context === 'body' ? path : path.slice(1)).slice(0, 200), detail }
+  return { pointer: (context === 'body' ? path : path.slice(1)).slice(0, 200).toWellFormed(), detail }
 }
 
 // RFC 6901 §3.

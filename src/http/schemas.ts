@@ -5,6 +5,9 @@ import type { Account } from '../store/accounts.js'
 import { AccessClaimsSchema } from '../tokens/access.js'
 
 const strict = { additionalProperties: false } as const
+
+const exampleUser = { id: '019b5c4e-9d2a-7c31-8f0e-5a1d2c3b4e5f', email: 'ada@example.org', email_verified: false, name: 'Ada', created_at: '2026-01-02T03:04:05.678Z', updated_at: '2026-01-02T03:04:05.678Z' }
+const exampleClaims = { iss: 'http://localhost:3000', sub: exampleUser.id, aud: 'http://localhost:3000', iat: 1767323045, exp: 1767323645, jti: '4b1c8f8e-6c1d-4b0e-9a53-1e5d8a0c7f21', auth_time: 1767323045 }
 const Time = (description: string) => Type.String({ format: 'date-time', description: `${description} (RFC 3339, UTC)` })
 
 /** The e-mail address of a request. What is an address is decided by `canonicalEmail`, after trimming. */
@@ -26,7 +29,7 @@ const UserObject = Type.Object({
   name: Type.Union([Type.String(), Type.Null()]),
   created_at: Time('When the account was made'),
   updated_at: Time('When something that this object shows last changed')
-}, { ...strict, $id: 'User', description: 'What the account shows of itself' })
+}, { ...strict, $id: 'User', description: 'What the account shows of itself', examples: [exampleUser] })
 
 /** `User`, by its name in the contract. */
 export const User = named(UserObject)
@@ -36,12 +39,12 @@ const TokenReplyObject = Type.Object({
   token_type: Type.Literal('Bearer'),
   expires_in: Type.Integer({ description: 'Life of the access token in seconds' }),
   user: Type.Unsafe<Static<typeof UserObject>>({ $ref: 'User#' })
-}, { ...strict, $id: 'TokenReply', description: 'What signing up and logging in give' })
+}, { ...strict, $id: 'TokenReply', description: 'What signing up and logging in give', examples: [{ access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIs…', token_type: 'Bearer', expires_in: 600, user: exampleUser }] })
 
 /** `TokenReply`, by its name in the contract. */
 export const TokenReply = named(TokenReplyObject)
 
-const ClaimsObject = Type.Object(AccessClaimsSchema.properties, { $id: 'Claims', description: 'The verified claims of an access token' })
+const ClaimsObject = Type.Object(AccessClaimsSchema.properties, { $id: 'Claims', description: 'The verified claims of an access token', examples: [exampleClaims] })
 
 /** `Claims`, by its name in the contract. */
 export const Claims = named(ClaimsObject)

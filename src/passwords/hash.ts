@@ -36,7 +36,8 @@ export async function createHasher ({ memoryKiB, passes, lanes }: HashCost, onUn
   }
 }
 
-// argon2.verify throws on anything else.
+// argon2.verify throws on anything else. The least cost is that of RFC 9106 §3.1.
 function isReadable (stored: string): boolean {
-  return /^\$argon2(id|i|d)\$v=19\$m=\d{1,8},t=\d{1,4},p=\d{1,3}\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/.test(stored)
+  const [, memory = 0, passes = 0, lanes = 0] = (/^\$argon2(?:id|i|d)\$v=19\$m=(\d{1,7}),t=(\d{1,4}),p=(\d{1,3})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/.exec(stored) ?? []).map(Number)
+  return passes >= 1 && lanes >= 1 && memory >= 8 * lanes
 }

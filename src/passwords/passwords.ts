@@ -35,6 +35,9 @@ export async function createPasswords ({ cost, minLength, estimate, onUnreadable
       const possible = password !== null && [...password].length <= passwordMaxLength
       return await hasher.matches(possible ? password : '', possible ? hash : null)
     },
-    upgrade: async (text, hash) => hasher.isWeak(hash) ? await hasher.hash(normalisePassword(text) ?? '') : null
+    upgrade: async (text, hash) => {
+      const password = normalisePassword(text)
+      return password !== null && hasher.isWeak(hash) ? await hasher.hash(password) : null
+    }
   }
 }

@@ -47,7 +47,7 @@ export async function connect (database: Database): Promise<PrismaClient> {
   return new PrismaClient(options) as unknown as PrismaClient
 }
 
-/** Makes the folder of a SQLite file and puts the file into WAL mode, in which readers and the writer do not block each other. */
+/** Puts a SQLite file into WAL mode, in which readers and the writer do not block each other. */
 export async function prepareFile (url: string, client: PrismaClient): Promise<void> {
   if (url.startsWith('file:')) await client.$queryRawUnsafe('PRAGMA journal_mode = WAL')
 }
@@ -55,8 +55,9 @@ export async function prepareFile (url: string, client: PrismaClient): Promise<v
 /** Makes the folder that a file: URL points into. */
 export async function makeFolder (url: string): Promise<void> {
   if (!url.startsWith('file:')) return
-  const path = url.startsWith('file://') ? fileURLToPath(url) : url.slice('file:'.length)
-  await mkdir(dirname(path.replace(/\?.*$/, '')), { recursive: true, mode: 0o700 })
+  // libSQL takes relative paths too, which are no URLs, and decodes both.
+  const path = url.startsWith('file://') ? fileURLToPath(url) : decodeURIComponent(url.replace(/^file:|\?.*$/g, ''))
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
 }
 
 function withoutSecrets (url: string): string {

@@ -6,8 +6,8 @@ const away = new Set(['P1000', 'P1001', 'P1002', 'P1003', 'P1008', 'P1010', 'P10
 /** The same in the words of PostgreSQL's and SQLite's drivers, for the errors that reach us without a code of Prisma's. */
 const awayWords = /timeout|timed out|terminat|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|connect|SQLITE_(BUSY|FULL|IOERR|CANTOPEN|READONLY)|too many clients|shutting down|starting up|No space left/i
 
-/** Postgres error classes: 08 connection, 53 resources, 55P03 lock, 57 intervention, 58 system. */
-const awayStates = /^(08|53|57|58)|^55P03$/
+/** Postgres error classes: 08 connection, 28 authorization, 3D no such database, 53 resources, 55P03 lock, 57 intervention, 58 system. */
+const awayStates = /^(08|28|3D|53|57|58)|^55P03$/
 
 /** Whether an insert met a row with the same unique value. */
 export function isDuplicate (error: unknown): boolean {

@@ -9,8 +9,8 @@ import { type Migration, withSchemaEngine } from './schema-engine.js'
 export const prismaFolder = new URL('prisma/', packageRoot)
 
 /** The written migrations of a database kind, oldest first. */
-export async function readMigrations (provider: Provider): Promise<Migration[]> {
-  const folder = new URL(`migrations/${provider}/`, prismaFolder)
+export async function readMigrations (provider: Provider, root = prismaFolder): Promise<Migration[]> {
+  const folder = new URL(`migrations/${provider}/`, root)
   const names = (await readdir(folder)).sort()
   return await Promise.all(names.map(async (name) => ({ name, sql: await readFile(new URL(`${name}/migration.sql`, folder), 'utf8') })))
 }

@@ -10,24 +10,24 @@ export function schemaFor (written: string, provider: Provider): string {
   return written.replace('provider = "sqlite"', `provider = "${provider}"`)
 }
 
-/** What the migrations add up to; kept beside them, so that the next one can be written without a database. */
-const snapshot = new URL('migrations/schema.prisma', prismaFolder)
-
 /**
  * Writes the migration from the last migrated schema to the present one, for every kind of database, and answers the files.
  * @param name what the migration does, in lower_snake_case
+ * @param root the folder of schema.prisma and migrations/
  * @throws Error when the name does not fit or nothing has changed
  */
-export async function writeMigration (name: string): Promise<string[]> {
+export async function writeMigration (name: string, root = prismaFolder): Promise<string[]> {
   if (!/^[a-z][a-z0-9_]{0,60}$/.test(name)) throw new Error('Name the migration in lower_snake_case: npm run migrate:new -- add_locale')
-  const written = await readFile(new URL('schema.prisma', prismaFolder), 'utf8')
+  const written = await readFile(new URL('schema.prisma', root), 'utf8')
+  // What the migrations add up to; kept beside them, so that the next one can be written without a database.
+  const snapshot = new URL('migrations/schema.prisma', root)
   const before = await readFile(snapshot, 'utf8').catch(() => null)
   const files: string[] = []
   for (const provider of providers) {
     const sql = await compare(provider, before, written)
     if (sql === null) throw new Error('prisma/schema.prisma has not changed since the last migration.')
-    const number = String((await readMigrations(provider).catch(() => [])).length + 1).padStart(4, '0')
-    const folder = new URL(`migrations/${provider}/${number}_${name}/`, prismaFolder)
+    const number = String((await readMigrations(provider, root).catch(() => [])).length + 1).padStart(4, '0')
+    const folder = new URL(`migrations/${provider}/${number}_${name}/`, root)
     await mkdir(folder, { recursive: true })
     await writeFile(new URL('migration.sql', folder), sql, { flag: 'wx' })
     files.push(`prisma/migrations/${provider}/${number}_${name}/migration.sql`)

@@ -10,8 +10,6 @@ import type { SigningKey } from './keys.js'
 /** How far the clocks of issuer and verifier may be apart, in seconds, both ways. */
 export const leewaySeconds = 30
 
-const Seconds = Type.Integer({ minimum: 0 })
-
 /** What a verified access token says (RFC 9068 §2.2), as a schema. */
 export const AccessClaimsSchema = Type.Object({
   iss: Type.String({ description: 'The issuer: PUBLIC_URL' }),
@@ -19,7 +17,7 @@ export const AccessClaimsSchema = Type.Object({
   aud: Type.Union([Type.String(), Type.Array(Type.String())], { description: 'Whom the token is for: TOKEN_AUDIENCE' }),
   iat: Type.Integer({ minimum: 0, description: 'When it was issued, in seconds since 1970' }),
   exp: Type.Integer({ minimum: 0, description: 'When it ends, in seconds since 1970' }),
-  nbf: Type.Optional(Seconds),
+  nbf: Type.Optional(Type.Integer({ minimum: 0, description: 'Before when it is not valid, in seconds since 1970' })),
   jti: Type.String({ minLength: 1, description: 'The id of the token' }),
   auth_time: Type.Integer({ minimum: 0, description: 'When the password was given, in seconds since 1970' })
 })

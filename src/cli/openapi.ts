@@ -1,0 +1,23 @@
+import { writeFile } from 'node:fs/promises'
+import { pino } from 'pino'
+import { buildApp } from '../app.js'
+import { loadConfig } from '../config.js'
+import { packageRoot } from '../package-root.js'
+import { createKeyRing } from '../tokens/key-ring.js'
+
+/** The contract of the shipped application with its default settings, as YAML. Nothing is opened or started. */
+export async function contractYaml (): Promise<string> {
+  const unused = {} as never
+  const ring = createKeyRing([], { publishSeconds: 0, clock: Date.now })
+  const app = buildApp({ config: loadConfig({}), store: { accounts: unused, name: '', ping: async () => {}, close: async () => {} }, passwords: unused, ring, clock: Date.now, logger: pino({ level: 'silent' }), isDraining: () => false })
+  await app.ready()
+  const yaml = app.swagger({ yaml: true })
+  await app.close()
+  return yaml
+}
+
+/** `npm run openapi`: writes openapi.yaml from the routes. */
+export async function writeContract (): Promise<void> {
+  await writeFile(new URL('openapi.yaml', packageRoot), await contractYaml())
+  console.log('Wrote openapi.yaml')
+}

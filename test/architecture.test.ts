@@ -1,0 +1,122 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path/posix'
+import t from 'tap'
+import ts from 'typescript'
+
+interface Import { from: string, to: string, typeOnly: boolean }
+
+const files = (folder: string) => readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name.replaceAll('\\', '/')))
+const sources = files('src').filter((file) => file.endsWith('.ts') && !file.startsWith('src/store/generated/'))
+const imports = sources.flatMap(importsOf)
+
+const features = ['signup', 'login', 'me', 'claims', 'discovery', 'health', 'docs']
+
+/** What each layer may import from others; `type:` allows types only. A file belongs to the first layer that fits its path. */
+const layers: Array<{ layer: string, path: RegExp, may: string[] }> = [
+  { layer: 'main', path: /^main\.ts$/, may: ['app', 'cli', 'config', 'errors', 'http', 'passwords', 'store', 'tokens'] },
+  { layer: 'app', path: /^app\.ts$/, may: ['route', 'feature', 'http', 'tokens', 'package-root', 'type:config', 'type:clock', 'type:store', 'type:passwords'] },
+  { layer: 'cli', path: /^cli\//, may: ['app', 'config', 'package-root', 'store', 'tokens'] },
+  { layer: 'route', path: /\.route\.ts$/, may: ['errors', 'http', 'type:feature', 'type:tokens'] },
+  { layer: 'feature', path: new RegExp(`^(${features.join('|')})/`), may: ['email-address', 'errors', 'type:clock', 'type:passwords', 'type:store', 'type:tokens'] },
+  { layer: 'http', path: /^http\//, may: ['errors', 'tokens', 'type:store', 'type:clock'] },
+  { layer: 'store', path: /^store\//, may: ['errors', 'package-root', 'type:clock'] },
+  { layer: 'tokens', path: /^tokens\//, may: ['errors', 'schema-check', 'type:clock'] },
+  { layer: 'passwords', path: /^passwords\//, may: ['errors'] },
+  { layer: 'config', path: /^config\.ts$/, may: ['schema-check'] },
+  { layer: 'email-address', path: /^email-address\.ts$/, may: ['errors'] },
+  { layer: 'errors', path: /^errors\.ts$/, may: [] },
+  { layer: 'clock', path: /^clock\.ts$/, may: [] },
+  { layer: 'schema-check', path: /^schema-check\.ts$/, may: [] },
+  { layer: 'package-root', path: /^package-root\.ts$/, may: [] }
+]
+
+/** Where each package is at home. */
+const homes: Record<string, RegExp> = {
+  '@fastify/accepts': /^app\.ts$/,
+  '@fastify/cors': /^http\//,
+  '@fastify/helmet': /^http\//,
+  '@fastify/jwt': /^http\//,
+  '@fastify/swagger': /^http\//,
+  '@fastify/swagger-ui': /^docs\//,
+  '@fastify/type-provider-typebox': /^http\//,
+  '@prisma/adapter-libsql': /^store\//,
+  '@prisma/adapter-pg': /^store\//,
+  '@prisma/client': /^store\//,
+  '@prisma/driver-adapter-utils': /^store\//,
+  '@prisma/schema-engine-wasm': /^store\//,
+  '@zxcvbn-ts/core': /^passwords\//,
+  '@zxcvbn-ts/language-common': /^passwords\//,
+  '@zxcvbn-ts/language-en': /^passwords\//,
+  ajv: /^schema-check\.ts$/,
+  argon2: /^passwords\//,
+  'close-with-grace': /^main\.ts$/,
+  'fast-jwt': /^tokens\//,
+  fastify: /^(http\/|app\.ts$)/,
+  'find-my-way': /^http\//,
+  jose: /^tokens\//,
+  pino: /^(http\/|main\.ts$|cli\/)/,
+  'pino-pretty': /^http\//,
+  piscina: /^passwords\//,
+  typebox: /^(config|schema-check)\.ts$|^http\/|^tokens\/|\.route\.ts$/,
+  validator: /^email-address\.ts$/
+}
+
+t.test('imports point the way calls go', async (t) => {
+  t.ok(imports.length > 100, 'the imports are found')
+  for (const { from, to, typeOnly } of imports.filter(({ to }) => to.startsWith('src/'))) {
+    const [here, there] = [layerOf(from), layerOf(to)]
+    if (here.layer === there.layer && dirname(from) === dirname(to)) continue
+    // A route uses the rules of its own folder; no feature uses another.
+    if (here.layer === 'route' && there.layer === 'feature') t.equal(dirname(from), dirname(to), `${from} → ${to}: another feature`)
+    t.ok(here.may.includes(there.layer) || (typeOnly && here.may.includes(`type:${there.layer}`)), `${from} → ${to}${typeOnly ? ' (type)' : ''}`)
+  }
+})
+
+t.test('each package has one home', async (t) => {
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> }
+  t.strictSame(Object.keys(homes).sort(), Object.keys(dependencies).sort(), 'every dependency has a home, and is used')
+  const packages = imports.filter(({ to }) => !to.startsWith('src/') && !to.startsWith('node:')).map(({ from, to }) => ({ from: from.slice('src/'.length), name: /^(@[^/]+\/)?[^/]+/.exec(to)?.[0] ?? to }))
+  for (const { from, name } of packages) t.match(from, homes[name] ?? /^nowhere$/, `${name} in ${from}`)
+  // The generated clients import Prisma's runtime; the type provider is imported for its types.
+  const used = new Set(packages.map(({ name }) => name))
+  t.strictSame(Object.keys(dependencies).filter((name) => !used.has(name)), ['@prisma/client'])
+})
+
+t.test('the environment is read in one place', async (t) => {
+  const readers = sources.filter((file) => /process\.env/.test(readFileSync(file, 'utf8')))
+  t.strictSame(readers, ['src/main.ts'])
+})
+
+t.test('files are small, and nothing is left for later', async (t) => {
+  const written = [...sources, ...['test', 'bench', 'prisma'].flatMap(files).filter((file) => /\.(ts|mjs)$/.test(file))]
+  for (const file of written) {
+    const text = readFileSync(file, 'utf8')
+    t.ok(text.split('\n').length <= 201, `${file} has at most 200 lines`)
+    if (file !== 'test/architecture.test.ts') t.notMatch(text, /\b(TODO|FIXME|XXX)\b|@ts-(ignore|nocheck)|eslint-disable|\.(only|skip|todo)\(/, `${file} leaves nothing for later`)
+  }
+})
+
+function layerOf (file: string): typeof layers[number] {
+  const path = file.slice('src/'.length)
+  const found = layers.find((one) => one.path.test(path))
+  if (found === undefined) throw new Error(`${file} belongs to no layer`)
+  return found
+}
+
+function importsOf (file: string): Import[] {
+  const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true)
+  const found: Import[] = []
+  const add = (specifier: string, typeOnly: boolean) => found.push({ from: file, to: specifier.startsWith('.') ? join(dirname(file), specifier).replace(/\.js$/, '.ts') : specifier, typeOnly })
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node) && ts.isStringLiteral(node.moduleSpecifier)) {
+      const clause = node.importClause
+      const named = clause?.namedBindings
+      const allTypes = clause?.isTypeOnly === true || (clause?.name === undefined && named !== undefined && ts.isNamedImports(named) && named.elements.every((element) => element.isTypeOnly))
+      add(node.moduleSpecifier.text, allTypes)
+    }
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword && node.arguments[0] !== undefined && ts.isStringLiteral(node.arguments[0])) add(node.arguments[0].text, false)
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return found.filter(({ to }) => !to.startsWith('src/store/generated/'))
+}

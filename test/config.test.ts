@@ -1,0 +1,121 @@
+import t, { type Test } from 'tap'
+import { ConfigError, loadConfig } from '../src/config.js'
+
+type Env = Record<string, string | undefined>
+
+const defaults = {
+  HOST: '127.0.0.1',
+  PORT: 3000,
+  PUBLIC_URL: 'http://localhost:3000',
+  DATABASE_URL: 'file:./data/latchkey.db',
+  AUTO_MIGRATE: 'on',
+  TOKEN_AUDIENCE: 'http://localhost:3000',
+  ACCESS_TOKEN_SECONDS: 600,
+  KEYS_FILE: './data/keys.json',
+  KEYS: '',
+  KEY_PUBLISH_SECONDS: 1200,
+  PASSWORD_MIN_LENGTH: 8,
+  ARGON2_MEMORY_KIB: 19456,
+  ARGON2_PASSES: 2,
+  ARGON2_LANES: 1,
+  CORS_ORIGINS: [],
+  DOCS: 'on',
+  LOG_LEVEL: 'info'
+}
+
+/** The names that the refusal of an environment lists; none when it is accepted. */
+function refused (env: Env): string[] {
+  try {
+    loadConfig(env)
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const [first, ...lines] = error.message.split('\n')
+    if (first !== 'These settings cannot be used:') throw error
+    return lines.map((line) => /^ {2}([A-Z0-9_]+): \S/.exec(line)?.[1] ?? line)
+  }
+}
+
+t.test('unset and empty variables take the default, other variables are ignored', async (t) => {
+  t.strictSame(loadConfig({}), defaults)
+  t.strictSame(loadConfig(Object.fromEntries(Object.keys(defaults).map((name) => [name, '']))), defaults)
+  t.strictSame(loadConfig({ PORT: ' ', HOST: undefined, PATH: '/bin', port: '1' }), defaults)
+})
+
+t.test('defaults that follow from other settings', async (t) => {
+  const rows: Array<[Env, Partial<typeof defaults>]> = [
+    [{ PORT: ' 8080 ' }, { PORT: 8080, PUBLIC_URL: 'http://localhost:8080', TOKEN_AUDIENCE: 'http://localhost:8080' }],
+    [{ PORT: '80' }, { PORT: 80, PUBLIC_URL: 'http://localhost', TOKEN_AUDIENCE: 'http://localhost' }],
+    [{ PUBLIC_URL: 'https://a.example' }, { PUBLIC_URL: 'https://a.example', TOKEN_AUDIENCE: 'https://a.example' }],
+    [{ PUBLIC_URL: 'https://a.example', TOKEN_AUDIENCE: 'api' }, { PUBLIC_URL: 'https://a.example', TOKEN_AUDIENCE: 'api' }],
+    [{ DATABASE_URL: 'postgresql://h/d' }, { DATABASE_URL: 'postgresql://h/d', AUTO_MIGRATE: 'off' }],
+    [{ DATABASE_URL: 'libsql://h' }, { DATABASE_URL: 'libsql://h', AUTO_MIGRATE: 'off' }],
+    [{ DATABASE_URL: 'postgres://h/d', AUTO_MIGRATE: 'on' }, { DATABASE_URL: 'postgres://h/d', AUTO_MIGRATE: 'on' }],
+    [{ DATABASE_URL: 'file:x.db', AUTO_MIGRATE: 'off' }, { DATABASE_URL: 'file:x.db', AUTO_MIGRATE: 'off' }]
+  ]
+  for (const [env, change] of rows) t.strictSame(loadConfig(env), { ...defaults, ...change }, JSON.stringify(env))
+})
+
+t.test('the edges of each setting', async (t) => {
+  const rows: Array<[name: string, good: string[], bad: string[]]> = [
+    ['HOST', ['0.0.0.0', '::1', 'api.example'], []],
+    ['PORT', ['1', '65535'], ['0', '65536', '-1', '1.5', '0x10', '1e3', 'http', '99999999999999999999']],
+    ['DATABASE_URL', ['file:a.db', 'file:///a/b.db', 'file:/a b/ü.db', 'file://localhost/a.db', 'libsql://h?authToken=x', 'postgres://h/d', 'postgresql://u:p%23@[::1]:5432/d?host=/run'],
+      ['mysql://h/d', 'file:', 'libsql://', 'postgresql://', 'x', 'POSTGRESQL://h/d', 'postgresql://u:p#w@h/d', 'postgresql://u:1#w@h/d', 'postgresql://u:p/w@h/d', 'postgresql://h:99999/d', 'file://host/a.db', 'file:a#b.db']],
+    ['AUTO_MIGRATE', ['on', 'off'], ['ON', 'true', '1', 'yes']],
+    ['TOKEN_AUDIENCE', ['a', 'x'.repeat(200)], ['x'.repeat(201)]],
+    ['ACCESS_TOKEN_SECONDS', ['60', '3600'], ['59', '3601', '600s']],
+    ['KEYS_FILE', ['k'], []],
+    ['KEYS', ['{"keys":[]}'], []],
+    ['KEY_PUBLISH_SECONDS', ['0', '604800'], ['-1', '604801']],
+    ['PASSWORD_MIN_LENGTH', ['8', '64'], ['7', '65']],
+    ['ARGON2_MEMORY_KIB', ['19456', '4194304'], ['19455', '4194305', 'much']],
+    ['ARGON2_PASSES', ['2', '100'], ['0', '101', 'x']],
+    ['ARGON2_LANES', ['1', '16'], ['0', '17']],
+    ['DOCS', ['on', 'off'], ['On', 'false']],
+    ['LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], ['INFO', 'verbose']]
+  ]
+  for (const [name, good, bad] of rows) {
+    for (const value of good) t.strictSame(refused({ [name]: value }), [], `${name}=${value}`)
+    for (const value of bad) t.strictSame(refused({ [name]: value }), [name], `${name}=${value}`)
+  }
+})
+
+t.test('PUBLIC_URL is taken in its one canonical spelling', async (t) => {
+  const good = ['http://localhost', 'http://localhost:3000', 'https://auth.example.com', 'https://example.com/auth', 'http://[::1]:80/x'.replace(':80', ''), 'https://xn--bcher-kva.example', `https://a.example/${'x'.repeat(300)}`]
+  const bad = ['https://a.example/', 'https://a.example/x/', 'https://A.example', 'HTTPS://a.example', 'https://a.example:443', 'http://a.example:80', 'https://a.example?x', 'https://a.example?', 'https://a.example#x', 'https://a.example#',
+    'https://u@a.example', 'https://u:p@a.example', 'https://a.example/x/../y', 'https://a.example/a b', 'https://bücher.example', 'ftp://a.example', 'a.example', '//a.example', 'https://', 'https://a.example\\x', 'javascript:alert(1)', 'http:a.example', 'http://127.1']
+  for (const PUBLIC_URL of good) t.strictSame(refused({ PUBLIC_URL }), [], PUBLIC_URL)
+  for (const PUBLIC_URL of bad) t.strictSame(refused({ PUBLIC_URL }), ['PUBLIC_URL'], PUBLIC_URL)
+})
+
+t.test('CORS_ORIGINS are exact origins', async (t) => {
+  const rows: Array<[string, string[]]> = [
+    ['https://app.example.com', ['https://app.example.com']],
+    [' https://a.example , http://localhost:5173,, ', ['https://a.example', 'http://localhost:5173']],
+    [',', []]
+  ]
+  for (const [CORS_ORIGINS, origins] of rows) t.strictSame(loadConfig({ CORS_ORIGINS }), { ...defaults, CORS_ORIGINS: origins }, CORS_ORIGINS)
+  for (const CORS_ORIGINS of ['*', 'null', 'https://a.example/', 'https://A.example', 'https://a.example:443', 'https://*.a.example', 'a.example', 'https://a.example https://b.example', 'https://a.example;https://b.example', 'https://ok.example,*', 'capacitor://localhost', 'https://a.example/x']) {
+    t.strictSame(refused({ CORS_ORIGINS }), ['CORS_ORIGINS'], CORS_ORIGINS)
+  }
+})
+
+t.test('the cost of a hash is at least a row of the OWASP cheat sheet', async (t) => {
+  for (const [memory, passes] of [[47104, 1], [19456, 2], [12288, 3], [9216, 4], [7168, 5], [7168, 100]] as const) {
+    const env = (memoryKiB: number) => ({ ARGON2_MEMORY_KIB: String(memoryKiB), ARGON2_PASSES: String(passes) })
+    t.match(loadConfig(env(memory)), { ARGON2_MEMORY_KIB: memory, ARGON2_PASSES: passes, ARGON2_LANES: 1 })
+    t.strictSame(refused(env(memory - 1)), ['ARGON2_MEMORY_KIB'], `${memory - 1}/${passes}`)
+  }
+  t.strictSame(refused({ ARGON2_PASSES: '1' }), ['ARGON2_MEMORY_KIB'], 'the default memory does not do for one pass')
+})
+
+t.test('every bad setting is named at once, and only those, and no value is shown', async (t: Test) => {
+  const secret = 'S3cretValue'
+  const bad = ['PORT', 'PUBLIC_URL', 'DATABASE_URL', 'AUTO_MIGRATE', 'ACCESS_TOKEN_SECONDS', 'KEY_PUBLISH_SECONDS', 'PASSWORD_MIN_LENGTH', 'ARGON2_MEMORY_KIB', 'ARGON2_PASSES', 'ARGON2_LANES', 'CORS_ORIGINS', 'DOCS', 'LOG_LEVEL']
+  const env = Object.fromEntries(bad.map((name) => [name, secret]))
+  t.strictSame(refused({ ...env, HOST: secret, KEYS: secret, KEYS_FILE: secret, TOKEN_AUDIENCE: secret }), bad)
+  t.strictSame(refused({ PORT: 'x' }), ['PORT'], 'not the URL that would have followed from it')
+  t.throws(() => loadConfig({ ...env, DATABASE_URL: `postgresql://u:${secret}#@h/d`, PUBLIC_URL: `https://u:${secret}@h` }), { name: 'ConfigError' })
+  try { loadConfig({ ...env, DATABASE_URL: `postgresql://u:${secret}#@h/d` }) } catch (error) { t.notMatch(`${(error as Error).stack}`, secret) }
+})

@@ -1,0 +1,77 @@
+import t from 'tap'
+import { canonicalEmail, requireEmail } from '../src/email-address.js'
+import { Problem } from '../src/errors.js'
+
+const printable = (text: string) => JSON.stringify(text).replace(/[^ -~]/g, (one) => `\\u${one.charCodeAt(0).toString(16)}`)
+
+const long = (local: number, domain: number) => `${'a'.repeat(local)}@${'b'.repeat(domain - 4)}.org`
+
+t.test('addresses and the one spelling under which they are kept', async (t) => {
+  const rows: Array<[typed: string, kept: string]> = [
+    ['ada@example.org', 'ada@example.org'],
+    [' \t\r\nAda@Example.ORG\u00a0\u3000\n', 'ada@example.org'],
+    ['ada+tag@example.org', 'ada+tag@example.org'],
+    ["o'brien.x_y-z/!#$%&*=?^`{|}~@example.org", "o'brien.x_y-z/!#$%&*=?^`{|}~@example.org"],
+    ['a@mail.sub.example.co.uk', 'a@mail.sub.example.co.uk'],
+    ['Jose\u0301@example.org', 'jos\u00e9@example.org'],
+    ['\u212aelvin@example.org', 'kelvin@example.org'],
+    ['\u0130@example.org', 'i\u0307@example.org'],
+    ['ada@B\u00dcCHER.example', 'ada@xn--bcher-kva.example'],
+    ['ada@bu\u0308cher.example', 'ada@xn--bcher-kva.example'],
+    ['ada@XN--BCHER-KVA.example', 'ada@xn--bcher-kva.example'],
+    ['ada@stra\u00dfe.example', 'ada@xn--strae-oqa.example'],
+    ['ada@\u4f8b\u3048.jp', 'ada@xn--r8jz45g.jp'],
+    ['"ada"@example.org', '"ada"@example.org'],
+    ['"a@b"@example.org', '"a@b"@example.org'],
+    [long(64, 67), long(64, 67)],
+    ['a@' + 'b'.repeat(63) + '.org', 'a@' + 'b'.repeat(63) + '.org']
+  ]
+  for (const [typed, kept] of rows) {
+    t.equal(canonicalEmail(typed), kept, JSON.stringify(typed))
+    t.equal(canonicalEmail(kept), kept, 'once is enough')
+  }
+})
+
+t.test('the length is that of RFC 5321: 64 octets before the @, 254 in all', async (t) => {
+  const labels = (last: number) => `${'b'.repeat(62)}.${'b'.repeat(62)}.${'b'.repeat(59)}.${'b'.repeat(last)}`
+  const longest = `${'a'.repeat(64)}@${labels(3).replace(/b+$/, 'org')}`
+  t.equal(longest.length, 254)
+  t.equal(canonicalEmail(longest), longest)
+  for (const address of [longest.replace('.org', 'b.org'), long(65, 11), `${'\u00e9'.repeat(33)}@example.org`]) t.equal(canonicalEmail(address), null, `${address.length}`)
+})
+
+t.test('what is no address, or would be another one to another program', async (t) => {
+  const refused = [
+    '', '@', 'a', 'a@', '@example.org', ' @example.org', 'a b@example.org', 'a@exam ple.org', 'a@@example.org', 'a@b@example.org', 'a@b.org@',
+    '.a@example.org', 'a.@example.org', 'a..b@example.org', 'a,b@example.org', 'a;b@example.org', 'a(b)@example.org', '<a@example.org>', 'A <a@example.org>', 'mailto:a@example.org', 'a@example.org,b@example.org',
+    // No name of the public DNS.
+    'a@localhost', 'a@example', 'a@example.o', 'a@example.123', 'a@example.org.', 'a@.example.org', 'a@example..org', 'a@-example.org', 'a@example-.org', 'a@ex_ample.org', 'a@*.org', `a@${'b'.repeat(64)}.org`, 'a@xn--a.org',
+    // Addresses of machines, in every spelling that a URL knows.
+    'a@127.0.0.1', 'a@[127.0.0.1]', 'a@[IPv6:::1]', 'a@[::1]', 'a@2130706433', 'a@0x7f.1', 'a@127.1',
+    // Read as a URL, each of these hosts would be example.org.
+    'a@example.org/x', 'a@example.org?x', 'a@example.org#x', 'a@example.org\\x', 'a@ex%61mple.org', 'a@example.org:80', 'a@example.org:', 'a@u:p@example.org', 'a@exam\u00adple.org', 'a@exam\tple.org', 'a@exam\nple.org',
+    // Look-alikes (CVE class of GHSA-7rqj-j65f-68wh).
+    'a\uff20example.org', 'a@example\uff0eorg', 'a@example\u3002org', 'a@example\uff61org', 'a@\uff45xample.org', '\uff41@example.org', '\ufb01x@example.org', '\u2460@example.org', 'a@\u2460.org', 'a@example\u2024org', 'a\ufe6bexample.org', '\u017ft@example.org',
+    // Control, format, private, unassigned and broken characters.
+    'a\0@example.org', 'a@example.org\0', 'a\r\nbcc:x@example.org', 'a@example.org\r\nx', 'a\x7f@example.org', 'a\x1b[0m@example.org', 'a\u202eb@example.org', 'a\u2066b@example.org', 'a\u200bb@example.org', 'a@exa\u200dmple.org', 'a\ufeffb@example.org', 'a\ue000@example.org', 'a\ud800@example.org', '\udc00a@example.org', 'a@\ud800.org', 'a\u2028b@example.org', '"a b"@example.org', '"a\r\nb"@example.org'
+  ]
+  for (const address of refused) t.equal(canonicalEmail(address), null, printable(address))
+})
+
+t.test('a hostile length takes a time in proportion, not more (ASVS 1.3.12)', async (t) => {
+  const hostile = (length: number) => [`a@a${'.a'.repeat(length / 2)}`, 'a@'.repeat(length / 2), `${'a.'.repeat(length / 2)}@a.org`, `"${'\\a'.repeat(length / 2)}@a.org`, `a@${'\u00fc'.repeat(length)}.org`]
+  const time = (length: number) => {
+    const start = performance.now()
+    for (const address of hostile(length)) t.equal(canonicalEmail(address), null)
+    return performance.now() - start
+  }
+  time(10_000)
+  const short = time(10_000)
+  t.ok(time(100_000) < 100 * short + 50)
+})
+
+t.test('requireEmail points to the member', async (t) => {
+  t.equal(requireEmail(' A@example.org'), 'a@example.org')
+  t.throws(() => requireEmail('a@b'), new Problem('invalid_request'))
+  try { requireEmail('a@b') } catch (error) { t.strictSame((error as Problem).extras, { errors: [{ pointer: '/email', detail: 'must be an e-mail address' }] }) }
+})

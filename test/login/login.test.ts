@@ -1,0 +1,77 @@
+import argon2 from 'argon2'
+import t from 'tap'
+import { buildTestApp, cheapHash, goodPassword, headerNames, onEachDatabase, problem, query } from '../helper.js'
+
+const email = 'ada@example.org'
+
+await onEachDatabase(t, async (t, database) => {
+  const { call, signup, time, databaseUrl, log } = await buildTestApp(t, { database })
+  const { user } = await signup({ email, name: 'Ada' })
+  const login = async (body: object) => await call('POST', '/login', { body })
+  const store = async (hash: string) => { await query(databaseUrl, `UPDATE users SET password_hash = '${hash}' WHERE email = '${email}'`) }
+  const storedHash = async () => String((await query(databaseUrl, `SELECT password_hash FROM users WHERE email = '${email}'`))[0]?.password_hash)
+
+  await t.test('logs in, in any spelling of the address', async (t) => {
+    time.now += 60_000
+    for (const spelling of [email, ' ADA@Example.org ']) {
+      const reply = await login({ email: spelling, password: goodPassword })
+      t.equal(reply.statusCode, 200)
+      t.equal(reply.headers.location, undefined)
+      const { access_token: token, ...rest } = reply.json()
+      t.strictSame(rest, { token_type: 'Bearer', expires_in: 600, user })
+      const now = Math.floor(time.now / 1000)
+      const claims = await call('GET', '/claims', { token })
+      t.match(claims.json(), { sub: user.id, iat: now, exp: now + 600, auth_time: now })
+    }
+  })
+
+  await t.test('an unknown address and every wrong password are answered alike', async (t) => {
+    const answer = async (body: object) => {
+      const reply = await login(body)
+      const { request_id: _, ...rest } = problem(t, reply, 401, 'invalid_credentials')
+      t.equal(reply.headers['www-authenticate'], 'Bearer realm="latchkey"')
+      return { rest, names: headerNames(reply) }
+    }
+    const unknown = await answer({ email: 'nobody@example.org', password: goodPassword })
+    for (const password of ['wrong', '', goodPassword.toUpperCase(), `${goodPassword} `, ` ${goodPassword}`, goodPassword.slice(0, -1), `${goodPassword}\0`, 'x'.repeat(257), 'x'.repeat(15_000), `${goodPassword}\ud800`, '\udfff']) {
+      t.strictSame(await answer({ email, password }), unknown, JSON.stringify(password).slice(0, 40))
+      t.strictSame(await answer({ email: 'nobody@example.org', password }), unknown)
+    }
+    t.notOk(log().some(({ level }) => Number(level) > 30), 'none of this is a fault of ours')
+  })
+
+  await t.test('a weaker hash is replaced, also by logins at once', async (t) => {
+    for (const options of [{ memoryCost: 512, timeCost: 2, parallelism: 1 }, { memoryCost: cheapHash.memoryKiB, timeCost: 2, parallelism: 1, type: argon2.argon2i }]) {
+      const weak = await argon2.hash(goodPassword, options)
+      await store(weak)
+      problem(t, await login({ email, password: 'wrong' }), 401, 'invalid_credentials')
+      t.equal(await storedHash(), weak, 'not by a wrong password')
+      const replies = await Promise.all([1, 2, 3, 4, 5].map(async () => await login({ email, password: goodPassword })))
+      t.strictSame(replies.map(({ statusCode }) => statusCode), [200, 200, 200, 200, 200])
+      const strong = await storedHash()
+      t.match(strong, /^\$argon2id\$v=19\$m=1024,t=2,p=1\$/)
+      const again = await login({ email, password: goodPassword })
+      t.strictSame(again.json().user, user, 'what the account shows has not changed')
+      t.equal(await storedHash(), strong, 'a hash at the cost of today stays')
+    }
+  })
+
+  await t.test('a stored hash that nothing can read is a wrong password, and is logged', async (t) => {
+    const good = await storedHash()
+    for (const hash of ['', 'x', 'null', '$2b$10$broken', '$argon2id$v=19$m=1024,t=2,p=1$c2FsdA', '$argon2id$v=16$m=1024,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaA', good.replace('m=1024', 'm=1'), good.replace('t=2', 't=0'), good.replace('p=1', 'p=0')]) {
+      await store(hash)
+      const before = log().length
+      problem(t, await login({ email, password: goodPassword }), 401, 'invalid_credentials')
+      const lines = log().slice(before)
+      t.match(lines, [{ level: 50, msg: 'unreadable hash' }, { level: 30, route: '/login', status: 401 }], hash)
+    }
+    await store(good)
+  })
+
+  await t.test('that an account is disabled is said only after the right password', async (t) => {
+    await query(databaseUrl, `UPDATE users SET disabled_at = ${database === 'sqlite' ? '1' : 'now()'} WHERE email = '${email}'`)
+    problem(t, await login({ email, password: 'wrong' }), 401, 'invalid_credentials')
+    const body = problem(t, await login({ email, password: goodPassword }), 403, 'account_disabled')
+    t.strictSame(Object.keys(body), ['type', 'title', 'status', 'code', 'detail', 'request_id'])
+  })
+})

@@ -1,0 +1,60 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { resolve } from 'node:path'
+import type { Test } from 'tap'
+import { freePort } from './postgres/cluster.js'
+
+/** A server in a process of its own. */
+export interface Server {
+  process: ChildProcess
+  url: string
+  /** The log so far. */
+  lines: () => Array<Record<string, unknown>>
+  /** Ends the process with signals, in order, and answers its exit code. */
+  stop: (...signals: NodeJS.Signals[]) => Promise<number | null>
+}
+
+/** What a process that ended by itself said. */
+export interface Ended { code: number | null, stdout: string, stderr: string }
+
+const main = resolve('src/main.ts')
+
+function launch (t: Test, cwd: string, args: string[], env: Record<string, string>) {
+  // The options of this process make TypeScript run and coverage count in that one too.
+  const { PATH = '', ...rest } = process.env
+  const inherited = Object.fromEntries(Object.entries(rest).filter(([name]) => /^(_?TAP|NODE_|HOME|SystemRoot|TEMP|TMP)/.test(name)))
+  const child = spawn(process.execPath, [...process.execArgv, ...args], { cwd, env: { ...inherited, PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const output = { stdout: '', stderr: '' }
+  child.stdout.on('data', (chunk) => { output.stdout += String(chunk) })
+  child.stderr.on('data', (chunk) => { output.stderr += String(chunk) })
+  t.teardown(() => { child.kill('SIGKILL') })
+  return { child, output }
+}
+
+/** Runs the program in a folder until it ends by itself. */
+export async function runMain (t: Test, cwd: string, { args = [], env = {} }: { args?: string[], env?: Record<string, string> } = {}): Promise<Ended> {
+  const { child, output } = launch(t, cwd, [main, ...args], env)
+  const [code] = await once(child, 'close') as [number | null]
+  return { code, ...output }
+}
+
+/** Starts the program in a folder, on a free port, and waits until it serves. */
+export async function startServer (t: Test, cwd: string, env: Record<string, string> = {}): Promise<Server> {
+  const port = env.PORT ?? String(await freePort())
+  const { child, output } = launch(t, cwd, [main], { ...env, PORT: port })
+  const ended = once(child, 'close')
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on('data', () => { if (output.stdout.includes('Latchkey serves')) resolve() })
+    child.once('close', () => { reject(new Error(`ended before it served: ${output.stdout}${output.stderr}`)) })
+  })
+  return {
+    process: child,
+    url: `http://localhost:${port}`,
+    lines: () => output.stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line) as Record<string, unknown>),
+    stop: async (...signals) => {
+      for (const signal of signals) child.kill(signal)
+      const [code] = await ended as [number | null]
+      return code
+    }
+  }
+}
