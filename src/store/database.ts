@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import { Problem } from '../errors.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 
 /** The two kinds of SQL that migrations are written in. */
@@ -52,12 +53,12 @@ export async function prepareFile (url: string, client: PrismaClient): Promise<v
   if (url.startsWith('file:')) await client.$queryRawUnsafe('PRAGMA journal_mode = WAL')
 }
 
-/** Makes the folder that a file: URL points into. */
+/** Makes the folder that a file: URL points into. Throws Problem `unavailable`. */
 export async function makeFolder (url: string): Promise<void> {
   if (!url.startsWith('file:')) return
   // libSQL takes relative paths too, which are no URLs, and decodes both.
   const path = url.startsWith('file://') ? fileURLToPath(url) : decodeURIComponent(url.replace(/^file:|\?.*$/g, ''))
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw new Problem('unavailable', { cause: error }) })
 }
 
 function withoutSecrets (url: string): string {
