@@ -17,6 +17,8 @@ export interface Database {
   adapter: () => Promise<SqlMigrationAwareDriverAdapterFactory>
   /** A connection for migrations, which may take longer than a query. */
   migrationAdapter: () => Promise<SqlMigrationAwareDriverAdapterFactory>
+  /** Where to lock out other migrating processes; null where the database does that itself. Does not wait. */
+  lockAdapter: (() => Promise<SqlMigrationAwareDriverAdapterFactory>) | null
 }
 
 /** How long one process waits for another that is writing the same SQLite file. libSQL's own default is 0. */
@@ -29,11 +31,14 @@ const patience = { connectionTimeoutMillis: 1500, query_timeout: 1900, statement
 export function parseDatabaseUrl (url: string): Database {
   if (/^postgres(ql)?:/.test(url)) {
     const adapter = async (waits: object) => new (await import('@prisma/adapter-pg')).PrismaPg({ connectionString: url, ...waits }, { onPoolError: ignoreIdleFailure, onConnectionError: ignoreIdleFailure })
-    return { provider: 'postgresql', name: `PostgreSQL ${withoutSecrets(url)}`, adapter: async () => await adapter(patience), migrationAdapter: async () => await adapter({ connectionTimeoutMillis: 5000 }) }
+    return { provider: 'postgresql', name: `PostgreSQL ${withoutSecrets(url)}`, adapter: async () => await adapter(patience), migrationAdapter: async () => await adapter({ connectionTimeoutMillis: 5000 }), lockAdapter: null }
   }
   const file = url.startsWith('file:')
-  const adapter = async () => new (await import('@prisma/adapter-libsql')).PrismaLibSql({ url, ...(file && { timeout: busyMilliseconds }) })
-  return { provider: 'sqlite', name: file ? `SQLite ${url.replace(/\?.*$/, '')}` : `libSQL ${withoutSecrets(url)}`, adapter, migrationAdapter: adapter }
+  const open = async (config: { url: string, timeout?: number }) => new (await import('@prisma/adapter-libsql')).PrismaLibSql(config)
+  const adapter = async () => await open({ url, ...(file && { timeout: busyMilliseconds }) })
+  const path = url.replace(/\?.*$/, '')
+  const lockAdapter = file ? async () => await open({ url: `${path}-migrating` }) : null
+  return { provider: 'sqlite', name: file ? `SQLite ${path}` : `libSQL ${withoutSecrets(url)}`, adapter, migrationAdapter: adapter, lockAdapter }
 }
 
 /** Opens Prisma's client on a database. Only the client that is needed is loaded. */
