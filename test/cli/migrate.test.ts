@@ -22,8 +22,9 @@ await onEachDatabase(t, async (t, kind) => {
 
 t.test('migrate makes the folder of a file', async (t: Test) => {
   const url = `file:${t.testdir()}/a/b.db`
-  t.capture(console, 'log')
+  const lines = t.capture(console, 'log')
   await migrate(url)
+  t.equal(lines().length, 1)
   await (await openStore(url, { autoMigrate: false, clock: () => 0 })).close()
 })
 
