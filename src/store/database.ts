@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import { Problem } from '../errors.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 
 /** The two kinds of SQL that migrations are written in. */
@@ -16,6 +17,8 @@ export interface Database {
   adapter: () => Promise<SqlMigrationAwareDriverAdapterFactory>
   /** A connection for migrations, which may take longer than a query. */
   migrationAdapter: () => Promise<SqlMigrationAwareDriverAdapterFactory>
+  /** Where to lock out other migrating processes; null where the database does that itself. Does not wait. */
+  lockAdapter: (() => Promise<SqlMigrationAwareDriverAdapterFactory>) | null
 }
 
 /** How long one process waits for another that is writing the same SQLite file. libSQL's own default is 0. */
@@ -28,11 +31,14 @@ const patience = { connectionTimeoutMillis: 1500, query_timeout: 1900, statement
 export function parseDatabaseUrl (url: string): Database {
   if (/^postgres(ql)?:/.test(url)) {
     const adapter = async (waits: object) => new (await import('@prisma/adapter-pg')).PrismaPg({ connectionString: url, ...waits }, { onPoolError: ignoreIdleFailure, onConnectionError: ignoreIdleFailure })
-    return { provider: 'postgresql', name: `PostgreSQL ${withoutSecrets(url)}`, adapter: async () => await adapter(patience), migrationAdapter: async () => await adapter({ connectionTimeoutMillis: 5000 }) }
+    return { provider: 'postgresql', name: `PostgreSQL ${withoutSecrets(url)}`, adapter: async () => await adapter(patience), migrationAdapter: async () => await adapter({ connectionTimeoutMillis: 5000 }), lockAdapter: null }
   }
   const file = url.startsWith('file:')
-  const adapter = async () => new (await import('@prisma/adapter-libsql')).PrismaLibSql({ url, ...(file && { timeout: busyMilliseconds }) })
-  return { provider: 'sqlite', name: file ? `SQLite ${url.replace(/\?.*$/, '')}` : `libSQL ${withoutSecrets(url)}`, adapter, migrationAdapter: adapter }
+  const open = async (config: { url: string, timeout?: number }) => new (await import('@prisma/adapter-libsql')).PrismaLibSql(config)
+  const adapter = async () => await open({ url, ...(file && { timeout: busyMilliseconds }) })
+  const path = url.replace(/\?.*$/, '')
+  const lockAdapter = file ? async () => await open({ url: `${path}-migrating` }) : null
+  return { provider: 'sqlite', name: file ? `SQLite ${path}` : `libSQL ${withoutSecrets(url)}`, adapter, migrationAdapter: adapter, lockAdapter }
 }
 
 /** Opens Prisma's client on a database. Only the client that is needed is loaded. */
@@ -52,12 +58,12 @@ export async function prepareFile (url: string, client: PrismaClient): Promise<v
   if (url.startsWith('file:')) await client.$queryRawUnsafe('PRAGMA journal_mode = WAL')
 }
 
-/** Makes the folder that a file: URL points into. */
+/** Makes the folder that a file: URL points into. Throws Problem `unavailable`. */
 export async function makeFolder (url: string): Promise<void> {
   if (!url.startsWith('file:')) return
   // libSQL takes relative paths too, which are no URLs, and decodes both.
   const path = url.startsWith('file://') ? fileURLToPath(url) : decodeURIComponent(url.replace(/^file:|\?.*$/g, ''))
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw new Problem('unavailable', { cause: error }) })
 }
 
 function withoutSecrets (url: string): string {

@@ -1,13 +1,16 @@
 import { Problem } from '../errors.js'
 
 /** Prisma's codes for a database that is away, slow, locked, full or out of connections. */
-const away = new Set(['P1000', 'P1001', 'P1002', 'P1003', 'P1008', 'P1010', 'P1011', 'P1017', 'P2024', 'P2028', 'P2034', 'P2037'])
+const awayCodes = new Set(['P1000', 'P1001', 'P1002', 'P1003', 'P1008', 'P1010', 'P1011', 'P1017', 'P2024', 'P2028', 'P2034', 'P2037'])
 
-/** The same in the words of PostgreSQL's and SQLite's drivers, for the errors that reach us without a code of Prisma's. */
-const awayWords = /timeout|timed out|terminat|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|connect|SQLITE_(BUSY|FULL|IOERR|CANTOPEN|READONLY)|too many clients|shutting down|starting up|No space left/i
+/** The same as the driver adapters say it; a raw query has the code P2010 whatever happened. */
+const awayKinds = new Set(['DatabaseNotReachable', 'DatabaseDoesNotExist', 'DatabaseAccessDenied', 'AuthenticationFailed', 'ConnectionClosed', 'TlsConnectionError', 'TooManyConnections', 'SocketTimeout', 'TransactionWriteConflict'])
 
-/** Postgres error classes: 08 connection, 28 authorization, 3D no such database, 53 resources, 55P03 lock, 57 intervention, 58 system. */
-const awayStates = /^(08|28|3D|53|57|58)|^55P03$/
+/** The same in the words of the drivers, for the errors that nobody has classified. */
+const awayWords = /timeout|timed out|terminat|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|connection|connect\b|fetch failed|HTTP status|SQLITE_(BUSY|FULL|IOERR|CANTOPEN|READONLY)|too many clients|shutting down|starting up|No space left/i
+
+/** Classes of SQLSTATE: 08 connection, 28 authorization, 3D no such database, 53 resources, 55P03 lock, 57 intervention, 58 system. */
+const awayStates = /^(08|28|3D|53|57|58)\w{3}$|^55P03$/
 
 /** Whether an insert met a row with the same unique value. */
 export function isDuplicate (error: unknown): boolean {
@@ -25,11 +28,13 @@ export async function available<T> (query: Promise<T>): Promise<T> {
 
 /** Whether a failure says that the database cannot be used now, rather than that the query is wrong. */
 export function isAway (error: unknown): boolean {
-  if (!(error instanceof Error)) return false
-  if (error.name === 'PrismaClientInitializationError' || away.has(codeOf(error) ?? '')) return true
-  const { kind, originalCode = '', originalMessage = '' } = driverCause(error)
-  if (kind === 'UniqueConstraintViolation') return false
-  return awayStates.test(originalCode) || awayWords.test(`${kind} ${originalCode} ${originalMessage}`) || (error.name !== 'PrismaClientValidationError' && codeOf(error) === undefined && awayWords.test(error.message))
+  if (!(error instanceof Error) || error.name === 'PrismaClientValidationError') return false
+  const code = codeOf(error) ?? ''
+  if (error.name === 'PrismaClientInitializationError' || awayCodes.has(code)) return true
+  const cause = driverCause(error)
+  if (cause === undefined) return !/^P\d{4}$/.test(code) && awayWords.test(`${code} ${error.message}`)
+  const { kind = '', originalCode = '', originalMessage = '' } = cause
+  return awayKinds.has(kind) || awayStates.test(originalCode) || (kind !== 'UniqueConstraintViolation' && awayWords.test(originalMessage))
 }
 
 function codeOf (error: unknown): string | undefined {
@@ -40,7 +45,7 @@ function codeOf (error: unknown): string | undefined {
 interface DriverCause { kind?: string, originalCode?: string, originalMessage?: string }
 
 // Prisma keeps what the driver said in meta.driverAdapterError.cause, or throws the driver's error as it is.
-function driverCause (error: Error): DriverCause {
-  const meta = (error as { meta?: { driverAdapterError?: { cause?: DriverCause } } }).meta
-  return meta?.driverAdapterError?.cause ?? (error.name === 'DriverAdapterError' ? error.cause as DriverCause : {})
+function driverCause (error: Error): DriverCause | undefined {
+  const { meta } = error as { meta?: { driverAdapterError?: { cause?: DriverCause } } }
+  return meta?.driverAdapterError?.cause ?? (error.name === 'DriverAdapterError' ? error.cause as DriverCause : undefined)
 }

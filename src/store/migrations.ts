@@ -27,20 +27,38 @@ export async function findPending (database: Database, client: PrismaClient): Pr
   return written.filter((name) => !applied.has(name))
 }
 
+/** How long a process waits for another that is migrating, in milliseconds. */
+const migrationPatience = 30_000
+
 /**
  * Applies the pending migrations and answers their names. Several processes may do this at once: one applies, the others wait for it.
- * @throws what the database says, when it still does after ten seconds
+ * @throws what the database says, when it still does after {@link migrationPatience}
  */
 export async function applyMigrations (database: Database): Promise<string[]> {
   const migrations = await readMigrations(database.provider)
-  const end = Date.now() + 10_000
+  const end = Date.now() + migrationPatience
   for (;;) {
     try {
-      return await withSchemaEngine(database, async (engine) => await engine.apply(migrations))
+      return await alone(database, async () => await withSchemaEngine(database, async (engine) => await engine.apply(migrations)))
     } catch (error) {
       // PostgreSQL's advisory lock (P1002) and SQLite's file lock mean that another process is migrating: its work may be all there is to do.
-      if (Date.now() > end || !/P1002|advisory lock|locked|busy/i.test(String(error))) throw error
+      if (Date.now() > end || !/advisory lock|locked|busy|SocketTimeout/i.test(String(error))) throw error
       await wait(100)
     }
+  }
+}
+
+// Prisma locks PostgreSQL while it migrates, but not SQLite, where two processes would apply the same migration and one would record a failure for good.
+// The lock of a SQLite transaction in a file beside it ends with the process, however that ends.
+async function alone<T> ({ lockAdapter }: Database, work: () => Promise<T>): Promise<T> {
+  if (lockAdapter === null) return await work()
+  const lock = await (await lockAdapter()).connect()
+  const execute = async (sql: string) => { await lock.executeRaw({ sql, args: [], argTypes: [] }) }
+  try {
+    await execute('BEGIN EXCLUSIVE')
+    // Closing alone frees the lock only when the connection is collected as garbage.
+    try { return await work() } finally { await execute('ROLLBACK') }
+  } finally {
+    await lock.dispose()
   }
 }

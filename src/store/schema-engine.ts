@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { bindMigrationAwareSqlAdapterFactory } from '@prisma/driver-adapter-utils'
+import { bindMigrationAwareSqlAdapterFactory, type SqlDriverAdapter } from '@prisma/driver-adapter-utils'
 import type { DiffTarget, SchemaEngine as Engine } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import type { Database, Provider } from './database.js'
 
@@ -22,7 +22,7 @@ declare const WebAssembly: { instantiate: (code: Uint8Array, imports: object) =>
 const filters = { externalTables: [], externalEnums: [] }
 
 /** The list of migrations in the form that the engine takes. */
-export function migrationList (provider: Provider, migrations: Migration[]) {
+function migrationList (provider: Provider, migrations: Migration[]) {
   return {
     baseDir: '',
     lockfile: { path: 'migration_lock.toml', content: `provider = "${provider}"\n` },
@@ -36,7 +36,14 @@ export async function withSchemaEngine<T> (database: Database, use: (engine: Sch
   loaded ??= load()
   const { SchemaEngine } = await loaded
   const schema = `datasource db {\n  provider = "${database.provider}"\n}\n`
-  const engine: Engine = await SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, bindMigrationAwareSqlAdapterFactory(await database.migrationAdapter()))
+  const factory = await database.migrationAdapter()
+  const connections: SqlDriverAdapter[] = []
+  const connect = async () => {
+    const connection = await factory.connect()
+    connections.push(connection)
+    return connection
+  }
+  const engine: Engine = await SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, bindMigrationAwareSqlAdapterFactory({ provider: factory.provider, adapterName: factory.adapterName, connect, connectToShadowDb: async () => await factory.connectToShadowDb() }))
   try {
     return await use({
       apply: async (migrations) => (await engine.applyMigrations({ migrationsList: migrationList(database.provider, migrations), filters })).appliedMigrationNames,
@@ -47,6 +54,8 @@ export async function withSchemaEngine<T> (database: Database, use: (engine: Sch
     })
   } finally {
     engine.free()
+    // The engine leaves its connections open, and an open one goes on holding PostgreSQL's advisory lock.
+    await Promise.all(connections.map(async (connection) => { await connection.dispose() }))
   }
 }
 

@@ -39,7 +39,7 @@ async function make (path: string, clock: Clock): Promise<string> {
 async function publish (text: string, path: string): Promise<void> {
   const draft = `${path}.${randomUUID()}`
   try {
-    await writeFile(draft, text, { mode: 0o600, flag: 'wx' })
+    await writeFile(draft, text, { mode: 0o600, flag: 'wx', flush: true })
     await link(draft, path).catch(async () => { await copyFile(draft, path, constants.COPYFILE_EXCL) }).catch(ignoreExisting)
   } finally {
     await unlink(draft).catch(() => {})

@@ -1,0 +1,108 @@
+import t, { type Test } from 'tap'
+import { type Store, openStore } from '../../src/store/open.js'
+import { type DatabaseKind, freshDatabase, frozenNow, onEachDatabase, query } from '../helper.js'
+
+const uuid7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const nobody = '01a1fc01-f8b4-7454-b157-7ca464a8123c'
+
+/** A migrated store on a fresh database, with a clock that stands still until `time.now` is set. */
+async function freshStore (t: Test, kind: DatabaseKind) {
+  const url = await freshDatabase(t, kind)
+  const time = { now: frozenNow }
+  const store: Store = await openStore(url, { autoMigrate: true, clock: () => time.now })
+  t.teardown(store.close)
+  const sql = async (text: string) => await query(url, text)
+  const ada = { email: 'ada@example.org', passwordHash: '$hash$1', name: 'Ada' }
+  const create = async (email = ada.email) => {
+    const account = await store.accounts.create({ ...ada, email })
+    if (account === null) throw new Error(`${email} has an account`)
+    return account
+  }
+  return { accounts: store.accounts, time, sql, ada, create }
+}
+
+await onEachDatabase(t, async (t, kind) => {
+  await t.test('create keeps what it is given, and fills in the rest', async (t) => {
+    const { accounts, time, sql, ada } = await freshStore(t as Test, kind)
+    const account = await accounts.create(ada)
+    const expected = { id: account?.id, ...ada, emailVerifiedAt: null, tokenEpoch: 0, disabledAt: null, createdAt: new Date(frozenNow), updatedAt: new Date(frozenNow) }
+    t.match(account?.id, uuid7)
+    t.strictSame({ ...account }, expected)
+    t.strictSame(await accounts.findById(String(account?.id)), account)
+    t.strictSame(await accounts.findByEmail(ada.email), account)
+    time.now += 1
+    const other = await accounts.create({ email: '\u00e9@xn--bcher-kva.example', passwordHash: 'x'.repeat(500), name: null })
+    t.match(other, { email: '\u00e9@xn--bcher-kva.example', passwordHash: 'x'.repeat(500), name: null, createdAt: new Date(frozenNow + 1), updatedAt: new Date(frozenNow + 1) })
+    t.not(other?.id, account?.id)
+    t.match(await sql('SELECT count(*) AS n FROM users'), [{ n: /^2$/ }])
+  })
+
+  await t.test('the table is the one of the contract', async (t) => {
+    const { sql } = await freshStore(t as Test, kind)
+    const columns = await sql(kind === 'sqlite' ? 'PRAGMA table_info(users)' : 'SELECT column_name AS name FROM information_schema.columns WHERE table_name = \'users\' ORDER BY ordinal_position')
+    t.strictSame(columns.map(({ name }) => name), ['id', 'email', 'email_verified_at', 'password_hash', 'name', 'token_epoch', 'disabled_at', 'created_at', 'updated_at'])
+  })
+
+  await t.test('an address has one account, however many are made at once', async (t) => {
+    const { accounts, sql, ada } = await freshStore(t as Test, kind)
+    const made = await Promise.all(Array.from({ length: 50 }, async (_, index) => await accounts.create({ ...ada, name: `Ada ${index}` })))
+    const winners = made.filter((account) => account !== null)
+    t.equal(winners.length, 1)
+    t.strictSame(await sql('SELECT id, name FROM users'), [{ id: winners[0]?.id, name: winners[0]?.name }])
+    t.equal(await accounts.create(ada), null)
+    t.strictSame(await accounts.findByEmail(ada.email), winners[0], 'the first is untouched')
+  })
+
+  await t.test('what is not there is null, and an address is found by its exact spelling only', async (t) => {
+    const { accounts, create } = await freshStore(t as Test, kind)
+    await create()
+    for (const email of ['', 'ADA@example.org', 'ada@example.or', 'ad_@example.org', '%', "' OR 1=1 --"]) t.equal(await accounts.findByEmail(email), null, email)
+    for (const id of ['', nobody, "' OR 1=1 --", 'x'.repeat(10_000)]) t.equal(await accounts.findById(id), null, id.slice(0, 40))
+    t.equal(await accounts.updateName(nobody, 'x'), null)
+    t.equal(await accounts.replaceHash(nobody, '$hash$1', '$hash$2'), undefined)
+    t.equal(await accounts.delete({ id: nobody, tokenEpoch: 0 }), false)
+  })
+
+  await t.test('updateName changes the name and the time, of one account that is not disabled', async (t) => {
+    const { accounts, time, sql, create } = await freshStore(t as Test, kind)
+    const [account, other] = [await create(), await create('other@example.org')]
+    for (const name of ['\u00c5da \u{1f469}\u200d\u{1f4bb}', "'; DROP TABLE users; --", null]) {
+      time.now += 1000
+      const changed = { ...account, name, updatedAt: new Date(time.now) }
+      t.strictSame({ ...await accounts.updateName(account.id, name) }, changed)
+      t.strictSame({ ...await accounts.findById(account.id) }, changed)
+    }
+    await sql(`UPDATE users SET disabled_at = created_at WHERE id = '${account.id}'`)
+    t.equal(await accounts.updateName(account.id, 'x'), null)
+    t.match(await accounts.findById(account.id), { name: null, disabledAt: new Date(frozenNow), updatedAt: new Date(frozenNow + 3000) })
+    t.strictSame(await accounts.findById(other.id), other)
+  })
+
+  await t.test('replaceHash replaces only the hash that it was told of, and nothing else', async (t) => {
+    const { accounts, time, create } = await freshStore(t as Test, kind)
+    const [account, other] = [await create(), await create('other@example.org')]
+    time.now += 1000
+    await accounts.replaceHash(account.id, '$hash$0', '$hash$2')
+    t.strictSame(await accounts.findById(account.id), account, 'it is another one by now')
+    await accounts.replaceHash(account.id, '$hash$1', '$hash$2')
+    t.strictSame({ ...await accounts.findById(account.id) }, { ...account, passwordHash: '$hash$2' })
+    t.strictSame(await accounts.findById(other.id), other)
+    const hashes = Array.from({ length: 20 }, (_, index) => `$hash$parallel${index}`)
+    await Promise.all(hashes.map(async (hash) => { await accounts.replaceHash(account.id, '$hash$2', hash) }))
+    t.ok(hashes.includes(String((await accounts.findById(account.id))?.passwordHash)))
+  })
+
+  await t.test('delete takes the account as it was read, once', async (t) => {
+    const { accounts, sql, ada, create } = await freshStore(t as Test, kind)
+    const [account, other] = [await create(), await create('other@example.org')]
+    t.equal(await accounts.delete({ id: account.id, tokenEpoch: 1 }), false, 'logged out everywhere since')
+    await sql(`UPDATE users SET disabled_at = created_at WHERE id = '${account.id}'`)
+    t.equal(await accounts.delete(account), false, 'disabled since')
+    await sql('UPDATE users SET disabled_at = NULL')
+    const answers = await Promise.all(Array.from({ length: 20 }, async () => await accounts.delete(account)))
+    t.strictSame(answers.filter(Boolean), [true])
+    t.equal(await accounts.findById(account.id), null)
+    t.strictSame(await accounts.findById(other.id), other)
+    t.not((await accounts.create(ada))?.id, account.id, 'the address is free again, for another account')
+  })
+})
