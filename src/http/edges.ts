@@ -76,7 +76,7 @@ function parseJson (app: FastifyInstance) {
   const parse = promisify(app.getDefaultJsonParser('error', 'error') as (request: FastifyRequest, text: string, done: (error: Error | null, body?: unknown) => void) => void)
   const utf8 = new TextDecoder('utf-8', { fatal: true })
   return async (request: FastifyRequest, body: Buffer): Promise<unknown> => {
-    const [, charset = 'utf-8'] = /;\s*charset="?([^";\s]*)/i.exec(request.headers['content-type'] ?? '') ?? []
+    const [, charset = 'utf-8'] = /;\s*charset="?([^";\s]*)/i.exec(String(request.headers['content-type'])) ?? []
     if (charset.toLowerCase() !== 'utf-8') throw new Problem('unsupported_media_type')
     let text: string
     try { text = utf8.decode(body) } catch { throw new Problem('invalid_json') }
