@@ -17,7 +17,7 @@ export function createClientErrorHandler (publicUrl: string) {
       socket.destroy()
       return
     }
-    const problem = new Problem(byParserCode[error.code ?? ''] ?? 'invalid_request', {})
+    const problem = new Problem(byParserCode[String(error.code)] ?? 'invalid_request', {})
     const requestId = randomUUID()
     const body = JSON.stringify(problemDocument(problem, publicUrl, requestId))
     const headers = { ...securityHeaders, 'content-type': problemMediaType, 'cache-control': 'no-store', 'x-request-id': requestId, 'content-length': Buffer.byteLength(body), connection: 'close' }

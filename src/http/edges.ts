@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
@@ -43,6 +44,9 @@ export function hardenEdges (app: FastifyInstance, origins: string[]): void {
     frameguard: { action: 'deny' }
   })
   app.addHook('onRequest', async (request, reply) => { reply.headers({ 'x-request-id': request.id, 'cache-control': 'no-store' }) })
+  app.addHook('onRequest', async ({ raw }) => { requireHost(raw) })
+  // Without a listener Node answers an Expect that it does not know with a bare 417; a server may as well ignore it (RFC 9110 §10.1.1).
+  app.server.on('checkExpectation', (request, reply) => { app.server.emit('request', request, reply) })
   // Otherwise a connection whose request was running when the server was told to close would be kept, and with it the server, for keepAliveTimeout.
   let isClosing = false
   app.addHook('preClose', async () => { isClosing = true })
@@ -61,12 +65,18 @@ export function hardenEdges (app: FastifyInstance, origins: string[]): void {
   app.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit }, parseJson(app))
 }
 
+// RFC 9112 §3.2. Node itself takes the first of two, and its answer to a missing one has neither our shape nor our headers: `requireHostHeader` is off.
+function requireHost ({ rawHeaders, httpVersion }: IncomingMessage): void {
+  const count = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
+  if (count > 1 || (count === 0 && httpVersion !== '1.0')) throw new Problem('invalid_request', { errors: [{ pointer: 'host', detail: 'must be sent once' }] })
+}
+
 // The framework's parser (it refuses __proto__ and constructor.prototype), but for UTF-8 only and without replacement characters (RFC 8259 §8.1).
 function parseJson (app: FastifyInstance) {
   const parse = promisify(app.getDefaultJsonParser('error', 'error') as (request: FastifyRequest, text: string, done: (error: Error | null, body?: unknown) => void) => void)
   const utf8 = new TextDecoder('utf-8', { fatal: true })
   return async (request: FastifyRequest, body: Buffer): Promise<unknown> => {
-    const [, charset = 'utf-8'] = /;\s*charset="?([^";\s]*)/i.exec(request.headers['content-type'] ?? '') ?? []
+    const [, charset = 'utf-8'] = /;\s*charset="?([^";\s]*)/i.exec(String(request.headers['content-type'])) ?? []
     if (charset.toLowerCase() !== 'utf-8') throw new Problem('unsupported_media_type')
     let text: string
     try { text = utf8.decode(body) } catch { throw new Problem('invalid_json') }

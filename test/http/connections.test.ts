@@ -47,11 +47,22 @@ await t.test('what is no HTTP', async (t) => {
   for (const [what, text, status = 400, code = 'invalid_request'] of table) {
     await t.test(what, async (t) => { refused(t as Test, await exchange(port, text), status, code) })
   }
-  await t.test('no Host', async (t) => {
-    const [answer] = await exchange(port, 'GET /health/live HTTP/1.1\r\n\r\n')
-    t.equal(answer?.status, 400)
-    t.equal(answer?.headers.connection, 'close')
-  })
+  for (const [what, start, headers, status] of [
+    ['no Host', 'GET /health/live HTTP/1.1', '', 400],
+    ['no Host for a path that is not there', 'GET /nope HTTP/1.1', '', 400],
+    ['two Hosts', 'GET /health/live HTTP/1.1', 'host: a\r\nHost: a\r\n', 400],
+    ['no Host in HTTP/1.0', 'GET /health/live HTTP/1.0', '', 200],
+    ['an Expect that is unknown', 'GET /health/live HTTP/1.1', `${host}expect: canary\r\n`, 200],
+    ['an absolute URL', 'PUT http://canary.example/me HTTP/1.1', host, 405],
+    ['names that objects have', 'GET /health/live HTTP/1.1', `${host}__proto__: x\r\nconstructor: x\r\n`, 200]
+  ] as const) {
+    await t.test(what, async (t) => {
+      const [answer] = await exchange(port, `${start}\r\n${headers}connection: close\r\n\r\n`)
+      t.equal(answer?.status, status)
+      t.match(answer?.headers, securityHeaders)
+      if (status === 400) t.match(JSON.parse(answer?.body ?? ''), { code: 'invalid_request', errors: [{ pointer: 'host' }] })
+    })
+  }
   const [alive] = await exchange(port, `GET /health/live HTTP/1.1\r\n${host}connection: close\r\n\r\n`)
   t.equal(alive?.status, 200, 'the server lives')
   t.notMatch(logText(), /canary|"level":50/i)

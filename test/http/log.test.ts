@@ -87,6 +87,23 @@ await t.test('LOG_LEVEL', async (t) => {
   }
 })
 
+await t.test('errors of every make', async (t) => {
+  let text = ''
+  const logger = await createLogger('info', { write: (line: string) => { text += line } })
+  const bare = Object.assign(new TypeError('x', { cause: null }), { code: 42, stack: undefined })
+  const table: Array<[err: unknown, expected: object]> = [
+    [bare, { type: 'TypeError', message: 'x', stack: '', cause: { message: 'null' } }],
+    [Object.assign(new Error(''), { code: 'P2002', stack: 'at x@y' }), { type: 'Error', code: 'P2002', message: '', stack: 'at [redacted]' }],
+    ['canary@example.org', { message: '[redacted]' }],
+    [{ message: 'canary' }, { message: '[object Object]' }]
+  ]
+  for (const [err, expected] of table) {
+    text = ''
+    logger.error({ err }, 'x')
+    t.strictSame(JSON.parse(text).err, expected)
+  }
+})
+
 await t.test('a terminal gets readable text, anything else JSON', async (t) => {
   for (const isTTY of [true, false, undefined]) {
     let text = ''

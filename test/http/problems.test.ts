@@ -38,6 +38,23 @@ await t.test('what each error becomes', async (t) => {
   t.equal(toProblem(fault).extras.cause, fault, 'what is our fault keeps its cause for the log')
 })
 
+await t.test('what the validator says', async (t) => {
+  const misfit = { instancePath: '/a/b', schemaPath: '', keyword: 'type', params: {} }
+  const table: Array<[misfit: object, context: string, pointer: string, detail: string | RegExp]> = [
+    [misfit, 'body', '/a/b', 'does not fit'],
+    [{ ...misfit, message: 'must be string' }, 'body', '/a/b', 'must be string'],
+    [{ ...misfit, keyword: 'required', params: { missingProperty: 'c/~' } }, 'body', '/a/b/c~1~0', /^is missing$/],
+    [{ ...misfit, keyword: 'additionalProperties', params: { additionalProperty: '__proto__' } }, 'body', '/a/b/__proto__', /known/],
+    [{ ...misfit, instancePath: '', keyword: 'required', params: { missingProperty: 'q' } }, 'querystring', 'q', /missing/],
+    [{ ...misfit, instancePath: '/dpop' }, 'headers', 'dpop', 'does not fit']
+  ]
+  for (const [one, validationContext, pointer, detail] of table) {
+    const { code, extras } = toProblem(Object.assign(new Error('x'), { statusCode: 400, code: 'FST_ERR_VALIDATION', validation: [one], validationContext }))
+    t.equal(code, 'invalid_request')
+    t.match(extras, { errors: [{ pointer, detail }] })
+  }
+})
+
 await t.test("the framework's own errors", async (t) => {
   const known: Record<string, ProblemCode> = {
     FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid_json',
