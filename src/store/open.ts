@@ -32,7 +32,7 @@ export async function openStore (url: string, { autoMigrate, clock }: { autoMigr
     await available(prepareFile(url, client))
     const pending = await available(findPending(database, client))
     if (pending.length > 0 && !autoMigrate) {
-      throw new PendingMigrationsError(`The database lacks ${pending.length === 1 ? 'a migration' : `${pending.length} migrations`} (${pending.join(', ')}). Apply with "npm run migrate", or set AUTO_MIGRATE=on.`)
+      throw new PendingMigrationsError(`The database lacks migrations: ${pending.join(', ')}. Apply with "npm run migrate", or set AUTO_MIGRATE=on.`)
     }
     if (pending.length > 0) await available(applyMigrations(database))
   } catch (error) {

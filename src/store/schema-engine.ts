@@ -43,7 +43,7 @@ export async function withSchemaEngine<T> (database: Database, use: (engine: Sch
     connections.push(connection)
     return connection
   }
-  const engine: Engine = await SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, () => {}, bindMigrationAwareSqlAdapterFactory({ provider: factory.provider, adapterName: factory.adapterName, connect, connectToShadowDb: async () => await factory.connectToShadowDb() }))
+  const engine: Engine = await SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, ignore, bindMigrationAwareSqlAdapterFactory({ provider: factory.provider, adapterName: factory.adapterName, connect, connectToShadowDb: factory.connectToShadowDb.bind(factory) }))
   try {
     return await use({
       apply: async (migrations) => (await engine.applyMigrations({ migrationsList: migrationList(database.provider, migrations), filters })).appliedMigrationNames,
@@ -62,9 +62,13 @@ export async function withSchemaEngine<T> (database: Database, use: (engine: Sch
 // Once per process: the bindings keep views into the memory of the one instance.
 let loaded: ReturnType<typeof load> | undefined
 
+// The engine's log and its last words in a panic: the error that is thrown says it.
+/* c8 ignore next -- called only when the engine breaks */
+function ignore (): void {}
+
 async function load () {
   // The engine hands the words of a panic to this global before it throws; without it the process would end.
-  Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: () => {} } })
+  Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: ignore } })
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg')
   const folder = dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg'))
   const wasm = await WebAssembly.instantiate(await readFile(join(folder, 'schema_engine_bg.wasm')), { './schema_engine_bg.js': bindings })

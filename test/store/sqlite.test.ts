@@ -25,7 +25,7 @@ t.test('a write waits for the one of another process', async (t: Test) => {
   const url = await freshDatabase(t, 'sqlite')
   const store = await openStore(url, options)
   t.teardown(store.close)
-  const other = fork(fileURLToPath(new URL('hold-write-lock.ts', import.meta.url)), [url, '300'], { stdio: 'inherit' })
+  const other = fork(fileURLToPath(new URL('fixtures/hold-write-lock.ts', import.meta.url)), [url, '300'], { stdio: 'inherit' })
   await once(other, 'message')
   const start = performance.now()
   const [account] = await Promise.all([store.accounts.create(person), once(other, 'exit')])
