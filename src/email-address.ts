@@ -12,7 +12,8 @@ export function canonicalEmail (text: string): string | null {
   const at = lower.lastIndexOf('@')
   const domain = lower.slice(at + 1)
   // domainToASCII reads a host as in a URL: it would drop what follows / ? # \ and decode %. The ideographic full stop is one more spelling of a dot.
-  if (at < 1 || /[/?#\\%:。]/.test(domain)) return null
+  // A quoted local part would be a second account for the same mailbox.
+  if (at < 1 || lower.startsWith('"') || /[/?#\\%:。]/.test(domain)) return null
   const address = `${lower.slice(0, at)}@${domainToASCII(domain)}`
   return validator.isEmail(address) ? address : null
 }

@@ -21,8 +21,6 @@ t.test('addresses and the one spelling under which they are kept', async (t) => 
     ['ada@XN--BCHER-KVA.example', 'ada@xn--bcher-kva.example'],
     ['ada@stra\u00dfe.example', 'ada@xn--strae-oqa.example'],
     ['ada@\u4f8b\u3048.jp', 'ada@xn--r8jz45g.jp'],
-    ['"ada"@example.org', '"ada"@example.org'],
-    ['"a@b"@example.org', '"a@b"@example.org'],
     [long(64, 67), long(64, 67)],
     ['a@' + 'b'.repeat(63) + '.org', 'a@' + 'b'.repeat(63) + '.org']
   ]
@@ -42,7 +40,7 @@ t.test('the length is that of RFC 5321: 64 octets before the @, 254 in all', asy
 
 t.test('what is no address, or would be another one to another program', async (t) => {
   const refused = [
-    '', '@', 'a', 'a@', '@example.org', ' @example.org', 'a b@example.org', 'a@exam ple.org', 'a@@example.org', 'a@b@example.org', 'a@b.org@',
+    '', '@', 'a', 'a@', '"ada"@example.org', '@example.org', ' @example.org', 'a b@example.org', 'a@exam ple.org', 'a@@example.org', 'a@b@example.org', 'a@b.org@',
     '.a@example.org', 'a.@example.org', 'a..b@example.org', 'a,b@example.org', 'a;b@example.org', 'a(b)@example.org', '<a@example.org>', 'A <a@example.org>', 'mailto:a@example.org', 'a@example.org,b@example.org',
     // No name of the public DNS.
     'a@localhost', 'a@example', 'a@example.o', 'a@example.123', 'a@example.org.', 'a@.example.org', 'a@example..org', 'a@-example.org', 'a@example-.org', 'a@ex_ample.org', 'a@*.org', `a@${'b'.repeat(64)}.org`, 'a@xn--a.org',

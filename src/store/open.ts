@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { Problem } from '../errors.js'
 import { type Accounts, createAccounts } from './accounts.js'
 import { connect, makeFolder, parseDatabaseUrl, prepareFile } from './database.js'
 import { available } from './faults.js'
@@ -22,7 +23,7 @@ export class PendingMigrationsError extends Error {
 /**
  * Opens the database of a DATABASE_URL.
  * @param autoMigrate apply pending migrations; otherwise they are an error
- * @throws PendingMigrationsError, or Problem `unavailable` when the database does not answer
+ * @throws PendingMigrationsError, or Problem `unavailable` when the database cannot be used
  */
 export async function openStore (url: string, { autoMigrate, clock }: { autoMigrate: boolean, clock: Clock }): Promise<Store> {
   const database = parseDatabaseUrl(url)
@@ -37,7 +38,8 @@ export async function openStore (url: string, { autoMigrate, clock }: { autoMigr
     if (pending.length > 0) await available(applyMigrations(database))
   } catch (error) {
     await client.$disconnect()
-    throw error
+    // Whatever is wrong with a database that cannot even be opened, the server cannot be of use: a file that is no database, a URL with an unknown parameter.
+    throw error instanceof PendingMigrationsError || error instanceof Problem ? error : new Problem('unavailable', { cause: error })
   }
   return {
     accounts: createAccounts(client, clock),

@@ -1,0 +1,3 @@
+import { stopCluster } from './postgres/cluster.js'
+
+stopCluster()

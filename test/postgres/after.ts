@@ -1,3 +1,0 @@
-import { stopCluster } from './cluster.js'
-
-stopCluster()
