@@ -21,11 +21,7 @@ try {
   const config = loadConfig(process.env)
   const [command, ...args] = process.argv.slice(2)
   if (command === undefined) await serve(config)
-  else {
-    await run(command, args, config)
-    // The migration engine leaves a timer of ten seconds behind.
-    process.exit()
-  }
+  else await run(command, args, config)
 } catch (error) {
   // What a person can mend is said in one message; anything else is a fault of ours and keeps its stack.
   const known = error instanceof ConfigError || error instanceof KeyRingError || error instanceof PendingMigrationsError || error instanceof Problem

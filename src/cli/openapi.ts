@@ -3,13 +3,15 @@ import { pino } from 'pino'
 import { buildApp } from '../app.js'
 import { loadConfig } from '../config.js'
 import { packageRoot } from '../package-root.js'
+import type { Store } from '../store/open.js'
 import { createKeyRing } from '../tokens/key-ring.js'
 
 /** The contract of the shipped application with its default settings, as YAML. Nothing is opened or started. */
 export async function contractYaml (): Promise<string> {
   const unused = {} as never
+  const store = { close: async () => {} } as Store
   const ring = createKeyRing([], { publishSeconds: 0, clock: Date.now })
-  const app = buildApp({ config: loadConfig({}), store: { accounts: unused, name: '', ping: async () => {}, close: async () => {} }, passwords: unused, ring, clock: Date.now, logger: pino({ level: 'silent' }), isDraining: () => false })
+  const app = buildApp({ config: loadConfig({}), store, passwords: unused, ring, clock: Date.now, logger: pino({ level: 'silent' }), isDraining: unused })
   await app.ready()
   const yaml = app.swagger({ yaml: true })
   await app.close()
@@ -17,7 +19,7 @@ export async function contractYaml (): Promise<string> {
 }
 
 /** `npm run openapi`: writes openapi.yaml from the routes. */
-export async function writeContract (): Promise<void> {
-  await writeFile(new URL('openapi.yaml', packageRoot), await contractYaml())
+export async function writeContract (file = new URL('openapi.yaml', packageRoot)): Promise<void> {
+  await writeFile(file, await contractYaml())
   console.log('Wrote openapi.yaml')
 }

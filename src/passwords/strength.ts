@@ -7,8 +7,8 @@ export interface Estimate { score: number, advice: string[] }
 /** @param words what the account is known by, such as the parts of its e-mail; they count as common words */
 export type Estimator = (password: string, words: string[]) => Promise<Estimate>
 
-/** Estimates that may wait for their turn; each takes less than a tenth of a second, so that none waits for much more than one. */
-const longestQueue = 16
+/** Estimates that may wait for their turn; each takes some ten milliseconds, a hostile one six times that. */
+const longestQueue = 64
 
 /**
  * The estimator zxcvbn in a thread of its own. Its word lists take 60 MB and 0.4 s to load and a long password takes it hundredths of a second, so it neither

@@ -71,7 +71,10 @@ async function load () {
   Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: ignore } })
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg')
   const folder = dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg'))
-  const wasm = await WebAssembly.instantiate(await readFile(join(folder, 'schema_engine_bg.wasm')), { './schema_engine_bg.js': bindings })
+  // The engine bounds its wait for PostgreSQL's lock by a timer of ten seconds and never stops it; it must not keep the process.
+  const setTimer = (act: () => void, milliseconds: number) => setTimeout(act, milliseconds).unref()
+  const imports = Object.fromEntries(Object.entries(bindings).map(([name, binding]) => [name, name.startsWith('__wbg_setTimeout_') ? setTimer : binding]))
+  const wasm = await WebAssembly.instantiate(await readFile(join(folder, 'schema_engine_bg.wasm')), { './schema_engine_bg.js': imports })
   bindings.__wbg_set_wasm(wasm.instance.exports)
   const start = wasm.instance.exports.__wbindgen_start as () => void
   start()
