@@ -55,6 +55,5 @@ t.test('the folder is made with the file, readable to nobody else, whatever its 
 
 t.test('a place that cannot hold a database is unavailable', async (t: Test) => {
   const base = t.testdir({ file: 'no folder', folder: {}, 'text.db': 'This is no database. '.repeat(100) })
-  for (const path of ['file/a.db', 'folder']) await t.rejects(openStore(`file:${base}/${path}`, options), { name: 'Problem', code: 'unavailable' }, path)
-  await t.rejects(openStore(`file:${base}/text.db`, options), { message: /not a database/ })
+  for (const path of ['file/a.db', 'folder', 'text.db']) await t.rejects(openStore(`file:${base}/${path}`, options), { name: 'Problem', code: 'unavailable' }, path)
 })
