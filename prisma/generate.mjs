@@ -19,7 +19,7 @@ if (!fresh) {
   for (const provider of ['sqlite', 'postgresql']) {
     const schema = join(here, `derived/${provider}.prisma`)
     writeFileSync(schema, written.replace('provider = "sqlite"', `provider = "${provider}"`).replace('"../src/store/generated/sqlite"', `"../../src/store/generated/${provider}"`))
-    execFileSync(process.execPath, [prisma, 'generate', '--schema', schema], { cwd: join(here, '..'), stdio: ['ignore', 'ignore', 'inherit'] })
+    execFileSync(process.execPath, [prisma, 'generate', '--schema', schema], { cwd: join(here, '..'), stdio: 'pipe' })
   }
   writeFileSync(stamp, state)
 }
