@@ -95,5 +95,6 @@ function isOrigin (text: string): boolean {
 function isDatabaseUrl (text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, host, hash } = new URL(text)
-  return hash === '' && (protocol !== 'file:' || host === '')
+  // Each connection to :memory: would be to a database of its own.
+  return hash === '' && !/%(?![0-9a-f]{2})/i.test(text) && (protocol !== 'file:' || (host === '' && !text.includes(':memory:')))
 }

@@ -21,8 +21,8 @@ export interface Database {
   lockAdapter: (() => Promise<SqlMigrationAwareDriverAdapterFactory>) | null
 }
 
-/** How long one process waits for another that is writing the same SQLite file. libSQL's own default is 0. */
-const busyMilliseconds = 5000
+/** How long one process waits for another that is writing the same SQLite file. libSQL's own default is 0; it waits on the event loop, so this is not long. */
+const busyMilliseconds = 1000
 
 /** Bounds on PostgreSQL, in milliseconds: without them a request waits for a pool slot or a silent server for ever. */
 const patience = { connectionTimeoutMillis: 1500, query_timeout: 1900, statement_timeout: 1500, idle_in_transaction_session_timeout: 5000, idleTimeoutMillis: 30_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000, application_name: 'latchkey' }
@@ -34,10 +34,9 @@ export function parseDatabaseUrl (url: string): Database {
     return { provider: 'postgresql', name: `PostgreSQL ${withoutSecrets(url)}`, adapter: async () => await adapter(patience), migrationAdapter: async () => await adapter({ connectionTimeoutMillis: 5000 }), lockAdapter: null }
   }
   const file = url.startsWith('file:')
-  const open = async (config: { url: string, timeout?: number }) => new (await import('@prisma/adapter-libsql')).PrismaLibSql(config)
-  const adapter = async () => await open({ url, ...(file && { timeout: busyMilliseconds }) })
+  const adapter = async () => await openLibSql({ url, ...(file && { timeout: busyMilliseconds }) })
   const path = url.replace(/\?.*$/, '')
-  const lockAdapter = file ? async () => await open({ url: `${path}-migrating` }) : null
+  const lockAdapter = file ? async () => await openLibSql({ url: `${path}-migrating` }) : null
   return { provider: 'sqlite', name: file ? `SQLite ${path}` : `libSQL ${withoutSecrets(url)}`, adapter, migrationAdapter: adapter, lockAdapter }
 }
 
@@ -64,6 +63,24 @@ export async function makeFolder (url: string): Promise<void> {
   // libSQL takes relative paths too, which are no URLs, and decodes both.
   const path = url.startsWith('file://') ? fileURLToPath(url) : decodeURIComponent(url.replace(/^file:|\?.*$/g, ''))
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw new Problem('unavailable', { cause: error }) })
+}
+
+// libSQL leaves a statement that gave up waiting for a lock unfinished, and with it the transaction of every later write on the connection: it would be acknowledged, seen
+// by this connection alone, and lost with the process. So such a connection is given up.
+async function openLibSql (config: { url: string, timeout?: number }): Promise<SqlMigrationAwareDriverAdapterFactory> {
+  const { PrismaLibSql } = await import('@prisma/adapter-libsql')
+  return new class extends PrismaLibSql {
+    override createClient (options: Parameters<InstanceType<typeof PrismaLibSql>['createClient']>[0]) {
+      const client = super.createClient(options)
+      const execute = client.execute.bind(client) as (statement: unknown) => Promise<never>
+      return Object.assign(client, {
+        execute: async (statement: unknown) => await execute(statement).catch(async (error: { code?: string }) => {
+          if (error.code?.startsWith('SQLITE_BUSY')) await client.reconnect()
+          throw error
+        })
+      })
+    }
+  }(config)
 }
 
 function withoutSecrets (url: string): string {
