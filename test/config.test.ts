@@ -61,7 +61,7 @@ t.test('the edges of each setting', async (t) => {
     ['HOST', ['0.0.0.0', '::1', 'api.example'], []],
     ['PORT', ['1', '65535'], ['0', '65536', '-1', '1.5', '0x10', '1e3', 'http', '99999999999999999999']],
     ['DATABASE_URL', ['file:a.db', 'file:///a/b.db', 'file:/a b/ü.db', 'file://localhost/a.db', 'libsql://h?authToken=x', 'postgres://h/d', 'postgresql://u:p%23@[::1]:5432/d?host=/run'],
-      ['mysql://h/d', 'file:', 'libsql://', 'postgresql://', 'x', 'POSTGRESQL://h/d', 'postgresql://u:p#w@h/d', 'postgresql://u:1#w@h/d', 'postgresql://u:p/w@h/d', 'postgresql://h:99999/d', 'file://host/a.db', 'file:a#b.db']],
+      ['mysql://h/d', 'file:', 'libsql://', 'postgresql://', 'x', 'POSTGRESQL://h/d', 'postgresql://u:p#w@h/d', 'postgresql://u:1#w@h/d', 'postgresql://u:p/w@h/d', 'postgresql://h:99999/d', 'file://host/a.db', 'file:a#b.db', 'file::memory:', 'file:a%zz.db']],
     ['AUTO_MIGRATE', ['on', 'off'], ['ON', 'true', '1', 'yes']],
     ['TOKEN_AUDIENCE', ['a', 'x'.repeat(200)], ['x'.repeat(201)]],
     ['ACCESS_TOKEN_SECONDS', ['60', '3600'], ['59', '3601', '600s']],
