@@ -20,15 +20,23 @@ import { createErrorHandler } from './http/problems.js'
 import { addSchemas } from './http/schemas.js'
 import { createLogin } from './login/login.js'
 import { loginRoute } from './login/login.route.js'
+import { createLogoutEverywhere } from './logout/logout.js'
+import { logoutRoutes } from './logout/logout.route.js'
 import { createMe } from './me/me.js'
 import { meRoutes } from './me/me.route.js'
 import { packageRoot } from './package-root.js'
+import { createChangePassword } from './password/change.js'
+import { changePasswordRoute } from './password/change.route.js'
 import type { Passwords } from './passwords/passwords.js'
+import { createRefresh } from './refresh/refresh.js'
+import { refreshRoute } from './refresh/refresh.route.js'
 import { createSignup } from './signup/signup.js'
 import { signupRoute } from './signup/signup.route.js'
 import type { Store } from './store/open.js'
 import { createAccessTokens } from './tokens/access.js'
+import { createIssueTokens } from './tokens/issue.js'
 import type { KeyRing } from './tokens/key-ring.js'
+import { createRefreshTokens } from './tokens/refresh.js'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as { version: string }
 
@@ -37,7 +45,10 @@ export interface AppDeps { config: Config, store: Store, passwords: Passwords, r
 
 /** The whole application, not listening yet. Closing it finishes the running requests and closes the store. */
 export function buildApp ({ config, store, passwords, ring, clock, logger, isDraining, timeouts = serverTimeouts }: AppDeps): App {
-  const accessTokens = createAccessTokens({ ring, issuer: config.PUBLIC_URL, audience: config.TOKEN_AUDIENCE, lifeSeconds: config.ACCESS_TOKEN_SECONDS, clock })
+  const issuer = config.PUBLIC_URL
+  const accessTokens = createAccessTokens({ ring, issuer, audience: config.TOKEN_AUDIENCE, lifeSeconds: config.ACCESS_TOKEN_SECONDS, clock })
+  const refreshTokens = createRefreshTokens({ ring, issuer, lifeSeconds: config.REFRESH_TOKEN_SECONDS, maxSeconds: config.REFRESH_MAX_SECONDS, clock })
+  const issueTokens = createIssueTokens({ accessTokens, refreshTokens, clock })
   const { accounts } = store
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
 
@@ -68,8 +79,11 @@ export function buildApp ({ config, store, passwords, ring, clock, logger, isDra
   addGuard(app, accessTokens.rules)
 
   app.register(async (api: App) => {
-    signupRoute(api, { signup: createSignup({ accounts, passwords, accessTokens, clock }) })
-    loginRoute(api, { login: createLogin({ accounts, passwords, accessTokens, clock }) })
+    signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens }) })
+    loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens }) })
+    refreshRoute(api, { refresh: createRefresh({ accounts, refreshTokens, issueTokens }) })
+    logoutRoutes(api, { logoutEverywhere: createLogoutEverywhere({ accounts }) })
+    changePasswordRoute(api, { changePassword: createChangePassword({ accounts, passwords, issueTokens }) })
     meRoutes(api, { me: createMe({ accounts, passwords }) })
     claimsRoute(api)
     jwksRoute(api, { ring })

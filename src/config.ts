@@ -12,6 +12,8 @@ export const Settings = Type.Object({
   AUTO_MIGRATE: Type.Enum(['on', 'off'], { description: 'on or off. Apply pending migrations at start. Default: on for file:, off for the others, which are migrated by "npm run migrate".' }),
   TOKEN_AUDIENCE: Type.String({ minLength: 1, maxLength: 200, description: '1 to 200 characters. The audience (aud) of access tokens. Default: PUBLIC_URL.' }),
   ACCESS_TOKEN_SECONDS: Seconds(60, 3600, 600, 'Life of an access token.'),
+  REFRESH_TOKEN_SECONDS: Seconds(60, 31_536_000, 2_592_000, 'Life of a refresh token; each refresh gives a new one.'),
+  REFRESH_MAX_SECONDS: Seconds(60, 315_360_000, 7_776_000, 'How long after the password was given refreshing goes on at most.'),
   KEYS_FILE: Type.String({ minLength: 1, default: './data/keys.json', description: 'A path. A JWK Set with the private signing keys; made on the first start.' }),
   KEYS: Type.String({ default: '', description: 'The same JSON inline, for replicas and secret stores. Takes precedence over KEYS_FILE.' }),
   KEY_PUBLISH_SECONDS: Seconds(0, 604800, 1200, 'How long a new key is published before it signs, so that every verifier has fetched it.'),
@@ -39,6 +41,11 @@ const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> =
   // Passes that are no number are a fault of ARGON2_PASSES alone.
   ARGON2_MEMORY_KIB: ({ ARGON2_MEMORY_KIB, ARGON2_PASSES }) => ARGON2_MEMORY_KIB >= (owaspMemory[Math.min(ARGON2_PASSES, 5)] ?? 0),
   CORS_ORIGINS: ({ CORS_ORIGINS }) => CORS_ORIGINS.every(isOrigin)
+}
+
+/** The longest life of any token that is made under these settings, in seconds. */
+export function longestTokenSeconds ({ ACCESS_TOKEN_SECONDS, REFRESH_TOKEN_SECONDS, REFRESH_MAX_SECONDS }: Config): number {
+  return Math.max(ACCESS_TOKEN_SECONDS, Math.min(REFRESH_TOKEN_SECONDS, REFRESH_MAX_SECONDS))
 }
 
 const checkSettings = createChecker(Settings)

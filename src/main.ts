@@ -3,7 +3,7 @@ import { loadEnvFile } from 'node:process'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { buildApp } from './app.js'
-import { type Config, ConfigError, loadConfig } from './config.js'
+import { type Config, ConfigError, loadConfig, longestTokenSeconds } from './config.js'
 import { Problem } from './errors.js'
 import { createLogger, redact } from './http/log.js'
 import { createPasswords } from './passwords/passwords.js'
@@ -69,7 +69,7 @@ async function listen (config: Config, store: Store, app: ReturnType<typeof buil
 
 async function openRing (config: Config): Promise<KeyRing> {
   const keys = config.KEYS === '' ? await loadKeyFile(config.KEYS_FILE, Date.now) : await parseKeys(config.KEYS, 'KEYS')
-  return createKeyRing(keys, { publishSeconds: config.KEY_PUBLISH_SECONDS, clock: Date.now })
+  return createKeyRing(keys, { publishSeconds: config.KEY_PUBLISH_SECONDS, longestTokenSeconds: longestTokenSeconds(config), clock: Date.now })
 }
 
 /** The commands beside serving. */

@@ -9,7 +9,7 @@ const files = (folder: string) => readdirSync(folder, { recursive: true, encodin
 const sources = files('src').filter((file) => file.endsWith('.ts') && !file.startsWith('src/store/generated/'))
 const imports = sources.flatMap(importsOf)
 
-const features = ['signup', 'login', 'me', 'claims', 'discovery', 'health', 'docs']
+const features = ['signup', 'login', 'refresh', 'logout', 'password', 'me', 'claims', 'discovery', 'health', 'docs']
 
 /** What each layer may import from others; `type:` allows types only. A file belongs to the first layer that fits its path. */
 const layers: Array<{ layer: string, path: RegExp, may: string[] }> = [
@@ -17,13 +17,14 @@ const layers: Array<{ layer: string, path: RegExp, may: string[] }> = [
   { layer: 'app', path: /^app\.ts$/, may: ['route', 'feature', 'http', 'tokens', 'package-root', 'type:config', 'type:clock', 'type:store', 'type:passwords'] },
   { layer: 'cli', path: /^cli\//, may: ['app', 'config', 'package-root', 'store', 'tokens'] },
   { layer: 'route', path: /\.route\.ts$/, may: ['errors', 'http', 'type:feature', 'type:tokens'] },
-  { layer: 'feature', path: new RegExp(`^(${features.join('|')})/`), may: ['email-address', 'errors', 'type:clock', 'type:passwords', 'type:store', 'type:tokens'] },
+  { layer: 'feature', path: new RegExp(`^(${features.join('|')})/`), may: ['caller', 'email-address', 'errors', 'type:clock', 'type:passwords', 'type:store', 'type:tokens'] },
   { layer: 'http', path: /^http\//, may: ['errors', 'tokens', 'type:store', 'type:clock'] },
   { layer: 'store', path: /^store\//, may: ['errors', 'package-root', 'type:clock'] },
   { layer: 'tokens', path: /^tokens\//, may: ['errors', 'schema-check', 'type:clock'] },
   { layer: 'passwords', path: /^passwords\//, may: ['errors'] },
   { layer: 'config', path: /^config\.ts$/, may: ['schema-check'] },
   { layer: 'email-address', path: /^email-address\.ts$/, may: ['errors'] },
+  { layer: 'caller', path: /^caller\.ts$/, may: ['errors', 'type:store'] },
   { layer: 'errors', path: /^errors\.ts$/, may: [] },
   { layer: 'clock', path: /^clock\.ts$/, may: [] },
   { layer: 'schema-check', path: /^schema-check\.ts$/, may: [] },

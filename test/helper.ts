@@ -6,7 +6,7 @@ import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { buildApp } from '../src/app.js'
-import { type Config, loadConfig } from '../src/config.js'
+import { type Config, loadConfig, longestTokenSeconds } from '../src/config.js'
 import type { App } from '../src/http/app.js'
 import type { ServerTimeouts } from '../src/http/edges.js'
 import { createLogger } from '../src/http/log.js'
@@ -56,7 +56,7 @@ export interface TestApp {
   /** Sends JSON, or nothing where there is no body. */
   call: (method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE' | 'PUT', url: string, options?: { body?: unknown, token?: string, headers?: Record<string, string> }) => Promise<LightMyRequestResponse>
   /** Signs up a new person and answers the token reply. */
-  signup: (person?: { email?: string, password?: string, name?: string | null }) => Promise<{ access_token: string, user: { id: string, email: string, name: string | null } & Record<string, unknown> }>
+  signup: (person?: { email?: string, password?: string, name?: string | null }) => Promise<{ access_token: string, refresh_token: string, user: { id: string, email: string, name: string | null } & Record<string, unknown> }>
 }
 
 export interface TestOptions {
@@ -87,7 +87,7 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
   const lines: string[] = []
   const logger = await createLogger(config.LOG_LEVEL, { write: (line: string) => { lines.push(line) } })
   const jwks = { keys: options.keys ?? [await generateKey(Math.floor(frozenNow / 1000))] }
-  const ring = createKeyRing(await parseKeys(JSON.stringify(jwks), 'test'), { publishSeconds: config.KEY_PUBLISH_SECONDS, clock })
+  const ring = createKeyRing(await parseKeys(JSON.stringify(jwks), 'test'), { publishSeconds: config.KEY_PUBLISH_SECONDS, longestTokenSeconds: longestTokenSeconds(config), clock })
   const opened = await openStore(databaseUrl, { autoMigrate: true, clock })
   const store = options.wrapStore?.(opened) ?? opened
   const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, onUnreadableHash: () => { logger.error('unreadable hash') } })

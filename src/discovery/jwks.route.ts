@@ -16,7 +16,7 @@ export function jwksRoute (app: App, { ring }: { ring: KeyRing }): void {
       response: { 200: Type.Object({ keys: Type.Array(Jwk) }, { description: 'The keys' }) }
     }
   }, async (_request, reply) => {
-    reply.header('cache-control', 'public, max-age=600')
+    reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
     return ring.jwks()
   })
 }

@@ -65,6 +65,12 @@ export function hardenEdges (app: FastifyInstance, origins: string[]): void {
   app.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit }, parseJson(app))
 }
 
+/** Makes the routes of a scope, which take no body, answer whatever body comes; it is not read. */
+export function ignoreBodies (scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers()
+  scope.addContentTypeParser('*', async () => null)
+}
+
 // RFC 9112 §3.2. Node itself takes the first of two, and its answer to a missing one has neither our shape nor our headers: `requireHostHeader` is off.
 function requireHost ({ rawHeaders, httpVersion }: IncomingMessage): void {
   const count = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length

@@ -1,11 +1,13 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem, type ProblemCode } from '../errors.js'
-import type { AccessClaims, VerificationRules } from '../tokens/access.js'
+import type { AccessClaims } from '../tokens/access.js'
 import { isCompactJws } from '../tokens/compact.js'
+import type { VerificationRules } from '../tokens/kind.js'
+import { createVerifiedTokens } from '../tokens/verified.js'
 
 declare module '@fastify/jwt' {
-  interface FastifyJWT { payload: AccessClaims, user: AccessClaims }
+  interface FastifyJWT { payload: AccessClaims, user: Readonly<AccessClaims> }
 }
 
 declare module 'fastify' {
@@ -17,36 +19,72 @@ declare module 'fastify' {
   }
 }
 
+/** How many verified tokens are remembered at least; twice as many at most, some 1.5 KiB each. */
+const rememberedTokens = 10_000
+
 /**
  * Puts the guard before every route of the application whose config does not say `public: true`: a preHandler hook that verifies the access token and sets `request.user`
  * to its claims. A request that does not fit its schema is refused after the guard, so that a stranger learns nothing about a protected route.
  */
-export function addGuard (app: FastifyInstance, rules: VerificationRules): void {
+export function addGuard (app: FastifyInstance, rules: VerificationRules<AccessClaims>): void {
+  const verified = createVerifiedTokens<Readonly<AccessClaims>>(rememberedTokens)
   app.register(fastifyJwt, {
-    secret: { public: async (_request: FastifyRequest, token: { header: Record<string, unknown> }) => rules.keyFor(token.header) } as never,
+    secret: { public: async (_request: FastifyRequest, token: { header: Record<string, unknown> }) => rules.keyFor(token.header).publicPem } as never,
     decode: { complete: true },
-    verify: { ...rules.options, extractToken: readBearer },
+    verify: { ...rules.options, extractToken: readToken },
     trusted: async (_request, claims) => Boolean(rules.check(claims))
   })
+  const verify = async (request: FastifyRequest, token: string) => {
+    await request.jwtVerify()
+    const { header } = app.jwt.decode(token) as unknown as { header: { kid: string } }
+    // One object for every request with this token: no handler may write on it.
+    verified.remember(token, { claims: freeze(request.user), kid: header.kid })
+  }
   app.addHook('preHandler', async (request) => {
-    if (!request.is404 && request.routeOptions.config.public !== true) await request.jwtVerify()
+    if (!request.is404 && request.routeOptions.config.public !== true) {
+      const token = readBearer(request)
+      const known = verified.find(token)
+      // The text was verified before and cannot have changed; the time and the key ring can.
+      if (known !== undefined && rules.verifies(known.kid)) {
+        rules.checkTimes(known.claims)
+        request.user = known.claims
+      } else {
+        await verify(request, token)
+      }
+    }
     if (request.validationError) throw request.validationError
   })
   app.addHook('onRoute', (route) => { route.attachValidation = true })
 }
 
+function freeze (claims: AccessClaims): Readonly<AccessClaims> {
+  Object.values(claims).forEach(Object.freeze)
+  return Object.freeze(claims)
+}
+
 /**
  * The token of the Authorization header (RFC 6750 §2.1). The scheme is case-insensitive (RFC 9110 §11.1).
- * @throws Problem `missing_token` without bearer credentials, `invalid_token` for what cannot be a token, `invalid_request` for two headers
+ * @throws Problem `missing_token` without bearer credentials, `invalid_request` for two headers
  */
-export function readBearer (request: Pick<FastifyRequest, 'headers' | 'raw'>): string {
+function readBearer (request: Pick<FastifyRequest, 'headers' | 'raw'>): string {
   const { authorization } = request.headers
   // Node keeps the first of two Authorization headers and drops the other (RFC 6750 §3.1: more than one is an invalid request).
-  if (request.raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.length === 13 && name.toLowerCase() === 'authorization').length > 1) {
-    throw new Problem('invalid_request', { errors: [{ pointer: 'authorization', detail: 'must be sent once' }] })
-  }
+  if (count(request.raw.rawHeaders) > 1) throw new Problem('invalid_request', { errors: [{ pointer: 'authorization', detail: 'must be sent once' }] })
   const [, credentials] = /^bearer(?: +(.*))?$/i.exec(authorization ?? '') ?? []
   if (!credentials) throw new Problem('missing_token')
-  if (!isCompactJws(credentials)) throw new Problem('invalid_token')
   return credentials
+}
+
+// What cannot be a token in its one spelling is not given to a library.
+function readToken (request: FastifyRequest): string {
+  const token = readBearer(request)
+  if (!isCompactJws(token)) throw new Problem('invalid_token')
+  return token
+}
+
+// Of names and values in turn.
+function count (rawHeaders: string[]): number {
+  let found = 0
+  for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]?.length === 13 && rawHeaders[index]?.toLowerCase() === 'authorization') found++
+  return found
 }

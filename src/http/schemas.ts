@@ -3,6 +3,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { problemKinds } from '../errors.js'
 import type { Account } from '../store/accounts.js'
 import { AccessClaimsSchema } from '../tokens/access.js'
+import type { IssuedTokens } from '../tokens/issue.js'
 
 const strict = { additionalProperties: false } as const
 
@@ -38,8 +39,10 @@ const TokenReplyObject = Type.Object({
   access_token: Type.String({ description: 'A signed JWT (RFC 9068). Send it as "Authorization: Bearer <access_token>"' }),
   token_type: Type.Literal('Bearer'),
   expires_in: Type.Integer({ description: 'Life of the access token in seconds' }),
+  refresh_token: Type.String({ description: 'For POST /refresh alone; keep it like a password' }),
+  refresh_expires_in: Type.Integer({ description: 'Life of the refresh token in seconds' }),
   user: Type.Unsafe<Static<typeof UserObject>>({ $ref: 'User#' })
-}, { ...strict, $id: 'TokenReply', description: 'What signing up and logging in give', examples: [{ access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIs…', token_type: 'Bearer', expires_in: 600, user: exampleUser }] })
+}, { ...strict, $id: 'TokenReply', description: 'What signing up, logging in and refreshing give', examples: [{ access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIs…', token_type: 'Bearer', expires_in: 600, refresh_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6InJ0K2p3dCIs…', refresh_expires_in: 2592000, user: exampleUser }] })
 
 /** `TokenReply`, by its name in the contract. */
 export const TokenReply = named(TokenReplyObject)
@@ -77,9 +80,9 @@ export function toUser (account: Account): Static<typeof UserObject> {
   }
 }
 
-/** What signing up and logging in answer. */
-export function toTokenReply ({ account, accessToken, expiresIn }: { account: Account, accessToken: string, expiresIn: number }): Static<typeof TokenReplyObject> {
-  return { access_token: accessToken, token_type: 'Bearer', expires_in: expiresIn, user: toUser(account) }
+/** What signing up, logging in and refreshing answer. */
+export function toTokenReply ({ account, accessToken, expiresIn, refreshToken, refreshExpiresIn }: { account: Account } & IssuedTokens): Static<typeof TokenReplyObject> {
+  return { access_token: accessToken, token_type: 'Bearer', expires_in: expiresIn, refresh_token: refreshToken, refresh_expires_in: refreshExpiresIn, user: toUser(account) }
 }
 
 // The type of the schema, but only its name in the contract.

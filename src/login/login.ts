@@ -1,19 +1,18 @@
-import type { Clock } from '../clock.js'
 import { requireEmail } from '../email-address.js'
 import { Problem } from '../errors.js'
 import type { Passwords } from '../passwords/passwords.js'
 import type { Account, Accounts } from '../store/accounts.js'
-import type { AccessTokens, IssuedToken } from '../tokens/access.js'
+import type { IssuedTokens, IssueTokens } from '../tokens/issue.js'
 
 /**
  * Logs an account in.
  * @throws Problem `invalid_credentials` for a wrong password and for an unknown address alike, after the same work; `account_disabled`, only after a right password; `unavailable`
  */
-export type Login = (credentials: { email: string, password: string }) => Promise<{ account: Account } & IssuedToken>
+export type Login = (credentials: { email: string, password: string }) => Promise<{ account: Account } & IssuedTokens>
 
-export interface LoginDeps { accounts: Accounts, passwords: Passwords, accessTokens: AccessTokens, clock: Clock }
+export interface LoginDeps { accounts: Accounts, passwords: Passwords, issueTokens: IssueTokens }
 
-export function createLogin ({ accounts, passwords, accessTokens, clock }: LoginDeps): Login {
+export function createLogin ({ accounts, passwords, issueTokens }: LoginDeps): Login {
   return async ({ email, password }) => {
     const account = await accounts.findByEmail(requireEmail(email))
     const matches = await passwords.matches(password, account?.passwordHash ?? null)
@@ -22,6 +21,6 @@ export function createLogin ({ accounts, passwords, accessTokens, clock }: Login
     // The only moment at which the password is known: a hash that has become too cheap is replaced (ASVS 11.4.2).
     const stronger = await passwords.upgrade(password, account.passwordHash)
     if (stronger !== null) await accounts.replaceHash(account.id, account.passwordHash, stronger)
-    return { account, ...accessTokens.issue(account.id, Math.floor(clock() / 1000)) }
+    return { account, ...issueTokens(account) }
   }
 }

@@ -1,3 +1,4 @@
+import { requireCaller } from '../caller.js'
 import { Problem } from '../errors.js'
 import type { Passwords } from '../passwords/passwords.js'
 import type { Account, Accounts } from '../store/accounts.js'
@@ -11,12 +12,7 @@ export interface Me {
 }
 
 export function createMe ({ accounts, passwords }: { accounts: Accounts, passwords: Passwords }): Me {
-  const read: Me['read'] = async (id) => {
-    const account = await accounts.findById(id)
-    if (account === null) throw new Problem('invalid_token', { detail: 'The account of this token is gone.' })
-    if (account.disabledAt !== null) throw new Problem('forbidden')
-    return account
-  }
+  const read: Me['read'] = async (id) => await requireCaller(accounts, id)
   return {
     read,
     rename: async (id, name) => await accounts.updateName(id, name) ?? await read(id),

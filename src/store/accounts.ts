@@ -29,6 +29,12 @@ export interface Accounts {
   updateName: (id: string, name: string | null) => Promise<Account | null>
   /** Puts a stronger hash of the same password in place of `from`; does nothing when the hash is no longer `from`. */
   replaceHash: (id: string, from: string, to: string) => Promise<void>
+  /** Puts a new password in place of the one that the hash was read of, and ends every refresh token. Answers null when it is no longer that one, or the account is gone or disabled. */
+  changePassword: (account: Pick<Account, 'id' | 'passwordHash'>, passwordHash: string) => Promise<Account | null>
+  /** Ends every refresh token of an account that is not disabled. Answers whether it did. */
+  endRefreshTokens: (id: string) => Promise<boolean>
+  /** Disables an account, which ends every refresh token of it. Answers whether it did; not when it was disabled before. */
+  disable: (id: string) => Promise<boolean>
   /** Deletes an account unless it has been disabled, deleted or logged out everywhere since it was read. Answers whether it did. */
   delete: (account: Pick<Account, 'id' | 'tokenEpoch'>) => Promise<boolean>
 }
@@ -37,6 +43,7 @@ export interface Accounts {
 export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
   const users = client.user
   const now = () => new Date(clock())
+  const nextEpoch = { tokenEpoch: { increment: 1 } }
   return {
     findById: async (id) => await available(users.findUnique({ where: { id } })),
     findByEmail: async (email) => await available(users.findUnique({ where: { email } })),
@@ -49,6 +56,9 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
     },
     updateName: async (id, name) => (await available(users.updateManyAndReturn({ where: { id, disabledAt: null }, data: { name, updatedAt: now() } })))[0] ?? null,
     replaceHash: async (id, from, to) => { await available(users.updateMany({ where: { id, passwordHash: from }, data: { passwordHash: to } })) },
+    changePassword: async ({ id, passwordHash: from }, passwordHash) => (await available(users.updateManyAndReturn({ where: { id, passwordHash: from, disabledAt: null }, data: { passwordHash, ...nextEpoch } })))[0] ?? null,
+    endRefreshTokens: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch }))).count === 1,
+    disable: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: { disabledAt: now(), ...nextEpoch } }))).count === 1,
     delete: async ({ id, tokenEpoch }) => (await available(users.deleteMany({ where: { id, tokenEpoch, disabledAt: null } }))).count === 1
   }
 }

@@ -4,6 +4,12 @@ import { calculateJwkThumbprint } from 'jose/jwk/thumbprint'
 /** The algorithms that tokens are signed with (RFC 7518 §3.1, RFC 8037 §3.1). All are asymmetric. */
 export type Algorithm = 'ES256' | 'EdDSA' | 'RS256'
 
+/** Every {@link Algorithm}. */
+export const algorithms = ['ES256', 'EdDSA', 'RS256'] as const satisfies Algorithm[]
+
+/** The least bits of an RSA key: 128 bit of security, ASVS 11.2.3. */
+const leastModulus = 3072
+
 /** A public key as it is published (RFC 7517). */
 export interface PublicJwk { kty: string, kid: string, alg: Algorithm, use: 'sig', [member: string]: string }
 
@@ -14,6 +20,8 @@ export interface SigningKey {
   alg: Algorithm
   /** When the key was made, in seconds since 1970; 0 where the file does not say. */
   createdAt: number
+  /** From when it may sign, in seconds since 1970; null where that follows from `createdAt`. */
+  signsFrom: number | null
   privatePem: string
   publicPem: string
   publicJwk: PublicJwk
@@ -39,21 +47,33 @@ export async function parseKeys (text: string, source: string): Promise<SigningK
   return keys
 }
 
-/** Makes a new private key as a member of a JWK Set. @param createdAt seconds since 1970 */
-export async function generateKey (createdAt: number): Promise<Record<string, unknown>> {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const generators: Record<Algorithm, () => { privateKey: KeyObject, publicKey: KeyObject }> = {
+  ES256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  EdDSA: () => generateKeyPairSync('ed25519'),
+  RS256: () => generateKeyPairSync('rsa', { modulusLength: leastModulus })
+}
+
+/**
+ * Makes a new private key as a member of a JWK Set.
+ * @param createdAt seconds since 1970
+ * @param atOnce whether it may sign before it has been published for a while
+ */
+export async function generateKey (createdAt: number, { alg = 'ES256', atOnce = false }: { alg?: Algorithm, atOnce?: boolean } = {}): Promise<Record<string, unknown>> {
+  const { privateKey, publicKey } = generators[alg]()
   const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as Record<string, string>)
-  return { ...privateKey.export({ format: 'jwk' }), kid, alg: 'ES256', use: 'sig', iat: createdAt }
+  return { ...privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig', iat: createdAt, ...(atOnce && { nbf: createdAt }) }
 }
 
 async function parseKey (jwk: unknown, where: string): Promise<SigningKey> {
   if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) throw new KeyRingError(`${where} is not a JWK.`)
-  const { kty, use, alg: named, kid: given, iat = 0, d, key_ops: operations } = jwk as Record<string, unknown>
+  const { kty, use, alg: named, kid: given, iat = 0, nbf = null, d, key_ops: operations } = jwk as Record<string, unknown>
   if (kty === 'oct') throw new KeyRingError(`${where} is a shared secret. Only asymmetric keys may sign tokens.`)
   if (typeof d !== 'string') throw new KeyRingError(`${where} has no private part ("d").`)
   if (use !== undefined && use !== 'sig') throw new KeyRingError(`${where} is not for signing ("use" must be "sig").`)
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('sign'))) throw new KeyRingError(`${where} is not for signing ("key_ops" lacks "sign").`)
-  if (!Number.isSafeInteger(iat) || (iat as number) < 0) throw new KeyRingError(`${where} has an "iat" that is not seconds since 1970.`)
+  for (const [name, time] of Object.entries({ iat, ...(nbf !== null && { nbf }) })) {
+    if (!Number.isSafeInteger(time) || (time as number) < 0) throw new KeyRingError(`${where} has an "${name}" that is not seconds since 1970.`)
+  }
   const privateKey = importKey(jwk, where)
   const publicKey = createPublicKey(privateKey)
   const alg = algorithmOf(publicKey, where)
@@ -69,6 +89,7 @@ async function parseKey (jwk: unknown, where: string): Promise<SigningKey> {
     kid,
     alg,
     createdAt: iat as number,
+    signsFrom: nbf as number | null,
     privatePem: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
     publicPem: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
     publicJwk: { ...members, kid, alg, use: 'sig' }
@@ -88,8 +109,8 @@ function algorithmOf (key: KeyObject, where: string): Algorithm {
   if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'ES256'
   if (key.asymmetricKeyType === 'ed25519') return 'EdDSA'
   if (key.asymmetricKeyType !== 'rsa') throw new KeyRingError(`${where} is of a kind that cannot sign here. Use EC P-256, Ed25519 or RSA.`)
-  // 128 bit of security: ASVS 11.2.3. With the exponent 1 every message is its own signature; FIPS 186-5 §5.1 asks for more than 2^16.
-  if (modulusLength < 3072 || publicExponent < 65537n) throw new KeyRingError(`${where} is too weak: RSA keys need 3072 bits or more, and an exponent of 65537 or more.`)
+  // With the exponent 1 every message is its own signature; FIPS 186-5 §5.1 asks for more than 2^16.
+  if (modulusLength < leastModulus || publicExponent < 65537n) throw new KeyRingError(`${where} is too weak: RSA keys need 3072 bits or more, and an exponent of 65537 or more.`)
   return 'RS256'
 }
 

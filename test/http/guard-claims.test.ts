@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { leewaySeconds } from '../../src/tokens/access.js'
+import { leewaySeconds } from '../../src/tokens/kind.js'
 import { onEachDatabase } from '../helper.js'
 import { algorithms } from '../tokens/forge.js'
 import { buildForger, refused } from './forger.js'

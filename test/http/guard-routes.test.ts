@@ -18,11 +18,13 @@ const publicRoutes = [
   'GET /openapi.yaml',
   'GET /problems/:code',
   'POST /login',
+  'POST /logout',
+  'POST /refresh',
   'POST /signup'
 ]
-const protectedRoutes = ['DELETE /me', 'GET /claims', 'GET /me', 'PATCH /me']
+const protectedRoutes = ['DELETE /me', 'GET /claims', 'GET /me', 'PATCH /me', 'POST /logout/everywhere', 'POST /password/change']
 /** What a listed route answers without a body, where it is not 200. */
-const answers: Record<string, number> = { 'POST /login': 400, 'POST /signup': 400, 'GET /docs/static/index.html': 302 }
+const answers: Record<string, number> = { 'POST /login': 400, 'POST /logout': 204, 'POST /refresh': 400, 'POST /signup': 400, 'GET /docs/static/index.html': 302 }
 const withHead = (routes: string[]) => [...routes, ...routes.filter((route) => route.startsWith('GET ')).map((route) => route.replace('GET', 'HEAD'))].sort()
 const pathOf = (url: string) => url.replace(':code', 'invalid_token').replace('*', 'swagger-ui.css')
 const challenge = 'Bearer realm="latchkey"'
@@ -51,7 +53,7 @@ t.test('no spelling of a protected path gets past the guard', async (t) => {
   for (const route of withHead(protectedRoutes)) {
     const [method, path] = route.split(' ') as [Method, string]
     const name = path.slice(1)
-    const encoded = [...name].map((letter) => `%${letter.charCodeAt(0).toString(16)}`).join('')
+    const encoded = [...name].map((letter) => letter === '/' ? letter : `%${letter.charCodeAt(0).toString(16)}`).join('')
     const same = [
       path, `/${path}`, `///${path}`, `${path}/`, `${path}//`, path.toUpperCase(), `/${name.charAt(0).toUpperCase()}${name.slice(1)}`, `//${name.toUpperCase()}//`,
       `/${encoded}`, `/${encoded.toUpperCase()}`, `/${encoded}/`, `/${encoded.slice(0, 3)}${name.slice(1)}`, `${path}?`, `${path}?access_token=x`, `${path}/?x`, `http://evil.example${path}`
@@ -106,9 +108,10 @@ t.test('where the guard itself fails, nobody gets in', async (t) => {
   for (const url of ['/late', '/claims', '/me']) problem(t, await call('GET', url, { token }), 500, 'internal_error')
   t.equal((await call('HEAD', '/late', { token })).statusCode, 500)
   t.equal(log().filter(({ msg }) => msg === 'internal error').length, 4, 'each is logged once')
+  const { access_token: unseen } = await signup()
   for (const publicPem of ['', 'x', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n']) {
     ring.find = (kid) => { const key = find(kid); return key && { ...key, publicPem } }
-    for (const url of ['/late', '/claims', '/me']) problem(t, await call('GET', url, { token }), 401, 'invalid_token')
+    for (const url of ['/late', '/claims', '/me']) problem(t, await call('GET', url, { token: unseen }), 401, 'invalid_token')
   }
   ring.find = find
   t.equal(calls, 1, 'no handler was reached')

@@ -1,6 +1,6 @@
 import { constants, createPrivateKey, sign as signBytes } from 'node:crypto'
 import t from 'tap'
-import { leewaySeconds } from '../../src/tokens/access.js'
+import { leewaySeconds } from '../../src/tokens/kind.js'
 import { algorithms, encode, forge, hmac, makeJwk, publicPart, type Signer, signer } from '../tokens/forge.js'
 import { buildForger, type Forger } from './forger.js'
 

@@ -1,5 +1,6 @@
 import argon2 from 'argon2'
 import t from 'tap'
+import { decode } from '../tokens/forge.js'
 import { buildTestApp, cheapHash, goodPassword, headerNames, onEachDatabase, problem, query } from '../helper.js'
 
 const email = 'ada@example.org'
@@ -17,8 +18,9 @@ await onEachDatabase(t, async (t, database) => {
       const reply = await login({ email: spelling, password: goodPassword })
       t.equal(reply.statusCode, 200)
       t.equal(reply.headers.location, undefined)
-      const { access_token: token, ...rest } = reply.json()
-      t.strictSame(rest, { token_type: 'Bearer', expires_in: 600, user })
+      const { access_token: token, refresh_token: refreshToken, ...rest } = reply.json()
+      t.strictSame(rest, { token_type: 'Bearer', expires_in: 600, refresh_expires_in: 2592000, user })
+      t.match(decode(refreshToken), { header: { typ: 'rt+jwt' }, payload: { sub: user.id, epoch: 0 } })
       const now = Math.floor(time.now / 1000)
       const claims = await call('GET', '/claims', { token })
       t.match(claims.json(), { sub: user.id, iat: now, exp: now + 600, auth_time: now })

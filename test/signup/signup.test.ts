@@ -1,5 +1,6 @@
 import t from 'tap'
 import { buildTestApp, goodPassword, onEachDatabase, pointers, problem, query } from '../helper.js'
+import { decode } from '../tokens/forge.js'
 
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
@@ -11,9 +12,10 @@ await onEachDatabase(t, async (t, database) => {
     const reply = await call('POST', '/signup', { body: { email: ' Ada@Example.ORG ', password: goodPassword, name: 'Ada' } })
     t.equal(reply.statusCode, 201)
     t.equal(reply.headers.location, '/me')
-    const { access_token: token, user, ...rest } = reply.json()
+    const { access_token: token, refresh_token: refreshToken, user, ...rest } = reply.json()
     const now = new Date(time.now).toISOString()
-    t.strictSame(rest, { token_type: 'Bearer', expires_in: 600 })
+    t.strictSame(rest, { token_type: 'Bearer', expires_in: 600, refresh_expires_in: 2592000 })
+    t.match(decode(refreshToken), { header: { typ: 'rt+jwt' }, payload: { sub: user.id, epoch: 0 } })
     t.match(user.id, uuidV7)
     t.strictSame(user, { id: user.id, email: 'ada@example.org', email_verified: false, name: 'Ada', created_at: now, updated_at: now })
     const me = await call('GET', '/me', { token })

@@ -1,7 +1,7 @@
 import { createLocalJWKSet, createRemoteJWKSet, decodeProtectedHeader, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import t from 'tap'
 import { listen } from '../http/send.js'
-import { buildTestApp } from '../helper.js'
+import { buildTestApp, frozenNow } from '../helper.js'
 import { algorithms, makeJwk, publicPart, thumbprint } from './forge.js'
 
 const issuer = 'http://localhost:3000'
@@ -33,7 +33,7 @@ for (const alg of algorithms) {
 }
 
 t.test('a ring of all kinds is published whole, and the kid of a token finds its key', async (t) => {
-  const { call, signup, time, config, jwks } = await buildTestApp(t, { keys: algorithms.map((alg, index) => ({ ...makeJwk(alg), iat: index * 10_000 })), env })
+  const { call, signup, time, config, jwks } = await buildTestApp(t, { keys: algorithms.map((alg, index) => ({ ...makeJwk(alg), iat: frozenNow / 1000 - 30_000 + index * 10_000 })), env })
   const served = (await call('GET', '/.well-known/jwks.json')).json<JSONWebKeySet>()
   t.strictSame(served.keys.map(({ kid }) => kid), jwks.keys.map(thumbprint).reverse())
   t.notMatch(JSON.stringify(served), /"(d|p|q|dp|dq|qi|oth|k|iat)":/)
