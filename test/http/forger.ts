@@ -14,25 +14,16 @@ export interface Forger extends TestApp {
   user: Record<string, unknown>
   /** A good token but for the changes; undefined leaves a member out. */
   make: (changes?: { header?: object, claims?: object, sign?: Signer }) => string
-  /** Asserts that both protected routes refuse a token in the one way. */
+  /** Asserts that a token is refused in the one way of its kind: an access token by both protected routes, a refresh token by its route. */
   refuses: (t: Test, name: string, token: string) => Promise<void>
-  /** Asserts that both protected routes take a token for its person. */
+  /** Asserts that the same take a token for its person. */
   accepts: (t: Test, name: string, token: string) => Promise<void>
 }
 
-/** Builds the application with one new key, and signs up the person whose token is forged. */
+/** Builds the application with one new key, and signs up the person whose access token is forged. */
 export async function buildForger (t: Test, alg: Algorithm, options: TestOptions = {}): Promise<Forger> {
-  const jwk = makeJwk(alg)
-  const test = await buildTestApp(t, { ...options, keys: [jwk] })
-  const { access_token: token, user } = await test.signup()
-  const { header, payload: claims } = decode(token)
-  return {
-    ...test,
-    jwk,
-    header,
-    claims,
-    user,
-    make: (changes = {}) => forge({ ...header, ...changes.header }, { ...claims, ...changes.claims }, changes.sign ?? signer(jwk)),
+  return await build(t, alg, options, (test, user) => ({
+    kind: 'access_token',
     refuses: async (t, name, token) => {
       for (const url of ['/claims', '/me']) await refused(t, `${name}, ${url}`, await test.call('GET', url, { token }))
     },
@@ -41,7 +32,54 @@ export async function buildForger (t: Test, alg: Algorithm, options: TestOptions
       t.strictSame(replies.map(({ statusCode }) => statusCode), [200, 200], `${name}: ${replies.map(({ body }) => body).join()}`)
       t.strictSame([replies[0]?.json().sub, replies[1]?.json().id], [user.id, user.id], name)
     }
+  }))
+}
+
+/** The same for the person's refresh token. */
+export async function buildRefreshForger (t: Test, alg: Algorithm, options: TestOptions = {}): Promise<Forger> {
+  return await build(t, alg, options, ({ call }, user) => ({
+    kind: 'refresh_token',
+    refuses: async (t, name, token) => { refusedRefresh(t, name, await call('POST', '/refresh', { body: { refresh_token: token } })) },
+    accepts: async (t, name, token) => {
+      const reply = await call('POST', '/refresh', { body: { refresh_token: token } })
+      t.strictSame([reply.statusCode, reply.json().user], [200, user], `${name}: ${reply.body}`)
+    }
+  }))
+}
+
+type Judge = Pick<Forger, 'refuses' | 'accepts'> & { kind: 'access_token' | 'refresh_token' }
+
+async function build (t: Test, alg: Algorithm, options: TestOptions, makeJudge: (test: TestApp, user: Record<string, unknown>) => Judge): Promise<Forger> {
+  const jwk = makeJwk(alg)
+  const test = await buildTestApp(t, { ...options, keys: [jwk] })
+  const signedUp = await test.signup()
+  const { user } = signedUp
+  const { kind, ...judge } = makeJudge(test, user)
+  const { header, payload: claims } = decode(signedUp[kind])
+  return {
+    ...test,
+    jwk,
+    header,
+    claims,
+    user,
+    make: (changes = {}) => forge({ ...header, ...changes.header }, { ...claims, ...changes.claims }, changes.sign ?? signer(jwk)),
+    ...judge
   }
+}
+
+/** Asserts 401 `invalid_refresh_token`, which is the same whatever is wrong with the token. */
+export function refusedRefresh (t: Test, name: string, reply: Awaited<ReturnType<TestApp['call']>>): void {
+  const { request_id: requestId, ...rest } = reply.json<Record<string, unknown>>()
+  const { 'www-authenticate': challenge, 'content-type': type, 'cache-control': cache } = reply.headers
+  const { status, title, advice: detail } = problemKinds.invalid_refresh_token
+  t.strictSame({ rest, type, cache, challenge, named: requestId === reply.headers['x-request-id'] }, {
+    rest: { type: 'http://localhost:3000/problems/invalid_refresh_token', title, status, code: 'invalid_refresh_token', detail },
+    type: 'application/problem+json; charset=utf-8',
+    cache: 'no-store',
+    challenge: 'Bearer realm="latchkey"',
+    named: true
+  }, name)
+  t.equal(reply.statusCode, 401, name)
 }
 
 /** Asserts 401 `invalid_token` with its challenge (RFC 6750 §3.1), and nothing of the inside. One assertion, for the tables are long. */
