@@ -6,6 +6,7 @@ import type { Clock } from './clock.js'
 import type { Config } from './config.js'
 import { indexRoute } from './discovery/index.route.js'
 import { jwksRoute } from './discovery/jwks.route.js'
+import { metadataRoutes } from './discovery/metadata.route.js'
 import { docsRoutes } from './docs/docs.route.js'
 import { problemsRoute } from './docs/problems.route.js'
 import { healthRoutes } from './health/health.route.js'
@@ -87,6 +88,7 @@ export function buildApp ({ config, store, passwords, ring, clock, logger, isDra
     meRoutes(api, { me: createMe({ accounts, passwords }) })
     claimsRoute(api)
     jwksRoute(api, { ring })
+    metadataRoutes(api, { ring, issuer: config.PUBLIC_URL })
     healthRoutes(api, { ping: store.ping, isDraining })
     indexRoute(api, { hasDocs: config.DOCS === 'on' })
     problemsRoute(api)

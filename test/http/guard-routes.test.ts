@@ -6,6 +6,8 @@ import { listen } from './send.js'
 const publicRoutes = [
   'GET /',
   'GET /.well-known/jwks.json',
+  'GET /.well-known/oauth-authorization-server',
+  'GET /.well-known/openid-configuration',
   'GET /docs',
   'GET /docs/json',
   'GET /docs/static/*',
