@@ -42,14 +42,14 @@ export function metadataRoutes (app: App, { ring, issuer }: { ring: KeyRing, iss
       response: { 200: Metadata }
     }
     app.get(url, { config: { public: true }, schema }, async (_request, reply) => {
-      reply.header('cache-control', 'public, max-age=600')
+      reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
       return metadata()
     })
     // RFC 8414 §3.1 puts the well-known segment between the host and the path of the issuer. A wildcard, because a path can have characters that the router gives a meaning to.
     if (issuerPath !== '') {
       app.get(`${url}/*`, { config: { public: true }, schema: { ...schema, hide: true } }, async (request, reply) => {
         if (request.url.replace(/\?.*$/s, '') !== `${url}${issuerPath}`) throw new Problem('not_found')
-        reply.header('cache-control', 'public, max-age=600')
+        reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
         return metadata()
       })
     }

@@ -58,6 +58,7 @@ await onEachDatabase(t, async (t, database) => {
       'a password change': async ({ access_token: token }) => { t.equal((await call('POST', '/password/change', { token, body: { current_password: goodPassword, new_password: `${goodPassword}-too` } })).statusCode, 200) },
       'a deletion': async ({ access_token: token }) => { t.equal((await call('DELETE', '/me', { token, body: { password: goodPassword } })).statusCode, 204) },
       'a disabling': async ({ user }) => { t.equal(await store.accounts.disable(user.id), true) },
+      'a disabling by hand': async ({ user }) => { await query(databaseUrl, `UPDATE users SET disabled_at = created_at WHERE id = '${user.id}'`) },
       'a disabling, also when it is taken back': async ({ user }) => {
         await store.accounts.disable(user.id)
         await query(databaseUrl, `UPDATE users SET disabled_at = NULL WHERE id = '${user.id}'`)
