@@ -80,7 +80,8 @@ t.test('without a path there are no duplicates', async (t) => {
 })
 
 t.test('the algorithms are those of the ring at the time, each once', async (t) => {
-  const [old, newer, newest] = [{ ...makeJwk('EdDSA'), iat: 1 }, { ...makeJwk('ES256'), iat: 2 }, { ...makeJwk('EdDSA'), iat: 3 }]
+  const now = frozenNow / 1000
+  const [old, newer, newest] = [{ ...makeJwk('EdDSA'), iat: now - 9000 }, { ...makeJwk('ES256'), iat: now - 6000 }, { ...makeJwk('EdDSA'), iat: now - 3000 }]
   const { call, ring } = await buildTestApp(t, { keys: [old, newer, newest] })
   for (const document of documents) t.strictSame((await call('GET', document)).json(), expected('http://localhost:3000', 'EdDSA', 'ES256'))
   const { keys } = ring.jwks()
