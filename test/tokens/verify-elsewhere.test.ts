@@ -1,3 +1,5 @@
+import { createPublicKey } from 'node:crypto'
+import { createRequire } from 'node:module'
 import { createLocalJWKSet, createRemoteJWKSet, decodeProtectedHeader, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import t from 'tap'
 import { listen } from '../http/send.js'
@@ -6,6 +8,8 @@ import { algorithms, makeJwk, publicPart, thumbprint } from './forge.js'
 
 const issuer = 'http://localhost:3000'
 const audience = 'https://api.example.org'
+// The package has no types of its own.
+const jsonwebtoken = createRequire(import.meta.url)('jsonwebtoken') as { verify: (token: string, key: unknown, rules: object) => Record<string, unknown> }
 const env = { TOKEN_AUDIENCE: audience }
 
 for (const alg of algorithms) {
@@ -43,3 +47,20 @@ t.test('a ring of all kinds is published whole, and the kid of a token finds its
   const [, maxAge] = /max-age=(\d+)/.exec(String((await call('GET', '/.well-known/jwks.json')).headers['cache-control'])) ?? []
   t.ok(Number(maxAge) < config.KEY_PUBLISH_SECONDS, 'a new key is in every cache before it signs')
 })
+
+for (const alg of ['ES256', 'RS256'] as const) {
+  t.test(`jsonwebtoken verifies our ${alg} tokens`, async (t) => {
+    const { call, signup, time } = await buildTestApp(t, { keys: [makeJwk(alg)], env })
+    const { access_token: token, refresh_token: refreshToken, user } = await signup()
+    const [jwk] = (await call('GET', '/.well-known/jwks.json')).json<JSONWebKeySet>().keys
+    const key = createPublicKey({ key: jwk as Record<string, string>, format: 'jwk' })
+    const rules = { algorithms: [alg], issuer, audience, clockTimestamp: time.now / 1000 }
+    t.match(jsonwebtoken.verify(token, key, rules), { sub: user.id, aud: audience })
+    for (const [name, bad, change] of [
+      ['a refresh token, by its audience', refreshToken, {}],
+      ['another audience', token, { audience: issuer }],
+      ['over', token, { clockTimestamp: time.now / 1000 + 600 }],
+      ['another signature', `${token.slice(0, -20)}${'A'.repeat(20)}`, {}]
+    ] as const) t.throws(() => jsonwebtoken.verify(bad, key, { ...rules, ...change }), name)
+  })
+}
