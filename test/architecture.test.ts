@@ -50,6 +50,7 @@ const homes: Record<string, RegExp> = {
   '@zxcvbn-ts/language-en': /^passwords\//,
   ajv: /^schema-check\.ts$/,
   argon2: /^passwords\//,
+  bcrypt: /^passwords\//,
   'close-with-grace': /^main\.ts$/,
   'fast-jwt': /^tokens\//,
   fastify: /^(http\/|app\.ts$)/,

@@ -16,7 +16,7 @@ export function createChangePassword ({ accounts, passwords, issueTokens }: Chan
   return async (accountId, { current, next }) => {
     const account = await requireCaller(accounts, accountId)
     if (!await passwords.matches(current, account.passwordHash)) throw new Problem('wrong_password')
-    const passwordHash = await passwords.accept(next, account)
+    const passwordHash = await passwords.accept(next, account, '/new_password')
     const changed = await accounts.changePassword(account, passwordHash)
     if (changed !== null) return { account: changed, ...issueTokens(changed) }
     // While the passwords were hashed, the account was deleted, disabled, or its password changed: what was given as the present one is no longer.

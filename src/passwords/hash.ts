@@ -1,14 +1,16 @@
 import argon2 from 'argon2'
+import { readForeignHash } from './foreign.js'
 
 /** Cost of one argon2id hash (RFC 9106). */
 export interface HashCost { memoryKiB: number, passes: number, lanes: number }
 
-/** Turns passwords into PHC strings and compares them. Takes passwords as {@link normalisePassword} gives them. */
+/** Turns passwords into PHC strings and compares them. */
 export interface Hasher {
+  /** Takes passwords as `normalisePassword` gives them. */
   hash: (password: string) => Promise<string>
   /**
    * Whether the password belongs to the hash. Without a hash, and with one in an unknown format, the answer is false after the same work
-   * as for a wrong password, so that time does not tell whether an account exists (ASVS 6.3.8).
+   * as for a wrong password, so that time does not tell whether an account exists (ASVS 6.3.8). The hash of another system takes the time that it takes there.
    */
   matches: (password: string, hash: string | null) => Promise<boolean>
   /** Whether a hash was made at a lower cost than is set today. */
@@ -25,6 +27,8 @@ export async function createHasher ({ memoryKiB, passes, lanes }: HashCost, onUn
     hash,
     matches: async (password, stored) => {
       if (stored !== null && isReadable(stored)) return await argon2.verify(stored, password)
+      const compare = stored === null ? null : readForeignHash(stored)
+      if (compare !== null) return await compare(password)
       if (stored !== null) onUnreadable()
       await argon2.verify(dummy, password)
       return false

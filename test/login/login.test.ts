@@ -1,4 +1,6 @@
+import { pbkdf2Sync, scryptSync } from 'node:crypto'
 import argon2 from 'argon2'
+import bcrypt from 'bcrypt'
 import t from 'tap'
 import { decode } from '../tokens/forge.js'
 import { buildTestApp, cheapHash, goodPassword, headerNames, onEachDatabase, problem, query } from '../helper.js'
@@ -42,9 +44,19 @@ await onEachDatabase(t, async (t, database) => {
     t.notOk(log().some(({ level }) => Number(level) > 30), 'none of this is a fault of ours')
   })
 
-  await t.test('a weaker hash is replaced, also by logins at once', async (t) => {
-    for (const options of [{ memoryCost: 512, timeCost: 2, parallelism: 1 }, { memoryCost: cheapHash.memoryKiB, timeCost: 2, parallelism: 1, type: argon2.argon2i }]) {
-      const weak = await argon2.hash(goodPassword, options)
+  await t.test('a weaker hash, or one of another system, is replaced, also by logins at once', async (t) => {
+    const salt = Buffer.from('a salt of 16 byt')
+    const phc = (bytes: Buffer) => bytes.toString('base64').replaceAll('=', '')
+    const hashes = [
+      await argon2.hash(goodPassword, { memoryCost: 512, timeCost: 2, parallelism: 1 }),
+      await argon2.hash(goodPassword, { memoryCost: cheapHash.memoryKiB, timeCost: 2, parallelism: 1, type: argon2.argon2i }),
+      await argon2.hash(goodPassword, { memoryCost: cheapHash.memoryKiB, timeCost: 2, parallelism: 1, type: argon2.argon2d }),
+      await bcrypt.hash(goodPassword, 4),
+      (await bcrypt.hash(goodPassword, 4)).replace('$2b$', '$2y$'),
+      `$scrypt$ln=10,r=8,p=1$${phc(salt)}$${phc(scryptSync(goodPassword, salt, 32, { N: 1024, r: 8, p: 1 }))}`,
+      `$pbkdf2-sha256$i=1000,l=32$${phc(salt)}$${phc(pbkdf2Sync(goodPassword, salt, 1000, 32, 'sha256'))}`
+    ]
+    for (const weak of hashes) {
       await store(weak)
       problem(t, await login({ email, password: 'wrong' }), 401, 'invalid_credentials')
       t.equal(await storedHash(), weak, 'not by a wrong password')

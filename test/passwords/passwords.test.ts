@@ -1,4 +1,5 @@
 import argon2 from 'argon2'
+import bcrypt from 'bcrypt'
 import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import type { HashCost } from '../../src/passwords/hash.js'
@@ -84,4 +85,15 @@ t.test('a hash is replaced only when it is weaker than what is set', async (t) =
   t.equal(await now.upgrade('caf\u00e9 under the stair', stronger ?? ''), null, 'as strong')
   t.equal(await old.upgrade('caf\u00e9 under the stair', stronger ?? ''), null, 'stronger')
   t.equal(await now.upgrade('\ud800', weak), null, 'what cannot have matched')
+})
+
+t.test('a hash of another system is compared with what was typed, and with its normal form', async (t) => {
+  const { matches, upgrade, seen } = await passwordsFor()
+  const [typed, normal] = ['cafe\u0301 under the stair', 'caf\u00e9 under the stair']
+  const raw = await bcrypt.hash(typed, 4)
+  t.strictSame([await matches(typed, raw), await matches(normal, raw)], [true, false])
+  const ours = await bcrypt.hash(normal, 4)
+  t.strictSame([await matches(typed, ours), await matches(normal, ours), await matches('wrong', ours)], [true, true, false])
+  t.equal(await matches(normal, await upgrade(typed, raw)), true, 'ours is of the normal form')
+  t.equal(seen.unreadable, 0)
 })
