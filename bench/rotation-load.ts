@@ -1,5 +1,7 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
+import { createClient } from './client.js'
 
 /** A load on servers that share their keys and their database, while the keys are rotated under it. */
 export interface RotationLoad {
@@ -15,8 +17,11 @@ export interface RotationLoad {
   perSecond: number
 }
 
-/** What came of it. A rejection is a valid token that was refused, by a server or by another service; there is no right one. `lost` got no answer. */
-export interface RotationReport { requests: number, byStatus: Record<string, number>, rejections: string[], lost: string[], signingKids: number, seconds: number, p50: number, p99: number, slowest: number }
+/**
+ * What came of it. A rejection is a valid token that was refused, by a server or by another service; there is no right one. `lost` got no answer.
+ * Times are milliseconds from when a request was due; `stall` is the longest time in which the load itself stood still, because the machine had something else to do.
+ */
+export interface RotationReport { requests: number, byStatus: Record<string, number>, rejections: string[], lost: string[], signingKids: number, seconds: number, p50: number, p99: number, slowest: number, stall: number }
 
 interface Tokens { access_token: string, refresh_token: string, expires_in: number }
 interface Held { access: string, refresh: string, kid: string, expires: number, issuer: number }
@@ -38,40 +43,34 @@ export async function loadDuringRotations ({ urls, rotate, rotations, everyMilli
     kids.add(kid)
     held.push({ access, refresh, kid, issuer, expires: Date.now() + life * 1000 })
   }
-  const send = async (index: number, path: string, { body, token }: { body?: object, token?: string } = {}) => await fetch(urls[index] + path, {
-    method: body === undefined ? 'GET' : 'POST',
-    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...(token !== undefined && { authorization: `Bearer ${token}` }) },
-    body: body === undefined ? null : JSON.stringify(body),
-    signal: AbortSignal.timeout(patienceMilliseconds)
-  })
-
-  for (const index of urls.keys()) {
-    const reply = await send(index, '/signup', { body: { email: `${crypto.randomUUID()}@example.org`, password: 'brass-lantern-under-the-stair' } })
-    if (reply.status !== 201) throw new Error(`signup answered ${reply.status}: ${await reply.text()}`)
-    hold(await reply.json() as Tokens, index)
+  const send = createClient(patienceMilliseconds)
+  for (const [index, url] of urls.entries()) {
+    const { status, body } = await send(`${url}/signup`, { body: { email: `${crypto.randomUUID()}@example.org`, password: 'brass-lantern-under-the-stair' } })
+    if (status !== 201) throw new Error(`signup answered ${status}: ${body}`)
+    hold(JSON.parse(body) as Tokens, index)
   }
   const verifiers = await Promise.all(urls.map(outsideVerifiers))
 
   const ask = async (kind: typeof mix[number]) => {
     // As often one of the newest as any of all: every key goes on being used, on a server that did not issue the token as well.
-    const valid = held.filter(({ expires }) => expires > Date.now() + patienceMilliseconds)
-    const { access, refresh, kid, issuer } = any(Math.random() < 0.5 ? valid.slice(-10) : valid)
+    while ((held[0]?.expires ?? Infinity) < Date.now() + 2 * patienceMilliseconds) held.shift()
+    const { access, refresh, kid, issuer } = any(Math.random() < 0.5 ? held.slice(-10) : held)
     if (kind === 'outside') {
       try {
         await any(verifiers[(issuer + 1) % urls.length] as Verify[])(access)
         return 'outside ok'
       } catch (error) {
-        if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSTimeout) throw error
+        // Only of a key set that was there can be said that it lacks the key.
+        if (!(error instanceof errors.JOSEError) || error instanceof errors.JWKSTimeout || error.code === 'ERR_JOSE_GENERIC') throw error
         report.rejections.push(`outside: ${error.code}, key ${kid}`)
         return `outside ${error.code}`
       }
     }
     const index = Math.floor(Math.random() * urls.length)
-    const reply = await send(index, `/${kind}`, kind === 'refresh' ? { body: { refresh_token: refresh } } : { token: access })
-    const body = await reply.json() as Tokens
-    if (reply.status === 401) report.rejections.push(`${kind}: ${JSON.stringify(body)}, key ${kid}`)
-    if (kind === 'refresh' && reply.status === 200) hold(body, index)
-    return String(reply.status)
+    const { status, body } = await send(`${urls[index]}/${kind}`, kind === 'refresh' ? { body: { refresh_token: refresh } } : { token: access })
+    if (status === 401) report.rejections.push(`${kind}: ${body}, key ${kid}`)
+    if (kind === 'refresh' && status === 200) hold(JSON.parse(body) as Tokens, index)
+    return `status ${status}`
   }
   const request = async (number: number, due: number) => {
     const outcome = await ask(mix[number % mix.length] as typeof mix[number]).catch((error: unknown) => {
@@ -82,6 +81,8 @@ export async function loadDuringRotations ({ urls, rotate, rotations, everyMilli
     report.byStatus[outcome] = (report.byStatus[outcome] ?? 0) + 1
   }
 
+  const stalls = monitorEventLoopDelay()
+  stalls.enable()
   const begin = performance.now()
   const running: Array<Promise<void>> = []
   const timer = setInterval(() => {
@@ -97,7 +98,7 @@ export async function loadDuringRotations ({ urls, rotate, rotations, everyMilli
   }
   milliseconds.sort((a, b) => a - b)
   const quantile = (share: number) => Math.round(milliseconds[Math.min(milliseconds.length - 1, Math.floor(milliseconds.length * share))] ?? NaN)
-  return { requests: running.length, ...report, signingKids: kids.size, seconds: Math.round((performance.now() - begin) / 1000), p50: quantile(0.5), p99: quantile(0.99), slowest: quantile(1) }
+  return { requests: running.length, ...report, signingKids: kids.size, seconds: Math.round((performance.now() - begin) / 1000), p50: quantile(0.5), p99: quantile(0.99), slowest: quantile(1), stall: Math.round(stalls.max / 1e6) }
 }
 
 type Verify = (token: string) => Promise<unknown>

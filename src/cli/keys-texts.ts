@@ -29,7 +29,7 @@ export function sayRevoked (kid: string, { before, after }: ChangedKeys, when: C
     `Key ${kid} was taken out.`,
     'This API refuses its tokens within seconds, and people whose tokens it signed have to log in again.',
     `Other services refuse them once they fetch the keys again: after ${cacheSeconds(after, when)} seconds at the latest (max-age).`,
-    ...others.map((one) => `Key ${one} went with it: without the other its time would not be over.`),
+    ...others.map((one) => `Key ${one} went with it: its time was over, and it would have come back into use.`),
     signing + early
   ].join('\n')
 }
@@ -66,6 +66,6 @@ function time (seconds: number): string {
 }
 
 function columns (rows: string[][]): string {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? []
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()).join('\n')
+  const width = (column: number) => Math.max(...rows.map((row) => String(row[column]).length))
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(width(column))).join('  ').trimEnd()).join('\n')
 }
