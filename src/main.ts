@@ -9,9 +9,10 @@ import { createLogger, redact } from './http/log.js'
 import { createPasswords } from './passwords/passwords.js'
 import { createEstimator } from './passwords/strength.js'
 import { openStore, PendingMigrationsError, type Store } from './store/open.js'
-import { loadKeyFile } from './tokens/key-file.js'
+import { isOpenToOthers, loadKeyFile } from './tokens/key-file.js'
 import { createKeyRing, type KeyRing } from './tokens/key-ring.js'
-import { KeyRingError, parseKeys } from './tokens/keys.js'
+import { watchKeyFile } from './tokens/key-watch.js'
+import { KeyRingError, parseKeys, type SigningKey } from './tokens/keys.js'
 
 /** How long running requests may take once the process is told to end, in milliseconds. */
 const drainMilliseconds = 8000
@@ -32,8 +33,8 @@ try {
 async function serve (config: Config): Promise<void> {
   const logger = await createLogger(config.LOG_LEVEL, process.stdout)
   const clock = Date.now
-  const [ring, store, passwords] = await Promise.all([
-    openRing(config),
+  const [keys, store, passwords] = await Promise.all([
+    loadKeys(config),
     openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock }),
     createPasswords({
       cost: { memoryKiB: config.ARGON2_MEMORY_KIB, passes: config.ARGON2_PASSES, lanes: config.ARGON2_LANES },
@@ -42,6 +43,7 @@ async function serve (config: Config): Promise<void> {
       onUnreadableHash: () => { logger.error('a stored password hash is in an unknown format; its account cannot log in') }
     })
   ])
+  const ring = createKeyRing(keys, { publishSeconds: config.KEY_PUBLISH_SECONDS, longestTokenSeconds: longestTokenSeconds(config), clock })
   let draining = false
   const app = buildApp({ config, store, passwords, ring, clock, logger, isDraining: () => draining })
   closeWithGrace({ delay: 10_000, logger, skip: ['SIGHUP'] }, async ({ err, signal }) => {
@@ -52,7 +54,31 @@ async function serve (config: Config): Promise<void> {
     await app.close()
     clearTimeout(timer)
   })
+  await followKeys(config, keys, ring, app, logger)
   await listen(config, store, app, logger)
+}
+
+/** Takes up what changes in the key file, within seconds or on SIGHUP, until the application closes. */
+async function followKeys (config: Config, keys: SigningKey[], ring: KeyRing, app: ReturnType<typeof buildApp>, logger: Logger): Promise<void> {
+  const file = config.KEYS_FILE
+  if (config.KEYS !== '') {
+    process.on('SIGHUP', () => { logger.warn('SIGHUP: KEYS cannot be reloaded; restart with the changed setting') })
+    return
+  }
+  if (await isOpenToOthers(file)) logger.warn(`${file} can be read by other users of this machine: chmod 600 ${file}`)
+  const watch = watchKeyFile(file, keys, {
+    changed: (keys) => {
+      ring.replace(keys)
+      logger.info({ keys: keys.length, signs: ring.signingKey().kid }, 'keys reloaded')
+    },
+    failed: (error) => {
+      const goesOn = 'the keys of before go on'
+      if (error instanceof KeyRingError) logger.error(`${error.message} Until it is mended, ${goesOn}.`)
+      else logger.error({ err: error }, `keys not reloaded: ${goesOn}`)
+    }
+  })
+  process.on('SIGHUP', watch.reload)
+  app.addHook('onClose', async () => { watch.stop() })
 }
 
 async function listen (config: Config, store: Store, app: ReturnType<typeof buildApp>, logger: Logger): Promise<void> {
@@ -67,9 +93,8 @@ async function listen (config: Config, store: Store, app: ReturnType<typeof buil
   logger.info(`Latchkey serves ${config.PUBLIC_URL}${docs}, database ${store.name}`)
 }
 
-async function openRing (config: Config): Promise<KeyRing> {
-  const keys = config.KEYS === '' ? await loadKeyFile(config.KEYS_FILE, Date.now) : await parseKeys(config.KEYS, 'KEYS')
-  return createKeyRing(keys, { publishSeconds: config.KEY_PUBLISH_SECONDS, longestTokenSeconds: longestTokenSeconds(config), clock: Date.now })
+async function loadKeys ({ KEYS, KEYS_FILE }: Config): Promise<SigningKey[]> {
+  return KEYS === '' ? await loadKeyFile(KEYS_FILE, Date.now) : await parseKeys(KEYS, 'KEYS')
 }
 
 /** The commands beside serving. */
@@ -77,7 +102,8 @@ async function run (command: string, args: string[], config: Config): Promise<vo
   if (command === 'migrate') return (await import('./cli/migrate.js')).migrate(config.DATABASE_URL)
   if (command === 'migrate:new') return (await import('./cli/migrate-new.js')).newMigration(args[0] ?? '')
   if (command === 'openapi') return (await import('./cli/openapi.js')).writeContract()
-  throw new ConfigError(`There is no command "${command}". There are: migrate, migrate:new, openapi.`)
+  if (command === 'keys') return (await import('./cli/keys.js')).manageKeys(args, config)
+  throw new ConfigError(`There is no command "${command}". There are: migrate, migrate:new, openapi, keys.`)
 }
 
 function explain (error: Error): string {

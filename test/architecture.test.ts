@@ -15,7 +15,7 @@ const features = ['signup', 'login', 'refresh', 'logout', 'password', 'me', 'cla
 const layers: Array<{ layer: string, path: RegExp, may: string[] }> = [
   { layer: 'main', path: /^main\.ts$/, may: ['app', 'cli', 'config', 'errors', 'http', 'passwords', 'store', 'tokens'] },
   { layer: 'app', path: /^app\.ts$/, may: ['route', 'feature', 'http', 'tokens', 'package-root', 'type:config', 'type:clock', 'type:store', 'type:passwords'] },
-  { layer: 'cli', path: /^cli\//, may: ['app', 'config', 'package-root', 'store', 'tokens'] },
+  { layer: 'cli', path: /^cli\//, may: ['app', 'config', 'package-root', 'store', 'tokens', 'type:clock'] },
   { layer: 'route', path: /\.route\.ts$/, may: ['errors', 'http', 'type:feature', 'type:tokens'] },
   { layer: 'feature', path: new RegExp(`^(${features.join('|')})/`), may: ['caller', 'email-address', 'errors', 'type:clock', 'type:passwords', 'type:store', 'type:tokens'] },
   { layer: 'http', path: /^http\//, may: ['errors', 'tokens', 'type:store', 'type:clock'] },

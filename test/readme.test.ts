@@ -58,7 +58,7 @@ await onEachDatabase(t, async (t, database) => {
 
 t.test('the commands and files that the texts name exist', async (t) => {
   const { scripts } = JSON.parse(await projectFile('package.json')) as { scripts: Record<string, string> }
-  for (const name of ['README.md', 'CONTRIBUTING.md', '.env.example', 'SECURITY.md']) {
+  for (const name of ['README.md', 'CONTRIBUTING.md', '.env.example', 'SECURITY.md', 'docs/keys.md']) {
     const text = await projectFile(name)
     for (const [, command = ''] of text.matchAll(/\bnpm (?:run )?(start|test|(?<=run )[a-z:]+)/g)) t.ok(command in scripts, `${name}: npm run ${command}`)
     for (const [, file = ''] of text.matchAll(/\]\(([^)#:]+)\)/g)) await t.resolves(projectFile(file), `${name}: ${file}`)

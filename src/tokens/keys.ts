@@ -56,12 +56,12 @@ const generators: Record<Algorithm, () => { privateKey: KeyObject, publicKey: Ke
 /**
  * Makes a new private key as a member of a JWK Set.
  * @param createdAt seconds since 1970
- * @param atOnce whether it may sign before it has been published for a while
+ * @param signsFrom seconds since 1970, for a key that shall not wait until it has been published for a while
  */
-export async function generateKey (createdAt: number, { alg = 'ES256', atOnce = false }: { alg?: Algorithm, atOnce?: boolean } = {}): Promise<Record<string, unknown>> {
+export async function generateKey (createdAt: number, { alg = 'ES256', signsFrom }: { alg?: Algorithm, signsFrom?: number } = {}): Promise<Record<string, unknown>> {
   const { privateKey, publicKey } = generators[alg]()
   const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as Record<string, string>)
-  return { ...privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig', iat: createdAt, ...(atOnce && { nbf: createdAt }) }
+  return { ...privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig', iat: createdAt, ...(signsFrom !== undefined && { nbf: signsFrom }) }
 }
 
 async function parseKey (jwk: unknown, where: string): Promise<SigningKey> {

@@ -1,11 +1,11 @@
 import * as fs from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { loadKeyFile } from '../../src/tokens/key-file.js'
+import { isOpenToOthers, loadKeyFile, readKeyFile } from '../../src/tokens/key-file.js'
 import { KeyRingError } from '../../src/tokens/keys.js'
 import { makeJwk, thumbprint } from './forge.js'
 
-const { lstat, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } = fs
+const { chmod, lstat, mkdir, readdir, readFile, stat, symlink, utimes, writeFile } = fs
 const now = Date.now()
 const clock = () => now
 const iat = Math.floor(now / 1000)
@@ -117,4 +117,15 @@ t.test('where the file system has no links, the file is copied, and the first of
   })
   t.match(await race.loadKeyFile(late, clock), [{ alg: 'EdDSA' }])
   t.equal(await readFile(late, 'utf8'), theirs)
+})
+
+t.test('a key file that others may read or write', async (t) => {
+  const path = join(t.testdir({ 'keys.json': '' }), 'keys.json')
+  for (const [mode, open] of [[0o600, false], [0o400, false], [0o640, true], [0o604, true], [0o620, true], [0o666, true]] as const) {
+    await chmod(path, mode)
+    t.equal(await isOpenToOthers(path), open, mode.toString(8))
+    t.equal(await isOpenToOthers(path, 'win32'), false)
+  }
+  t.equal(await isOpenToOthers(join(path, 'nowhere')), false)
+  await t.rejects(readKeyFile(join(dirname(path), 'nowhere.json')), { name: 'KeyRingError', message: /nowhere\.json is not there/ })
 })
