@@ -7,7 +7,7 @@ const Seconds = (minimum: number, maximum: number, byDefault: number, descriptio
 export const Settings = Type.Object({
   HOST: Type.String({ minLength: 1, default: '127.0.0.1', description: 'An address or host name. Where to listen; 0.0.0.0 listens everywhere.' }),
   PORT: Type.Integer({ minimum: 1, maximum: 65535, default: 3000, description: '1 to 65535. Where to listen.' }),
-  PUBLIC_URL: Type.String({ description: 'An http or https URL without query, fragment or trailing slash. The URL of this API as its users see it, and the issuer (iss) of every token. Default: http://localhost:<PORT>.' }),
+  PUBLIC_URL: Type.String({ maxLength: 500, description: 'An http or https URL without query, fragment or trailing slash, of up to 500 characters. The URL of this API as its users see it, and the issuer (iss) of every token. Default: http://localhost:<PORT>.' }),
   DATABASE_URL: Type.String({ pattern: '^(file:.+|libsql://.+|postgres(ql)?://.+)$', default: 'file:./data/latchkey.db', description: 'file:<path>, libsql://<host> or postgresql://<user>:<password>@<host>/<database>. Percent-encode what has a meaning in URLs, such as # / ? @ in a password.' }),
   AUTO_MIGRATE: Type.Enum(['on', 'off'], { description: 'on or off. Apply pending migrations at start. Default: on for file:, off for the others, which are migrated by "npm run migrate".' }),
   TOKEN_AUDIENCE: Type.String({ minLength: 1, maxLength: 200, description: '1 to 200 characters. The audience (aud) of access tokens. Default: PUBLIC_URL.' }),

@@ -48,7 +48,8 @@ export function metadataRoutes (app: App, { ring, issuer }: { ring: KeyRing, iss
     // RFC 8414 §3.1 puts the well-known segment between the host and the path of the issuer. A wildcard, because a path can have characters that the router gives a meaning to.
     if (issuerPath !== '') {
       app.get(`${url}/*`, { config: { public: true }, schema: { ...schema, hide: true } }, async (request, reply) => {
-        if (request.url.replace(/\?.*$/s, '') !== `${url}${issuerPath}`) throw new Problem('not_found')
+        // A request may name the whole URL (RFC 9112 §3.2.2).
+        if (request.url.replace(/^https?:\/\/[^/]*|\?.*$/gis, '') !== `${url}${issuerPath}`) throw new Problem('not_found')
         reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
         return metadata()
       })

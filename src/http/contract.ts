@@ -24,7 +24,7 @@ export function collectContract (app: FastifyInstance, { version, publicUrl }: C
         { name: 'Tokens', description: 'What a token says and how it is verified' },
         { name: 'Operation', description: 'For probes and people' }
       ],
-      components: { securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'at+jwt', description: 'An access token from POST /signup or POST /login' } } }
+      components: { securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'at+jwt', description: 'An access token from POST /signup, POST /login or POST /refresh' } } }
     },
     refResolver: { buildLocalReference: ({ $id }) => String($id) },
     transform: ({ schema, url, route }) => ({ schema: describe(schema, route), url })

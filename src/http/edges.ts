@@ -37,6 +37,9 @@ export function requestId (request: { headers: Record<string, string | string[] 
   return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : randomUUID()
 }
 
+/** The most of a body that is taken in after its request was answered without it, in bytes; then the connection is closed. */
+const unreadLimit = 1024 * 1024
+
 /** Headers, CORS and the one body parser. @param origins exact origins whose pages may call the API */
 export function hardenEdges (app: FastifyInstance, origins: string[]): void {
   app.register(helmet, {
@@ -51,6 +54,10 @@ export function hardenEdges (app: FastifyInstance, origins: string[]): void {
   let isClosing = false
   app.addHook('preClose', async () => { isClosing = true })
   app.addHook('onSend', async (_request, reply) => { if (isClosing) reply.header('connection', 'close') })
+  app.addHook('onSend', async ({ raw }) => {
+    let left = unreadLimit
+    if (!raw.complete) raw.on('data', (chunk: Buffer) => { if ((left -= chunk.length) < 0) raw.destroy() })
+  })
   if (origins.length > 0) {
     app.register(cors, {
       origin: origins,

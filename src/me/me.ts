@@ -17,13 +17,13 @@ export function createMe ({ accounts, passwords }: { accounts: Accounts, passwor
     read,
     rename: async (id, name) => await accounts.updateName(id, name) ?? await read(id),
     remove: async (id, password) => {
-      const account = await read(id)
-      if (!await passwords.matches(password, account.passwordHash)) throw new Problem('wrong_password')
-      // Not deleted: while the password was compared, the account was deleted, disabled, or its password changed. What it is now decides.
-      if (!await accounts.delete(account)) {
-        await read(id)
-        throw new Problem('wrong_password')
+      // While the password is compared, the account may be deleted, disabled, logged out everywhere, or get another password. What it is then decides, once.
+      for (let attempt = 0; attempt < 2; attempt++) {
+        const account = await read(id)
+        if (!await passwords.matches(password, account.passwordHash)) throw new Problem('wrong_password')
+        if (await accounts.delete(account)) return
       }
+      throw new Problem('unavailable', { detail: 'The account is being changed from elsewhere. Try again.' })
     }
   }
 }

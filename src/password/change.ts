@@ -14,13 +14,13 @@ export interface ChangePasswordDeps { accounts: Accounts, passwords: Passwords, 
 
 export function createChangePassword ({ accounts, passwords, issueTokens }: ChangePasswordDeps): ChangePassword {
   return async (accountId, { current, next }) => {
-    const account = await requireCaller(accounts, accountId)
-    if (!await passwords.matches(current, account.passwordHash)) throw new Problem('wrong_password')
-    const passwordHash = await passwords.accept(next, account, '/new_password')
-    const changed = await accounts.changePassword(account, passwordHash)
-    if (changed !== null) return { account: changed, ...issueTokens(changed) }
-    // While the passwords were hashed, the account was deleted, disabled, or its password changed: what was given as the present one is no longer.
-    await requireCaller(accounts, accountId)
-    throw new Problem('wrong_password')
+    // While the passwords are hashed, the account may be deleted, disabled, get another password, or a stronger hash of the same. What it is then decides, once.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const account = await requireCaller(accounts, accountId)
+      if (!await passwords.matches(current, account.passwordHash)) throw new Problem('wrong_password')
+      const changed = await accounts.changePassword(account, await passwords.accept(next, account, '/new_password'))
+      if (changed !== null) return { account: changed, ...issueTokens(changed) }
+    }
+    throw new Problem('unavailable', { detail: 'The account is being changed from elsewhere. Try again.' })
   }
 }

@@ -36,7 +36,8 @@ export function keyLives (keys: SigningKey[], { publishSeconds, longestTokenSeco
     // Once the leeway for the clock of a replica that signs, once for that of one that verifies.
     const life = { key, signsFrom, signsUntil, verifiesUntil: signsUntil + longestTokenSeconds + 2 * leewaySeconds }
     // A key that does not say when it was made cannot say when another one's time was over.
-    if (key.createdAt > 0) signsUntil = Math.min(signsUntil, signsFrom)
+    // And whatever the file says, no key has signed before it was made.
+    if (key.createdAt > 0) signsUntil = Math.min(signsUntil, Math.max(signsFrom, key.createdAt))
     return life
   })
 }

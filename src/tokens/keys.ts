@@ -72,7 +72,8 @@ async function parseKey (jwk: unknown, where: string): Promise<SigningKey> {
   if (use !== undefined && use !== 'sig') throw new KeyRingError(`${where} is not for signing ("use" must be "sig").`)
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('sign'))) throw new KeyRingError(`${where} is not for signing ("key_ops" lacks "sign").`)
   for (const [name, time] of Object.entries({ iat, ...(nbf !== null && { nbf }) })) {
-    if (!Number.isSafeInteger(time) || (time as number) < 0) throw new KeyRingError(`${where} has an "${name}" that is not seconds since 1970.`)
+    // Milliseconds would be a time in the far future.
+    if (!Number.isSafeInteger(time) || (time as number) < 0 || (time as number) > 1e11) throw new KeyRingError(`${where} has an "${name}" that is not seconds since 1970.`)
   }
   const privateKey = importKey(jwk, where)
   const publicKey = createPublicKey(privateKey)

@@ -18,6 +18,7 @@ export interface RefreshTokens {
   /**
    * Signs a token for an account. It lives `lifeSeconds`, but never beyond `authTime` + `maxSeconds` (ASVS 7.3.2).
    * @param authTime when the password was given, in seconds since 1970
+   * @throws Problem `invalid_refresh_token` when that was too long ago
    */
   issue: (account: { id: string, tokenEpoch: number }, authTime: number) => IssuedRefreshToken
   /** The claims of a token, whose account has not been looked at. Throws Problem `invalid_refresh_token`, which never says why. */
@@ -34,6 +35,8 @@ export function createRefreshTokens ({ ring, issuer, lifeSeconds, maxSeconds, cl
     issue: ({ id, tokenEpoch }, authTime) => {
       const iat = Math.floor(clock() / 1000)
       const exp = Math.min(iat + lifeSeconds, authTime + maxSeconds)
+      // The end may have come while the account was read.
+      if (exp <= iat) throw refuse()
       return { refreshToken: sign({ sub: id, iat, exp, auth_time: authTime, epoch: tokenEpoch }), refreshExpiresIn: exp - iat }
     },
     verify: (token) => {

@@ -1,6 +1,6 @@
 /** Remembers what was found out about tokens, so that a signature is checked once. Only tokens that were found good may be put in. */
 export interface VerifiedTokens<Claims> {
-  /** What was remembered of a token, by its exact text. Whether it is still valid is for the caller to see. */
+  /** What was remembered of a token, by its exact text, which is ASCII. Whether it is still valid is for the caller to see. */
   find: (token: string) => Verified<Claims> | undefined
   remember: (token: string, verified: Verified<Claims>) => void
 }
@@ -17,7 +17,8 @@ export function createVerifiedTokens<Claims> (generation: number): VerifiedToken
   let older = new Map<string, Verified<Claims>>()
   const remember = (token: string, verified: Verified<Claims>) => {
     if (recent.size >= generation) [older, recent] = [recent, new Map()]
-    recent.set(token, verified)
+    // A copy: the text is a slice of a header, and would keep the whole of it in memory, however long somebody has made it.
+    recent.set(Buffer.from(token, 'latin1').toString('latin1'), verified)
   }
   return {
     remember,

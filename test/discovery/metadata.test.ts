@@ -1,6 +1,7 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
 import { buildTestApp, frozenNow, problem, type TestApp } from '../helper.js'
+import { listen } from '../http/send.js'
 import { algorithms, decode, makeJwk, thumbprint } from '../tokens/forge.js'
 
 const documents = ['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration']
@@ -59,6 +60,15 @@ t.test('a PUBLIC_URL with a path, and an audience of its own', async (t) => {
     for (const other of ['/auth', '/auth/v1/x', '/auth/v2', '/AUTH/v1', '/v1', '/x?/auth/v1']) t.equal((await app.call('GET', `${document}${other}`)).json().code, 'not_found', other)
   }
   t.notMatch(Object.keys(app.app.swagger().paths ?? {}).join(' '), '*', 'the duplicates are not in the contract')
+})
+
+t.test('a request that names the whole URL, RFC 9112 §3.2.2', async (t) => {
+  const { app } = await buildTestApp(t, { env: { PUBLIC_URL: 'https://example.org/auth' } })
+  const { send } = await listen(t, app)
+  for (const document of documents) {
+    t.strictSame(JSON.parse((await send({ path: `https://example.org${document}/auth?x` })).body), expected('https://example.org/auth', 'ES256'))
+    t.equal((await send({ path: `https://example.org${document}/other` })).status, 404)
+  }
 })
 
 t.test('characters of the path that have a meaning to the router', async (t) => {

@@ -1,3 +1,4 @@
+import argon2 from 'argon2'
 import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import { buildTestApp, goodPassword, jsonType, notObjects, notStrings, onEachDatabase, pointers, problem, query } from '../helper.js'
@@ -82,6 +83,18 @@ await onEachDatabase(t, async (t, database) => {
     t.strictSame([await login(user.email, goodPassword), await login(user.email, `${next}-${won}`)], [401, 200])
     t.match(await row(user.id), { token_epoch: /^1$/ })
     t.equal((await refresh(replies[won]?.json().refresh_token)).statusCode, 200, "the winner's tokens are good")
+  })
+
+  await t.test('a hash that is replaced by a login while the passwords are hashed', async (t) => {
+    const { access_token: token, user } = await signup()
+    const other = await argon2.hash(goodPassword, { memoryCost: 512 })
+    let times = 0
+    meanwhile = async () => { if (++times === 1) await query(databaseUrl, `UPDATE users SET password_hash = '${other}' WHERE id = '${user.id}'`) }
+    t.equal((await change(token)).statusCode, 200, 'the password was right all the time')
+    t.equal(times, 2)
+    meanwhile = async () => { await query(databaseUrl, `UPDATE users SET password_hash = '${await argon2.hash(next, { memoryCost: 512 })}' WHERE id = '${user.id}'`) }
+    problem(t, await change(token, { current_password: next, new_password: goodPassword }), 503, 'unavailable')
+    meanwhile = async () => {}
   })
 
   await t.test('an account that goes away while the passwords are hashed', async (t) => {

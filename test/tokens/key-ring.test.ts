@@ -62,6 +62,7 @@ t.test('a key verifies until no token of it can be alive, and not longer', async
   t.strictSame([ring.find('a'), kids(ring.jwks())], [a, ['b', 'a']], 'the last millisecond')
   now = end * 1000
   t.strictSame([ring.find('a'), kids(ring.jwks())], [undefined, ['b']])
+  t.strictSame(keyLives([a, at('early', 5000, 1)], times).map(({ signsFrom, signsUntil }) => [signsFrom, signsUntil]), [[1, Infinity], [1200, 5000]], 'no key has signed before it was made')
   t.equal(createKeyRing([a], { ...times, clock: () => 1e15 }).find('a'), a, 'the only key has no end')
   const untimed = [at('x', 0), at('y', 0)]
   t.strictSame(kids(createKeyRing(untimed, { ...times, clock: () => 1e15 }).jwks()), ['x', 'y'], 'keys without times do not end each other')

@@ -38,7 +38,7 @@ const refused: Array<[string, string, RegExp]> = [
   ['to verify only', set({ ...es256, key_ops: ['verify'] }), /is not for signing \("key_ops"/],
   ['no "key_ops" at all', set({ ...es256, key_ops: [] }), /is not for signing \("key_ops"/],
   ['"key_ops" as a string', set({ ...es256, key_ops: 'sign' }), /is not for signing \("key_ops"/],
-  ...[-1, 1.5, 1e20, '1', null, true].map((iat): [string, string, RegExp] => [`${iat} as "iat"`, set({ ...es256, iat }), /"iat"/]),
+  ...[-1, 1.5, 1e20, 1767323045000, '1', null, true].map((iat): [string, string, RegExp] => [`${iat} as "iat"`, set({ ...es256, iat }), /"iat"/]),
   ['another "alg" on ES256', set({ ...es256, alg: 'ES384' }), /must have "alg": "ES256"/],
   ['HS256 on ES256', set({ ...es256, alg: 'HS256' }), /must have "alg": "ES256"/],
   ['null as "alg"', set({ ...es256, alg: null }), /must have "alg": "ES256"/],

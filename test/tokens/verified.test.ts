@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { createVerifiedTokens } from '../../src/tokens/verified.js'
 
@@ -12,6 +14,20 @@ t.test('what is remembered is found, by its exact text', async (t) => {
   for (const other of ['', 'A', 'a ', ' a', '__proto__', 'constructor']) t.equal(memory.find(other), undefined, other)
   memory.remember('a', of('3'))
   t.strictSame(memory.find('a'), of('3'), 'the last word counts')
+})
+
+t.test('a token is kept without the header that it was cut from', async (t) => {
+  const memory = createVerifiedTokens<{ sub: string }>(1000)
+  const tokens = Array.from({ length: 1000 }, (_, index) => `${index}${'x'.repeat(400)}`)
+  const settle = () => { setFlagsFromString('--expose-gc'); runInNewContext('gc')(); return process.memoryUsage().heapUsed }
+  const before = settle()
+  for (const token of tokens) {
+    const [, cut = ''] = /^bearer +(.*)$/i.exec(`Bearer ${' '.repeat(14_500)}${token}`) ?? []
+    memory.remember(cut, of('1'))
+  }
+  const grown = settle() - before
+  t.ok(tokens.every((token) => memory.find(token) !== undefined))
+  t.ok(grown < 5_000_000, `${grown} bytes for 1,000 tokens, of 14 MB of headers`)
 })
 
 t.test('the newest stay, at most twice the bound, and what is used stays with them', async (t) => {
