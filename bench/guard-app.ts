@@ -2,13 +2,14 @@
 // GET /open, which is GET /claims without the guard.
 import { pino } from 'pino'
 import { buildApp } from '../src/app.js'
-import { loadConfig, longestTokenSeconds } from '../src/config.js'
+import { loadConfig } from '../src/config.js'
 import type { App } from '../src/http/app.js'
 import { Claims, NoQuery } from '../src/http/schemas.js'
 import type { Store } from '../src/store/open.js'
 import { createAccessTokens } from '../src/tokens/access.js'
 import { createKeyRing } from '../src/tokens/key-ring.js'
 import { generateKey, parseKeys } from '../src/tokens/keys.js'
+import { longestTokenSeconds } from '../src/tokens/lives.js'
 
 const [command, key = '', count = '1'] = process.argv.slice(2)
 const config = loadConfig({})
@@ -24,7 +25,7 @@ else {
 
   async function serve () {
     const unused = {} as never
-    const app = buildApp({ config, store: { close: async () => {} } as Store, passwords: unused, ring, clock, logger: pino({ level: 'warn' }), isDraining: () => false })
+    const app = buildApp({ config, store: { close: async () => {} } as Store, passwords: unused, ring, mailer: unused, clock, logger: pino({ level: 'warn' }), isDraining: () => false })
     const claims = JSON.parse(Buffer.from(issue().split('.')[1] ?? '', 'base64url').toString())
     app.register(async (api: App) => {
       api.get('/open', { config: { public: true }, schema: { querystring: NoQuery, response: { 200: { ...Claims, description: 'The claims' } } } }, async () => claims)

@@ -15,6 +15,7 @@ import { createClientErrorHandler } from './http/client-error.js'
 import { collectContract } from './http/contract.js'
 import { bodyLimit, hardenEdges, requestId, type ServerTimeouts, serverTimeouts } from './http/edges.js'
 import { addGuard } from './http/guard.js'
+import { addLimits } from './http/limits.js'
 import { logRequests } from './http/log.js'
 import { refuseUnknownRoutes, routing } from './http/methods.js'
 import { createErrorHandler } from './http/problems.js'
@@ -23,11 +24,16 @@ import { createLogin } from './login/login.js'
 import { loginRoute } from './login/login.route.js'
 import { createLogoutEverywhere } from './logout/logout.js'
 import { logoutRoutes } from './logout/logout.route.js'
+import type { Mailer } from './mail/mailer.js'
+import { createMessages } from './mail/messages.js'
 import { createMe } from './me/me.js'
 import { meRoutes } from './me/me.route.js'
 import { packageRoot } from './package-root.js'
 import { createChangePassword } from './password/change.js'
 import { changePasswordRoute } from './password/change.route.js'
+import { createForgotPassword } from './password/forgot.js'
+import { createResetPassword } from './password/reset.js'
+import { resetPasswordRoutes } from './password/reset.route.js'
 import type { Passwords } from './passwords/passwords.js'
 import { createRefresh } from './refresh/refresh.js'
 import { refreshRoute } from './refresh/refresh.route.js'
@@ -37,20 +43,26 @@ import type { Store } from './store/open.js'
 import { createAccessTokens } from './tokens/access.js'
 import { createIssueTokens } from './tokens/issue.js'
 import type { KeyRing } from './tokens/key-ring.js'
+import { createResetTokens } from './tokens/one-time.js'
 import { createRefreshTokens } from './tokens/refresh.js'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as { version: string }
 
 /** What the application is made of. `isDraining` says that the process is about to end; `timeouts` are {@link serverTimeouts} unless a test is in a hurry. */
-export interface AppDeps { config: Config, store: Store, passwords: Passwords, ring: KeyRing, clock: Clock, logger: FastifyBaseLogger, isDraining: () => boolean, timeouts?: ServerTimeouts }
+export interface AppDeps { config: Config, store: Store, passwords: Passwords, ring: KeyRing, mailer: Mailer, clock: Clock, logger: FastifyBaseLogger, isDraining: () => boolean, timeouts?: ServerTimeouts }
+
+/** How long closing waits for mails that have not been sent yet, in milliseconds. */
+const mailPatience = 3000
 
 /** The whole application, not listening yet. Closing it finishes the running requests and closes the store. */
-export function buildApp ({ config, store, passwords, ring, clock, logger, isDraining, timeouts = serverTimeouts }: AppDeps): App {
+export function buildApp ({ config, store, passwords, ring, mailer, clock, logger, isDraining, timeouts = serverTimeouts }: AppDeps): App {
   const issuer = config.PUBLIC_URL
   const accessTokens = createAccessTokens({ ring, issuer, audience: config.TOKEN_AUDIENCE, lifeSeconds: config.ACCESS_TOKEN_SECONDS, clock })
   const refreshTokens = createRefreshTokens({ ring, issuer, lifeSeconds: config.REFRESH_TOKEN_SECONDS, maxSeconds: config.REFRESH_MAX_SECONDS, clock })
   const issueTokens = createIssueTokens({ accessTokens, refreshTokens, clock })
-  const { accounts } = store
+  const resetTokens = createResetTokens({ ring, issuer, clock })
+  const messages = createMessages({ appUrl: config.APP_URL })
+  const { accounts, ping } = store
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
 
   const app: App = fastify({
@@ -59,6 +71,7 @@ export function buildApp ({ config, store, passwords, ring, clock, logger, isDra
     requestIdHeader: false,
     genReqId: requestId,
     bodyLimit,
+    trustProxy: config.TRUST_PROXY.length > 0 && config.TRUST_PROXY,
     requestTimeout: timeouts.requestTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
     http: { headersTimeout: timeouts.headersTimeout, connectionsCheckingInterval: timeouts.connectionsCheckingInterval, requireHostHeader: false },
@@ -70,7 +83,10 @@ export function buildApp ({ config, store, passwords, ring, clock, logger, isDra
   })
 
   app.setErrorHandler(errorHandler)
-  app.addHook('onClose', async () => { await store.close() })
+  app.addHook('onClose', async () => {
+    await mailer.close(mailPatience)
+    await store.close()
+  })
   logRequests(app)
   hardenEdges(app, config.CORS_ORIGINS)
   refuseUnknownRoutes(app)
@@ -78,18 +94,23 @@ export function buildApp ({ config, store, passwords, ring, clock, logger, isDra
   collectContract(app, { version, publicUrl: config.PUBLIC_URL })
   addSchemas(app)
   addGuard(app, accessTokens.rules)
+  if (config.RATE_LIMITS === 'on') addLimits(app)
 
   app.register(async (api: App) => {
     signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens }) })
     loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens }) })
     refreshRoute(api, { refresh: createRefresh({ accounts, refreshTokens, issueTokens }) })
     logoutRoutes(api, { logoutEverywhere: createLogoutEverywhere({ accounts }) })
-    changePasswordRoute(api, { changePassword: createChangePassword({ accounts, passwords, issueTokens }) })
+    changePasswordRoute(api, { changePassword: createChangePassword({ accounts, passwords, issueTokens, messages, mailer }) })
+    resetPasswordRoutes(api, {
+      forgotPassword: createForgotPassword({ accounts, ping, resetTokens, messages, mailer }),
+      resetPassword: createResetPassword({ accounts, passwords, resetTokens, messages, mailer })
+    })
     meRoutes(api, { me: createMe({ accounts, passwords }) })
     claimsRoute(api)
     jwksRoute(api, { ring })
     metadataRoutes(api, { ring, issuer: config.PUBLIC_URL })
-    healthRoutes(api, { ping: store.ping, isDraining })
+    healthRoutes(api, { ping, isDraining })
     indexRoute(api, { hasDocs: config.DOCS === 'on' })
     problemsRoute(api)
     if (config.DOCS === 'on') docsRoutes(api)

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { type Static, type TSchema, Type } from 'typebox'
 import { createChecker } from './schema-check.js'
 
@@ -21,6 +22,11 @@ export const Settings = Type.Object({
   ARGON2_MEMORY_KIB: Type.Integer({ minimum: 7168, maximum: 4194304, default: 19456, description: '7168 to 4194304 KiB. Memory of one hash; at least 47104 with 1 pass, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with more (OWASP).' }),
   ARGON2_PASSES: Type.Integer({ minimum: 1, maximum: 100, default: 2, description: '1 to 100. Passes over the memory.' }),
   ARGON2_LANES: Type.Integer({ minimum: 1, maximum: 16, default: 1, description: '1 to 16. Threads of one hash.' }),
+  APP_URL: Type.String({ maxLength: 500, description: 'An http or https URL without query, fragment or trailing slash, of up to 500 characters. Where the links in mails point: the pages of your front end at /password/reset, or those of this API. Default: PUBLIC_URL.' }),
+  SMTP_URL: Type.String({ default: '', description: 'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. Without it mails are written to data/outbox/*.eml.' }),
+  MAIL_FROM: Type.String({ pattern: '^[^<>\\p{C}]*<[^<>@\\s]+@[^<>@\\s]+>$|^[^<>@\\s]+@[^<>@\\s]+$', default: 'Latchkey <no-reply@localhost>', description: 'Name <address>, or an address. The sender of mails.' }),
+  RATE_LIMITS: Type.Enum(['on', 'off'], { default: 'on', description: 'on or off. Limit how often mails can be asked for, by network address and by e-mail address; counted in this process. off where a gateway in front does it.' }),
+  TRUST_PROXY: Type.Array(Type.String(), { default: [], description: 'Addresses or CIDRs of proxies, separated by commas, such as 10.0.0.0/8. Their X-Forwarded-For says who is calling; without this every caller behind a proxy counts as one.' }),
   CORS_ORIGINS: Type.Array(Type.String(), { default: [], description: 'Exact origins separated by commas, such as https://app.example.com. Browsers on these may call the API.' }),
   DOCS: Type.Enum(['on', 'off'], { default: 'on', description: 'on or off. Serve the contract at /openapi.json and /openapi.yaml, and the page at /docs.' }),
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent.' })
@@ -37,15 +43,13 @@ export class ConfigError extends Error {
 /** What a schema cannot say of a setting. */
 const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> = {
   PUBLIC_URL: ({ PUBLIC_URL }) => isCanonicalUrl(PUBLIC_URL),
+  APP_URL: ({ APP_URL }) => isCanonicalUrl(APP_URL),
+  SMTP_URL: ({ SMTP_URL }) => SMTP_URL === '' || (/^smtps?:\/\/[^/]/.test(SMTP_URL) && URL.canParse(SMTP_URL)),
   DATABASE_URL: ({ DATABASE_URL }) => isDatabaseUrl(DATABASE_URL),
   // Passes that are no number are a fault of ARGON2_PASSES alone.
   ARGON2_MEMORY_KIB: ({ ARGON2_MEMORY_KIB, ARGON2_PASSES }) => ARGON2_MEMORY_KIB >= (owaspMemory[Math.min(ARGON2_PASSES, 5)] ?? 0),
+  TRUST_PROXY: ({ TRUST_PROXY }) => TRUST_PROXY.every(isNetwork),
   CORS_ORIGINS: ({ CORS_ORIGINS }) => CORS_ORIGINS.every(isOrigin)
-}
-
-/** The longest life of any token that is made under these settings, in seconds. */
-export function longestTokenSeconds ({ ACCESS_TOKEN_SECONDS, REFRESH_TOKEN_SECONDS, REFRESH_MAX_SECONDS }: Config): number {
-  return Math.max(ACCESS_TOKEN_SECONDS, Math.min(REFRESH_TOKEN_SECONDS, REFRESH_MAX_SECONDS))
 }
 
 const checkSettings = createChecker(Settings)
@@ -84,7 +88,7 @@ function withDependentDefaults<C extends Partial<Config> & Pick<Config, 'PORT' |
   // 80 is what http means without a port: http://localhost:80 is not the canonical spelling.
   const PUBLIC_URL = config.PUBLIC_URL ?? (config.PORT === 80 ? 'http://localhost' : `http://localhost:${config.PORT}`)
   const AUTO_MIGRATE = config.AUTO_MIGRATE ?? (config.DATABASE_URL.startsWith('file:') ? 'on' as const : 'off' as const)
-  return { ...config, PUBLIC_URL, AUTO_MIGRATE, TOKEN_AUDIENCE: config.TOKEN_AUDIENCE ?? PUBLIC_URL }
+  return { ...config, PUBLIC_URL, AUTO_MIGRATE, TOKEN_AUDIENCE: config.TOKEN_AUDIENCE ?? PUBLIC_URL, APP_URL: config.APP_URL ?? PUBLIC_URL }
 }
 
 // An issuer is compared as an exact string (RFC 8414 §3.3), so only the one canonical spelling is taken.
@@ -92,6 +96,12 @@ function isCanonicalUrl (text: string): boolean {
   if (!URL.canParse(text) || /[?#\s]|\/$/.test(text)) return false
   const url = new URL(text)
   return /^https?:$/.test(url.protocol) && url.username === '' && url.password === '' && (url.href === text || url.href === `${text}/`)
+}
+
+function isNetwork (text: string): boolean {
+  const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const version = isIP(address)
+  return version !== 0 && (prefix === undefined || Number(prefix) <= (version === 4 ? 32 : 128))
 }
 
 function isOrigin (text: string): boolean {

@@ -4,6 +4,7 @@ export interface ProblemKind { status: number, title: string, advice: string }
 const kinds = {
   invalid_json: { status: 400, title: 'The body is not JSON', advice: 'Send a JSON document in UTF-8.' },
   invalid_request: { status: 400, title: 'The request does not fit', advice: 'Compare the request with the contract at /openapi.json; "errors" names each member that does not fit. Unknown members and wrong types are refused, nothing is converted.' },
+  invalid_one_time_token: { status: 400, title: 'The link is not valid any more', advice: 'Such a link works once and for a limited time. Ask for a new mail.' },
   missing_token: { status: 401, title: 'An access token is needed', advice: 'Send the header "Authorization: Bearer <access token>". A token comes from POST /login or POST /signup.' },
   invalid_token: { status: 401, title: 'The access token is not valid', advice: 'Access tokens live a few minutes. Get a new one with POST /refresh, or log in again.' },
   invalid_credentials: { status: 401, title: 'E-mail or password is wrong', advice: 'Check both. For your safety the answer does not say which of the two is wrong.' },
@@ -18,6 +19,7 @@ const kinds = {
   payload_too_large: { status: 413, title: 'The body is too large', advice: 'Bodies may have up to 16 KiB.' },
   unsupported_media_type: { status: 415, title: 'The body must be JSON', advice: 'Send the header "Content-Type: application/json" with a JSON body in UTF-8.' },
   weak_password: { status: 422, title: 'The password is too weak', advice: '"reasons" says why: too_short, too_long, too_guessable or contains_email. Several uncommon words in a row make a good password.' },
+  rate_limited: { status: 429, title: 'Too many calls', advice: 'Try again after the number of seconds in the "Retry-After" header.' },
   headers_too_large: { status: 431, title: 'The request headers are too large', advice: 'Request line and headers together may have up to 16 KiB.' },
   internal_error: { status: 500, title: 'Something went wrong on our side', advice: 'Try again; if it stays, report the request_id to whoever runs this service.' },
   overloaded: { status: 503, title: 'Too much to do at once', advice: 'Try again after the number of seconds in the "Retry-After" header.' },
@@ -36,8 +38,8 @@ export type Weakness = 'too_short' | 'too_long' | 'too_guessable' | 'contains_em
 /** One member of the request that does not fit; `pointer` is a JSON Pointer (RFC 6901) into the body, or the name of a query or header. */
 export interface FieldError { pointer: string, detail: string }
 
-/** What an answer says beyond its code. Everything here is sent to the client, except `cause`, which is only logged. */
-export interface ProblemExtras { detail?: string, errors?: FieldError[], reasons?: Weakness[], cause?: unknown }
+/** What an answer says beyond its code. Everything here is sent to the client (`waitSeconds` as a header), except `cause`, which is only logged. */
+export interface ProblemExtras { detail?: string, errors?: FieldError[], reasons?: Weakness[], waitSeconds?: number, cause?: unknown }
 
 /** A failure with a code of the contract. The only error that the rules of the product throw on purpose. */
 export class Problem extends Error {

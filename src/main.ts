@@ -3,9 +3,11 @@ import { loadEnvFile } from 'node:process'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { buildApp } from './app.js'
-import { type Config, ConfigError, loadConfig, longestTokenSeconds } from './config.js'
+import { type Config, ConfigError, loadConfig } from './config.js'
 import { Problem } from './errors.js'
 import { createLogger, redact } from './http/log.js'
+import { createMailer, type Mailer } from './mail/mailer.js'
+import { createOutbox, createSmtpTransport } from './mail/transports.js'
 import { createPasswords } from './passwords/passwords.js'
 import { createEstimator } from './passwords/strength.js'
 import { openStore, PendingMigrationsError, type Store } from './store/open.js'
@@ -13,6 +15,7 @@ import { isOpenToOthers, loadKeyFile } from './tokens/key-file.js'
 import { createKeyRing, type KeyRing } from './tokens/key-ring.js'
 import { watchKeyFile } from './tokens/key-watch.js'
 import { KeyRingError, parseKeys, type SigningKey } from './tokens/keys.js'
+import { longestTokenSeconds } from './tokens/lives.js'
 
 /** How long running requests may take once the process is told to end, in milliseconds. */
 const drainMilliseconds = 8000
@@ -45,7 +48,8 @@ async function serve (config: Config): Promise<void> {
   ])
   const ring = createKeyRing(keys, { publishSeconds: config.KEY_PUBLISH_SECONDS, longestTokenSeconds: longestTokenSeconds(config), clock })
   let draining = false
-  const app = buildApp({ config, store, passwords, ring, clock, logger, isDraining: () => draining })
+  const mailer = openMailer(config, logger)
+  const app = buildApp({ config, store, passwords, ring, mailer, clock, logger, isDraining: () => draining })
   closeWithGrace({ delay: 10_000, logger, skip: ['SIGHUP'] }, async ({ err, signal }) => {
     draining = true
     if (err) logger.fatal({ err }, 'unexpected failure, shutting down')
@@ -91,6 +95,11 @@ async function listen (config: Config, store: Store, app: ReturnType<typeof buil
   }
   const docs = config.DOCS === 'on' ? `, docs at ${config.PUBLIC_URL}/docs` : ''
   logger.info(`Latchkey serves ${config.PUBLIC_URL}${docs}, database ${store.name}`)
+}
+
+function openMailer ({ SMTP_URL, MAIL_FROM }: Config, logger: Logger): Mailer {
+  const outbox = () => createOutbox('data/outbox', MAIL_FROM, (path) => { logger.info({ path }, 'no SMTP_URL: wrote the mail to a file') })
+  return createMailer({ transport: SMTP_URL === '' ? outbox() : createSmtpTransport(SMTP_URL, MAIL_FROM), logger })
 }
 
 async function loadKeys ({ KEYS, KEYS_FILE }: Config): Promise<SigningKey[]> {

@@ -13,14 +13,16 @@ const features = ['signup', 'login', 'refresh', 'logout', 'password', 'me', 'cla
 
 /** What each layer may import from others; `type:` allows types only. A file belongs to the first layer that fits its path. */
 const layers: Array<{ layer: string, path: RegExp, may: string[] }> = [
-  { layer: 'main', path: /^main\.ts$/, may: ['app', 'cli', 'config', 'errors', 'http', 'passwords', 'store', 'tokens'] },
-  { layer: 'app', path: /^app\.ts$/, may: ['route', 'feature', 'http', 'tokens', 'package-root', 'type:config', 'type:clock', 'type:store', 'type:passwords'] },
+  { layer: 'main', path: /^main\.ts$/, may: ['app', 'cli', 'config', 'errors', 'http', 'mail', 'passwords', 'store', 'tokens'] },
+  { layer: 'app', path: /^app\.ts$/, may: ['route', 'feature', 'http', 'tokens', 'package-root', 'type:config', 'type:clock', 'type:store', 'type:passwords', 'mail'] },
   { layer: 'cli', path: /^cli\//, may: ['app', 'config', 'package-root', 'store', 'tokens', 'type:clock'] },
-  { layer: 'route', path: /\.route\.ts$/, may: ['errors', 'http', 'type:feature', 'type:tokens'] },
-  { layer: 'feature', path: new RegExp(`^(${features.join('|')})/`), may: ['caller', 'email-address', 'errors', 'type:clock', 'type:passwords', 'type:store', 'type:tokens'] },
-  { layer: 'http', path: /^http\//, may: ['errors', 'tokens', 'type:store', 'type:clock'] },
+  { layer: 'route', path: /\.route\.ts$/, may: ['errors', 'http', 'page', 'type:feature', 'type:tokens'] },
+  { layer: 'page', path: /\.page\.ts$/, may: ['type:http'] },
+  { layer: 'feature', path: new RegExp(`^(${features.join('|')})/`), may: ['caller', 'email-address', 'errors', 'type:clock', 'type:mail', 'type:passwords', 'type:store', 'type:tokens'] },
+  { layer: 'http', path: /^http\//, may: ['email-address', 'errors', 'tokens', 'type:store', 'type:clock'] },
   { layer: 'store', path: /^store\//, may: ['errors', 'package-root', 'type:clock'] },
-  { layer: 'tokens', path: /^tokens\//, may: ['errors', 'schema-check', 'type:clock'] },
+  { layer: 'tokens', path: /^tokens\//, may: ['errors', 'schema-check', 'type:clock', 'type:config'] },
+  { layer: 'mail', path: /^mail\//, may: [] },
   { layer: 'passwords', path: /^passwords\//, may: ['errors'] },
   { layer: 'config', path: /^config\.ts$/, may: ['schema-check'] },
   { layer: 'email-address', path: /^email-address\.ts$/, may: ['errors'] },
@@ -56,9 +58,13 @@ const homes: Record<string, RegExp> = {
   fastify: /^(http\/|app\.ts$)/,
   'find-my-way': /^http\//,
   jose: /^tokens\//,
+  nodemailer: /^mail\//,
+  'p-queue': /^mail\//,
+  'p-retry': /^mail\//,
   pino: /^(http\/|main\.ts$|cli\/)/,
   'pino-pretty': /^http\//,
   piscina: /^passwords\//,
+  'rate-limiter-flexible': /^http\//,
   typebox: /^(config|schema-check)\.ts$|^http\/|^tokens\/|\.route\.ts$/,
   validator: /^email-address\.ts$/
 }
@@ -69,7 +75,7 @@ t.test('imports point the way calls go', async (t) => {
     const [here, there] = [layerOf(from), layerOf(to)]
     if (here.layer === there.layer && dirname(from) === dirname(to)) continue
     // A route uses the rules of its own folder; no feature uses another.
-    if (here.layer === 'route' && there.layer === 'feature') t.equal(dirname(from), dirname(to), `${from} → ${to}: another feature`)
+    if (here.layer === 'route' && ['feature', 'page'].includes(there.layer)) t.equal(dirname(from), dirname(to), `${from} → ${to}: another feature`)
     t.ok(here.may.includes(there.layer) || (typeOnly && here.may.includes(`type:${there.layer}`)), `${from} → ${to}${typeOnly ? ' (type)' : ''}`)
   }
 })

@@ -20,6 +20,11 @@ const defaults = {
   ARGON2_MEMORY_KIB: 19456,
   ARGON2_PASSES: 2,
   ARGON2_LANES: 1,
+  APP_URL: 'http://localhost:3000',
+  SMTP_URL: '',
+  MAIL_FROM: 'Latchkey <no-reply@localhost>',
+  RATE_LIMITS: 'on',
+  TRUST_PROXY: [],
   CORS_ORIGINS: [],
   DOCS: 'on',
   LOG_LEVEL: 'info'
@@ -45,11 +50,13 @@ t.test('unset and empty variables take the default, other variables are ignored'
 })
 
 t.test('defaults that follow from other settings', async (t) => {
+  const urls = (url: string) => ({ PUBLIC_URL: url, TOKEN_AUDIENCE: url, APP_URL: url })
   const rows: Array<[Env, Partial<typeof defaults>]> = [
-    [{ PORT: ' 8080 ' }, { PORT: 8080, PUBLIC_URL: 'http://localhost:8080', TOKEN_AUDIENCE: 'http://localhost:8080' }],
-    [{ PORT: '80' }, { PORT: 80, PUBLIC_URL: 'http://localhost', TOKEN_AUDIENCE: 'http://localhost' }],
-    [{ PUBLIC_URL: 'https://a.example' }, { PUBLIC_URL: 'https://a.example', TOKEN_AUDIENCE: 'https://a.example' }],
-    [{ PUBLIC_URL: 'https://a.example', TOKEN_AUDIENCE: 'api' }, { PUBLIC_URL: 'https://a.example', TOKEN_AUDIENCE: 'api' }],
+    [{ PORT: ' 8080 ' }, { PORT: 8080, ...urls('http://localhost:8080') }],
+    [{ PORT: '80' }, { PORT: 80, ...urls('http://localhost') }],
+    [{ PUBLIC_URL: 'https://a.example' }, urls('https://a.example')],
+    [{ PUBLIC_URL: 'https://a.example', TOKEN_AUDIENCE: 'api' }, { ...urls('https://a.example'), TOKEN_AUDIENCE: 'api' }],
+    [{ APP_URL: 'https://app.example' }, { APP_URL: 'https://app.example' }],
     [{ DATABASE_URL: 'postgresql://h/d' }, { DATABASE_URL: 'postgresql://h/d', AUTO_MIGRATE: 'off' }],
     [{ DATABASE_URL: 'libsql://h' }, { DATABASE_URL: 'libsql://h', AUTO_MIGRATE: 'off' }],
     [{ DATABASE_URL: 'postgres://h/d', AUTO_MIGRATE: 'on' }, { DATABASE_URL: 'postgres://h/d', AUTO_MIGRATE: 'on' }],
@@ -69,6 +76,10 @@ t.test('the edges of each setting', async (t) => {
     ['ACCESS_TOKEN_SECONDS', ['60', '3600'], ['59', '3601', '600s']],
     ['REFRESH_TOKEN_SECONDS', ['60', '31536000'], ['59', '31536001', '30d']],
     ['REFRESH_MAX_SECONDS', ['60', '315360000'], ['59', '315360001', '1.5']],
+    ['SMTP_URL', ['smtp://mail.example', 'smtps://u:p%40@mail.example:465', 'smtp://localhost:1025'], ['mail.example', 'http://mail.example', 'smtp:', 'smtp://', 'smtp://u:p/w@h', 'smtp:///x']],
+    ['MAIL_FROM', ['a@b.example', 'Ada <a@b.example>', '<a@b.example>', 'no-reply@localhost'], ['Ada', 'a b@c', 'Ada <a@b', 'Ada a@b.example', 'Ada <a@b>, Eve <e@b>', 'A\rB <a@b.example>', 'A\nBcc: x@y <a@b.example>', '<>']],
+    ['RATE_LIMITS', ['on', 'off'], ['ON', '0']],
+    ['TRUST_PROXY', ['127.0.0.1', '10.0.0.0/8, ::1', 'fd00::/8', '0.0.0.0/0'], ['1', 'loopback', '10.0.0.0/33', '10.0.0/8', 'fd00::/129', 'proxy.example', '10.0.0.1-10.0.0.9', 'true']],
     ['KEYS_FILE', ['k'], []],
     ['KEYS', ['{"keys":[]}'], []],
     ['KEY_PUBLISH_SECONDS', ['0', '604800'], ['-1', '604801']],
@@ -85,12 +96,12 @@ t.test('the edges of each setting', async (t) => {
   }
 })
 
-t.test('PUBLIC_URL is taken in its one canonical spelling', async (t) => {
+t.test('PUBLIC_URL and APP_URL are taken in their one canonical spelling', async (t) => {
   const good = ['http://localhost', 'http://localhost:3000', 'https://auth.example.com', 'https://example.com/auth', 'http://[::1]:80/x'.replace(':80', ''), 'https://xn--bcher-kva.example', `https://a.example/${'x'.repeat(482)}`]
   const bad = ['https://a.example/', 'https://a.example/x/', 'https://A.example', 'HTTPS://a.example', 'https://a.example:443', 'http://a.example:80', 'https://a.example?x', 'https://a.example?', 'https://a.example#x', 'https://a.example#',
     'https://u@a.example', 'https://u:p@a.example', 'https://a.example/x/../y', 'https://a.example/a b', 'https://bücher.example', 'ftp://a.example', 'a.example', '//a.example', 'https://', 'https://a.example\\x', 'javascript:alert(1)', 'http:a.example', 'http://127.1', `https://a.example/${'x'.repeat(483)}`]
-  for (const PUBLIC_URL of good) t.strictSame(refused({ PUBLIC_URL }), [], PUBLIC_URL)
-  for (const PUBLIC_URL of bad) t.strictSame(refused({ PUBLIC_URL }), ['PUBLIC_URL'], PUBLIC_URL)
+  for (const url of good) t.strictSame(refused({ PUBLIC_URL: url, APP_URL: url }), [], url)
+  for (const url of bad) t.strictSame(refused({ PUBLIC_URL: url, APP_URL: url }), ['PUBLIC_URL', 'APP_URL'], url)
 })
 
 t.test('CORS_ORIGINS are exact origins', async (t) => {

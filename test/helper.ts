@@ -6,16 +6,19 @@ import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { buildApp } from '../src/app.js'
-import { type Config, loadConfig, longestTokenSeconds } from '../src/config.js'
+import { type Config, loadConfig } from '../src/config.js'
 import type { App } from '../src/http/app.js'
 import type { ServerTimeouts } from '../src/http/edges.js'
 import { createLogger } from '../src/http/log.js'
 import type { HashCost } from '../src/passwords/hash.js'
 import { createPasswords } from '../src/passwords/passwords.js'
 import { createEstimator } from '../src/passwords/strength.js'
+import type { Transport } from '../src/mail/message.js'
 import { openStore, type Store } from '../src/store/open.js'
 import { createKeyRing, type KeyRing } from '../src/tokens/key-ring.js'
 import { generateKey, parseKeys } from '../src/tokens/keys.js'
+import { longestTokenSeconds } from '../src/tokens/lives.js'
+import { createMailbox, type Mailbox } from './mailbox.js'
 import { clusterUrl } from './postgres/cluster.js'
 
 /** The databases that the whole HTTP suite runs on. */
@@ -40,7 +43,7 @@ export const notObjects = ['"x"', '1', 'true', 'null', '[]', '[{}]'] as const
 /** Values that are no string. */
 export const notStrings = [null, 1, true, [], ['ada@example.org'], {}, { contains: '@' }, { equals: { not: '' } }] as const
 
-export interface TestApp {
+export interface TestApp extends Omit<Mailbox, 'mailer'> {
   app: App
   store: Store
   ring: KeyRing
@@ -66,6 +69,8 @@ export interface TestOptions {
   keys?: Array<Record<string, unknown>>
   cost?: HashCost
   isDraining?: () => boolean
+  /** Sends mails, instead of keeping them for `nextMail`. */
+  transport?: Transport
   /** Shorter bounds on a connection than those of the product. */
   timeouts?: ServerTimeouts
   /** A database that is there already, instead of a fresh one. */
@@ -91,7 +96,8 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
   const opened = await openStore(databaseUrl, { autoMigrate: true, clock })
   const store = options.wrapStore?.(opened) ?? opened
   const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, onUnreadableHash: () => { logger.error('unreadable hash') } })
-  const app = buildApp({ config, store, passwords, ring, clock, logger, isDraining: options.isDraining ?? (() => false), ...(options.timeouts && { timeouts: options.timeouts }) })
+  const { mailer, ...mailbox } = createMailbox(logger, options.transport)
+  const app = buildApp({ config, store, passwords, ring, mailer, clock, logger, isDraining: options.isDraining ?? (() => false), ...(options.timeouts && { timeouts: options.timeouts }) })
   t.teardown(async () => { await app.close() })
   options.beforeReady?.(app)
   await app.ready()
@@ -107,6 +113,7 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
     jwks,
     time,
     databaseUrl,
+    ...mailbox,
     log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
     logText: () => lines.join(''),
     call,

@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.js'
-import { type Config, ConfigError, longestTokenSeconds } from '../config.js'
+import { type Config, ConfigError } from '../config.js'
 import { type ChangeTimes, type KeyChange, planPruning, planRevocation, planRotation } from '../tokens/key-changes.js'
 import { changeKeyFile, type ChangedKeys } from '../tokens/key-edit.js'
 import { readKeyText } from '../tokens/key-file.js'
 import { generateKey, parseKeys, type SigningKey } from '../tokens/keys.js'
+import { longestTokenSeconds } from '../tokens/lives.js'
 import { readArguments } from './keys-arguments.js'
 import { sayPruned, sayRevoked, sayRotated, tableOfKeys } from './keys-texts.js'
 

@@ -38,6 +38,7 @@ function describe (schema: FastifySchema | undefined, { config }: RouteOptions):
   const codes = new Set<ProblemCode>([
     ...(schema.body ? ['invalid_json', 'invalid_request', 'payload_too_large', 'unsupported_media_type'] as const : []),
     ...(guarded ? ['invalid_request', 'missing_token', 'invalid_token'] as const : []),
+    ...(config?.limit === undefined ? [] : ['rate_limited'] as const),
     'headers_too_large',
     'internal_error',
     ...(config?.problems ?? [])
@@ -50,6 +51,7 @@ function describe (schema: FastifySchema | undefined, { config }: RouteOptions):
 
 const headersByStatus: Record<number, object> = {
   401: { 'www-authenticate': { type: 'string', description: 'The challenge (RFC 6750 §3)' } },
+  429: { 'retry-after': { type: 'integer', description: 'Seconds to wait' }, 'ratelimit-policy': { type: 'string', description: 'The limit' }, ratelimit: { type: 'string', description: 'What is left of it' } },
   503: { 'retry-after': { type: 'integer', description: 'Seconds to wait' } }
 }
 

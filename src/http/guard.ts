@@ -5,6 +5,7 @@ import type { AccessClaims } from '../tokens/access.js'
 import { isCompactJws } from '../tokens/compact.js'
 import type { VerificationRules } from '../tokens/kind.js'
 import { createVerifiedTokens } from '../tokens/verified.js'
+import type { LimitName } from './limits.js'
 
 declare module '@fastify/jwt' {
   interface FastifyJWT { payload: AccessClaims, user: Readonly<AccessClaims> }
@@ -16,6 +17,8 @@ declare module 'fastify' {
     public?: boolean
     /** The problems a route can answer beyond those that every route of its kind can. */
     problems?: readonly ProblemCode[]
+    /** Which limits the route has; none without this word. */
+    limit?: LimitName
   }
 }
 

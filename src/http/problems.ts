@@ -60,7 +60,7 @@ export function createErrorHandler (publicUrl: string) {
     if (code === 'internal_error') request.log.error({ err: extras.cause }, 'internal error')
     if (code === 'unavailable' && extras.cause !== undefined) request.log.warn({ err: extras.cause }, 'database unavailable')
     if (kind.status === 401) reply.header('www-authenticate', challenge(problem))
-    const wait = retryAfterSeconds[code]
+    const wait = extras.waitSeconds ?? retryAfterSeconds[code]
     if (wait !== undefined) reply.header('retry-after', wait)
     // A malformed URL is refused before the hooks that give every other answer these headers.
     reply.headers({ ...securityHeaders, 'x-request-id': request.id, 'cache-control': 'no-store', 'content-type': problemMediaType })

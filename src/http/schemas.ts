@@ -20,6 +20,12 @@ export const Password = Type.String({ description: '8 to 256 characters, hard to
 /** A person's name: anything but control characters and broken Unicode, or null for none. */
 export const Name = Type.Union([Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$' }), Type.Null()], { description: 'What to call the person', examples: ['Ada'] })
 
+/** The token of a link from a mail. */
+export const OneTimeToken = Type.String({ description: 'What follows `#token=` in the link of the mail', examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6InJlc2V0K2p3dCIs…'] })
+
+/** The body of an answer that tells nothing. */
+export const Accepted = Type.Object({}, { ...strict, description: 'Nothing' })
+
 /** The query of a route that takes none. */
 export const NoQuery = Type.Object({}, strict)
 

@@ -1,25 +1,30 @@
 import { requireCaller } from '../caller.js'
 import { Problem } from '../errors.js'
+import type { Mailer } from '../mail/mailer.js'
+import type { Messages } from '../mail/messages.js'
 import type { Passwords } from '../passwords/passwords.js'
 import type { Account, Accounts } from '../store/accounts.js'
 import type { IssuedTokens, IssueTokens } from '../tokens/issue.js'
 
 /**
- * Changes the password of an account, which ends every refresh token of it, and gives the caller new tokens.
+ * Changes the password of an account, which ends every refresh token of it, and gives the caller new tokens. The owner is told by mail.
  * @throws Problem `wrong_password`, `weak_password`; `invalid_token` when the account is gone, `forbidden` when it is disabled, `unavailable`
  */
 export type ChangePassword = (accountId: string, passwords: { current: string, next: string }) => Promise<{ account: Account } & IssuedTokens>
 
-export interface ChangePasswordDeps { accounts: Accounts, passwords: Passwords, issueTokens: IssueTokens }
+/** What {@link createChangePassword} needs. */
+export interface ChangePasswordDeps { accounts: Accounts, passwords: Passwords, issueTokens: IssueTokens, messages: Messages, mailer: Mailer }
 
-export function createChangePassword ({ accounts, passwords, issueTokens }: ChangePasswordDeps): ChangePassword {
+export function createChangePassword ({ accounts, passwords, issueTokens, messages, mailer }: ChangePasswordDeps): ChangePassword {
   return async (accountId, { current, next }) => {
     // While the passwords are hashed, the account may be deleted, disabled, get another password, or a stronger hash of the same. What it is then decides, once.
     for (let attempt = 0; attempt < 2; attempt++) {
       const account = await requireCaller(accounts, accountId)
       if (!await passwords.matches(current, account.passwordHash)) throw new Problem('wrong_password')
       const changed = await accounts.changePassword(account, await passwords.accept(next, account, '/new_password'))
-      if (changed !== null) return { account: changed, ...issueTokens(changed) }
+      if (changed === null) continue
+      mailer.send('password changed', async () => messages.passwordChanged(changed.email))
+      return { account: changed, ...issueTokens(changed) }
     }
     throw new Problem('unavailable', { detail: 'The account is being changed from elsewhere. Try again.' })
   }

@@ -31,6 +31,8 @@ export interface Accounts {
   replaceHash: (id: string, from: string, to: string) => Promise<void>
   /** Puts a new password in place of the one that the hash was read of, and ends every refresh token. Answers null when it is no longer that one, or the account is gone or disabled. */
   changePassword: (account: Pick<Account, 'id' | 'passwordHash'>, passwordHash: string) => Promise<Account | null>
+  /** {@link Accounts.changePassword}, by way of the mailbox: the address counts as verified from then on. Answers whether it did; not when the address has changed. */
+  resetPassword: (account: Pick<Account, 'id' | 'passwordHash' | 'email' | 'emailVerifiedAt'>, passwordHash: string) => Promise<boolean>
   /** Ends every refresh token of an account that is not disabled. Answers whether it did. */
   endRefreshTokens: (id: string) => Promise<boolean>
   /** Disables an account, which ends every refresh token of it. Answers whether it did; not when it was disabled before. */
@@ -57,6 +59,10 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
     updateName: async (id, name) => (await available(users.updateManyAndReturn({ where: { id, disabledAt: null }, data: { name, updatedAt: now() } })))[0] ?? null,
     replaceHash: async (id, from, to) => { await available(users.updateMany({ where: { id, passwordHash: from }, data: { passwordHash: to } })) },
     changePassword: async ({ id, passwordHash: from }, passwordHash) => (await available(users.updateManyAndReturn({ where: { id, passwordHash: from, disabledAt: null }, data: { passwordHash, ...nextEpoch } })))[0] ?? null,
+    resetPassword: async ({ id, email, passwordHash: from, emailVerifiedAt }, passwordHash) => {
+      const verified = emailVerifiedAt === null ? { emailVerifiedAt: now(), updatedAt: now() } : {}
+      return (await available(users.updateMany({ where: { id, email, passwordHash: from, disabledAt: null }, data: { passwordHash, ...verified, ...nextEpoch } }))).count === 1
+    },
     endRefreshTokens: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch }))).count === 1,
     disable: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: { disabledAt: now(), ...nextEpoch } }))).count === 1,
     delete: async ({ id, tokenEpoch }) => (await available(users.deleteMany({ where: { id, tokenEpoch, disabledAt: null } }))).count === 1

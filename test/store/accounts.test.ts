@@ -119,6 +119,24 @@ await onEachDatabase(t, async (t, kind) => {
     t.strictSame([await accounts.endRefreshTokens(account.id), await accounts.changePassword(account, 'x'), await accounts.disable(account.id)], [false, null, false])
   })
 
+  await t.test('resetPassword changes the password of the account as it was read, and the address counts as verified', async (t) => {
+    const { accounts, time, sql, create } = await freshStore(t as Test, kind)
+    const [account, other] = [await create(), await create('other@example.org')]
+    time.now += 1000
+    for (const change of [{ passwordHash: '$hash$0' }, { email: 'x@example.org' }, { id: nobody }]) t.equal(await accounts.resetPassword({ ...account, ...change }, '$hash$2'), false)
+    t.strictSame(await accounts.findById(account.id), account)
+    const answers = await Promise.all(Array.from({ length: 20 }, async () => await accounts.resetPassword(account, '$hash$2')))
+    t.strictSame(answers.filter(Boolean), [true])
+    const verified = { ...account, passwordHash: '$hash$2', tokenEpoch: 1, emailVerifiedAt: new Date(time.now), updatedAt: new Date(time.now) }
+    t.strictSame({ ...await accounts.findById(account.id) }, verified)
+    time.now += 1000
+    t.equal(await accounts.resetPassword(verified, '$hash$3'), true)
+    t.strictSame({ ...await accounts.findById(account.id) }, { ...verified, passwordHash: '$hash$3', tokenEpoch: 2 }, 'it was verified before')
+    await sql(`UPDATE users SET disabled_at = created_at WHERE id = '${account.id}'`)
+    t.equal(await accounts.resetPassword({ ...verified, passwordHash: '$hash$3' }, '$hash$4'), false, 'a disabled account')
+    t.strictSame(await accounts.findById(other.id), other)
+  })
+
   await t.test('delete takes the account as it was read, once', async (t) => {
     const { accounts, sql, ada, create } = await freshStore(t as Test, kind)
     const [account, other] = [await create(), await create('other@example.org')]

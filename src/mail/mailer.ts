@@ -1,0 +1,78 @@
+import PQueue from 'p-queue'
+import pRetry, { AbortError } from 'p-retry'
+import type { Message, Transport } from './message.js'
+
+/** Sends mail in the background. */
+export interface Mailer {
+  /**
+   * Takes a mail and returns at once; neither a slow nor a broken mail server is felt. What cannot be sent is tried again, for some ten minutes.
+   * @param kind what it is about, for the log
+   * @param write writes the message, or answers null where there is none to send; it runs in the background too
+   */
+  send: (kind: string, write: () => Promise<Message | null>) => void
+  /** Takes no more, gives what is waiting `milliseconds` to get through, and says in the log how many were lost. */
+  close: (milliseconds: number) => Promise<void>
+}
+
+/** What {@link createMailer} needs. */
+export interface MailerDeps {
+  transport: Transport
+  logger: { error: (line: object, message: string) => void, warn: (line: object, message: string) => void }
+  /** How long to wait before the second try; each later wait is three times as long. */
+  firstWaitMilliseconds?: number
+}
+
+/** Mails that may wait. Beyond them a mail is lost, and the log says so. */
+const longestQueue = 1000
+
+/** Connections to the mail server at once. */
+const concurrency = 4
+
+/** Seven tries: after 1, 3, 9, 27, 81 and 243 seconds. */
+const retries = 6
+
+export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000 }: MailerDeps): Mailer {
+  const queue = new PQueue({ concurrency })
+  const closing = new AbortController()
+  const deliver = async (kind: string, write: () => Promise<Message | null>) => {
+    try {
+      await pRetry(async () => {
+        const message = await write()
+        if (message !== null) await transport.deliver(message).catch((error: unknown) => { throw isFinal(error) ? new AbortError(error as Error) : error })
+      }, {
+        retries,
+        factor: 3,
+        minTimeout: firstWaitMilliseconds,
+        unref: true,
+        signal: closing.signal,
+        shouldRetry: () => true,
+        onFailedAttempt: ({ error, retriesLeft }) => { if (retriesLeft > 0) logger.warn({ err: error, mail: kind }, 'mail not sent yet, trying again') }
+      })
+    } catch (error) {
+      if (!closing.signal.aborted) logger.error({ err: error, mail: kind }, 'mail lost')
+    }
+  }
+  return {
+    send: (kind, write) => {
+      if (queue.size >= longestQueue || closing.signal.aborted) logger.error({ mail: kind }, 'mail lost: too many are waiting')
+      else queue.add(async () => { await deliver(kind, write) })
+    },
+    close: async (milliseconds) => {
+      let timer: NodeJS.Timeout | undefined
+      const patience = new Promise<void>((resolve) => { timer = setTimeout(resolve, milliseconds) })
+      await Promise.race([queue.onIdle(), patience])
+      clearTimeout(timer)
+      const lost = queue.size + queue.pending
+      closing.abort()
+      queue.clear()
+      if (lost > 0) logger.error({ lost }, 'mails lost: the server ended before they could be sent')
+      transport.close()
+    }
+  }
+}
+
+// The server has refused this mail for good (RFC 5321 §4.2.1): to send it again would not help.
+function isFinal (error: unknown): boolean {
+  const { responseCode = 0 } = error as { responseCode?: number }
+  return responseCode >= 500
+}

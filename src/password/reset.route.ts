@@ -1,0 +1,45 @@
+import { Type } from 'typebox'
+import type { App } from '../http/app.js'
+import { pageRoute } from '../http/page.js'
+import { Accepted, Email, NoQuery, OneTimeToken, Password } from '../http/schemas.js'
+import type { ForgotPassword } from './forgot.js'
+import type { ResetPassword } from './reset.js'
+import { resetPasswordPage } from './reset.page.js'
+
+const strict = { additionalProperties: false } as const
+
+export function resetPasswordRoutes (app: App, { forgotPassword, resetPassword }: { forgotPassword: ForgotPassword, resetPassword: ResetPassword }): void {
+  app.post('/password/forgot', {
+    config: { public: true, limit: 'mail', problems: ['unavailable'] },
+    schema: {
+      operationId: 'forgotPassword',
+      summary: 'Ask for a mail with a link to set a new password',
+      description: 'The answer is the same whether the address has an account or not.',
+      tags: ['Account'],
+      querystring: NoQuery,
+      body: Type.Object({ email: Email }, strict),
+      response: { 202: { ...Accepted, description: 'If the address has an account, a mail is on its way' } }
+    }
+  }, async (request, reply) => {
+    await forgotPassword(request.body.email)
+    return await reply.code(202).send({})
+  })
+
+  pageRoute(app, resetPasswordPage)
+
+  app.post('/password/reset', {
+    config: { public: true, problems: ['invalid_one_time_token', 'weak_password', 'overloaded', 'unavailable'] },
+    schema: {
+      operationId: 'resetPassword',
+      summary: 'Set a new password by a token from a mail',
+      description: 'Ends every refresh token of the account and does not log in. A token works once; after `weak_password` it is still good.',
+      tags: ['Account'],
+      querystring: NoQuery,
+      body: Type.Object({ token: OneTimeToken, new_password: Password }, strict),
+      response: { 204: Type.Null({ description: 'The password is changed; log in with it' }) }
+    }
+  }, async (request, reply) => {
+    await resetPassword(request.body.token, request.body.new_password)
+    return await reply.code(204).send(null)
+  })
+}

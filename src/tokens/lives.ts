@@ -1,0 +1,9 @@
+import type { Config } from '../config.js'
+
+/** Lives of one-time tokens, in seconds. */
+export const oneTimeSeconds = { reset: 30 * 60 } as const
+
+/** The longest life of any token that is made under these settings, in seconds. */
+export function longestTokenSeconds ({ ACCESS_TOKEN_SECONDS, REFRESH_TOKEN_SECONDS, REFRESH_MAX_SECONDS }: Config): number {
+  return Math.max(ACCESS_TOKEN_SECONDS, Math.min(REFRESH_TOKEN_SECONDS, REFRESH_MAX_SECONDS), ...Object.values(oneTimeSeconds))
+}

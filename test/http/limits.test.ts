@@ -1,0 +1,72 @@
+import t, { type Test } from 'tap'
+import { limits, networkOf } from '../../src/http/limits.js'
+import { buildTestApp, headerNames, pointers, problem, type TestOptions } from '../helper.js'
+
+const [byNetwork, byEmail] = limits.mail
+
+/** Asks for a mail, from an address of the network. */
+async function setUp (t: Test, options: TestOptions = {}) {
+  const test = await buildTestApp(t, options)
+  const forgot = async (email: string, from = '192.0.2.1', headers = {}) => await test.app.inject({ method: 'POST', url: '/password/forgot', payload: { email }, remoteAddress: from, headers })
+  return { ...test, forgot }
+}
+
+t.test('mails to one address are limited, whether it has an account or not', async (t) => {
+  const { forgot, signup, mails, nextMail } = await setUp(t as Test)
+  const { user } = await signup()
+  const answers = []
+  for (const email of [user.email, 'nobody@example.org']) {
+    for (let i = 0; i < byEmail.calls; i++) t.equal((await forgot(i % 2 ? email : ` ${email.toUpperCase()}`, `192.0.2.${i}`)).statusCode, 202)
+    const reply = await forgot(email, '198.51.100.1')
+    const { request_id: _, ...body } = problem(t as Test, reply, 429, 'rate_limited')
+    t.equal(reply.headers['ratelimit-policy'], `"mail-email";q=${byEmail.calls};w=${byEmail.seconds}`)
+    const wait = Number(reply.headers['retry-after'])
+    t.ok(Number.isInteger(wait) && wait > 0 && wait <= byEmail.seconds)
+    t.equal(reply.headers.ratelimit, `"mail-email";r=0;t=${wait}`)
+    answers.push([body, headerNames(reply)])
+  }
+  t.strictSame(answers[0], answers[1])
+  t.equal((await forgot('else@example.org', '198.51.100.1')).statusCode, 202, 'other addresses are free')
+  for (let i = 0; i < byEmail.calls; i++) await nextMail(user.email)
+  await new Promise((resolve) => { setTimeout(resolve, 50) })
+  t.strictSame(mails, [], 'no more mails than calls that were taken')
+})
+
+t.test('mails asked for from one network are limited', async (t) => {
+  const { forgot, call } = await setUp(t as Test)
+  t.strictSame(pointers(t as Test, await forgot('no address', '2001:db8:1:2::1')), ['/email'])
+  for (let i = 1; i < byNetwork.calls; i++) t.equal((await forgot(`${i}@example.org`, `2001:db8:1:2::${i.toString(16)}`)).statusCode, 202, `${i}`)
+  const reply = await forgot('x@example.org', '2001:db8:1:2:ffff::1')
+  problem(t as Test, reply, 429, 'rate_limited')
+  t.match(reply.headers['ratelimit-policy'], /^"mail-network"/)
+  t.equal((await forgot('x@example.org', '2001:db8:1:3::1')).statusCode, 202, 'another network')
+  problem(t as Test, await forgot('x@example.org', '2001:db8:1:2::9', { 'x-forwarded-for': '203.0.113.5' }), 429, 'rate_limited')
+  t.equal((await call('GET', '/health/live')).statusCode, 200, 'other routes are free')
+})
+
+t.test('behind a proxy that is trusted, the client counts; any other one is a client itself', async (t) => {
+  const { forgot } = await setUp(t as Test, { env: { TRUST_PROXY: '10.0.0.0/8, ::1' } })
+  for (let i = 0; i < byNetwork.calls; i++) await forgot(`${i}@example.org`, '10.1.2.3', { 'x-forwarded-for': '203.0.113.5' })
+  problem(t as Test, await forgot('x@example.org', '10.1.2.3', { 'x-forwarded-for': '203.0.113.5' }), 429, 'rate_limited')
+  problem(t as Test, await forgot('x@example.org', '::1', { 'x-forwarded-for': '198.51.100.7, 203.0.113.5' }), 429, 'rate_limited')
+  t.equal((await forgot('x@example.org', '10.1.2.3', { 'x-forwarded-for': '203.0.113.6' })).statusCode, 202)
+  t.equal((await forgot('y@example.org', '192.0.2.7', { 'x-forwarded-for': '203.0.113.5' })).statusCode, 202, 'its own address')
+})
+
+t.test('off', async (t) => {
+  const { forgot } = await setUp(t as Test, { env: { RATE_LIMITS: 'off' } })
+  for (let i = 0; i < byNetwork.calls + 5; i++) t.equal((await forgot('x@example.org')).statusCode, 202)
+})
+
+t.test('one network in all its spellings', async (t) => {
+  const rows: Array<[string, string[]]> = [
+    ['192.0.2.1', ['192.0.2.1', '::ffff:192.0.2.1', '::FFFF:192.0.2.1']],
+    ['2001:db8:1:2::/64', ['2001:db8:1:2::', '2001:db8:1:2::1', '2001:DB8:1:2:3:4:5:6', '2001:0db8:0001:0002:0000::1', '2001:db8:1:2::1%eth0']],
+    ['2001:db8:0:0::/64', ['2001:db8::', '2001:db8::1', '2001:db8:0:0:1::']],
+    ['0:0:0:0::/64', ['::', '::1', '0:0:0:0:1:2:3:4']],
+    ['0:0:1:0::/64', ['::1:0:0:0:0:0']],
+    ['fe80:0:0:0::/64', ['fe80::1', 'fe80::1%2']]
+  ]
+  for (const [network, ips] of rows) for (const ip of ips) t.equal(networkOf(ip), network, ip)
+  t.equal(networkOf('unix'), 'unix', 'what is no address is taken as it is')
+})

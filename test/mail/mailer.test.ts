@@ -1,0 +1,93 @@
+import t from 'tap'
+import { createMailer } from '../../src/mail/mailer.js'
+import type { Message } from '../../src/mail/message.js'
+
+const message = (to: string): Message => ({ to, subject: 's', text: 't', html: 'h' })
+const failure = (responseCode?: number) => Object.assign(new Error('no'), responseCode === undefined ? {} : { responseCode })
+const settle = async (until: () => boolean) => { for (let i = 0; i < 1000 && !until(); i++) await new Promise((resolve) => { setTimeout(resolve, 5) }) }
+
+/** A mailer whose server fails as often as it is told to, and hangs when `hold` is set. */
+function setUp ({ failures = [], firstWaitMilliseconds = 1 }: { failures?: Error[], firstWaitMilliseconds?: number } = {}) {
+  const seen = { delivered: [] as string[], tries: 0, closed: 0, most: 0, running: 0 }
+  const state: { hold: Promise<void> | null } = { hold: null }
+  const lines: Array<[string, object, string]> = []
+  const mailer = createMailer({
+    firstWaitMilliseconds,
+    logger: { error: (line, text) => { lines.push(['error', line, text]) }, warn: (line, text) => { lines.push(['warn', line, text]) } },
+    transport: {
+      deliver: async ({ to }) => {
+        seen.tries++
+        seen.most = Math.max(seen.most, ++seen.running)
+        await state.hold
+        seen.running--
+        const error = failures.shift()
+        if (error !== undefined) throw error
+        seen.delivered.push(to)
+      },
+      close: () => { seen.closed++ }
+    }
+  })
+  return { mailer, seen, state, lines }
+}
+
+t.test('sends in the background', async (t) => {
+  const { mailer, seen, lines } = setUp()
+  mailer.send('test', async () => message('a'))
+  mailer.send('test', async () => null)
+  t.strictSame(seen.tries, 0, 'nothing has happened when the call is back')
+  await mailer.close(5000)
+  t.strictSame([seen.delivered, seen.tries, seen.closed, lines], [['a'], 1, 1, []])
+})
+
+t.test('what passes is tried again, also when the message cannot be written', async (t) => {
+  const { mailer, seen, lines } = setUp({ failures: [failure(), failure(421)] })
+  let written = 0
+  mailer.send('reset', async () => { if (++written < 3) throw failure(); return message('a') })
+  await settle(() => seen.delivered.length > 0)
+  t.strictSame([written, seen.tries, seen.delivered], [5, 3, ['a']])
+  t.strictSame(lines.map(([level, line, text]) => [level, (line as { mail: string }).mail, text]), Array.from({ length: 4 }, () => ['warn', 'reset', 'mail not sent yet, trying again']))
+  await mailer.close(0)
+})
+
+t.test('what the server refuses for good, or seven times, is lost, and the log says so', async (t) => {
+  for (const [failures, tries] of [[[failure(550)], 1], [Array.from({ length: 7 }, () => failure()), 7]] as const) {
+    const { mailer, seen, lines } = setUp({ failures: [...failures], firstWaitMilliseconds: 0.01 })
+    mailer.send('reset', async () => message('a'))
+    await settle(() => lines.some(([level]) => level === 'error'))
+    t.strictSame([seen.tries, seen.delivered], [tries, []])
+    t.match(lines.at(-1), ['error', { mail: 'reset', err: { message: 'no' } }, 'mail lost'])
+    await mailer.close(0)
+  }
+})
+
+t.test('a queue that is full loses the newest, and a few are sent at once', async (t) => {
+  const { mailer, seen, state, lines } = setUp()
+  let free = () => {}
+  state.hold = new Promise((resolve) => { free = resolve })
+  for (let i = 0; i < 1010; i++) mailer.send('test', async () => message(String(i)))
+  t.strictSame(lines.map(([level, , text]) => [level, text]), Array.from({ length: 6 }, () => ['error', 'mail lost: too many are waiting']))
+  free()
+  await mailer.close(10_000)
+  t.strictSame(seen.delivered.map(Number), Array.from({ length: 1004 }, (_, i) => i))
+  t.equal(seen.most, 4)
+})
+
+t.test('closing waits a while, then says what is lost', async (t) => {
+  const { mailer, seen, state, lines } = setUp()
+  state.hold = new Promise(() => {})
+  for (let i = 0; i < 10; i++) mailer.send('test', async () => message(String(i)))
+  const begin = performance.now()
+  await mailer.close(50)
+  t.ok(performance.now() - begin < 5000)
+  t.strictSame([seen.delivered, seen.closed, lines], [[], 1, [['error', { lost: 10 }, 'mails lost: the server ended before they could be sent']]])
+  mailer.send('late', async () => message('x'))
+  t.match(lines.at(-1), ['error', { mail: 'late' }, /mail lost/])
+})
+
+t.test('closing does not wait for the next try of what has failed', async (t) => {
+  const { mailer, seen, lines } = setUp({ failures: [failure()], firstWaitMilliseconds: 60_000 })
+  mailer.send('test', async () => message('a'))
+  await settle(() => lines.length > 0)
+  await mailer.close(20)
+  t.strictSame([seen.tries, lines.at(-1)], [1, ['error', { lost: 1 }, 'mails lost: the server ended before they could be sent']])
+})

@@ -1,0 +1,110 @@
+import { once } from 'node:events'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { type ParsedMail, simpleParser } from 'mailparser'
+import { SMTPServer } from 'smtp-server'
+import t, { type Test } from 'tap'
+import { compose, type Message } from '../../src/mail/message.js'
+import { createMessages } from '../../src/mail/messages.js'
+import { createOutbox, createSmtpTransport } from '../../src/mail/transports.js'
+
+const from = 'Latchkey <no-reply@auth.example.org>'
+const messages = createMessages({ appUrl: 'https://app.example.org/x' })
+
+/** A real SMTP server and what it has received: envelope, as parsed, and as it came. */
+async function startSmtp (t: Test, options: ConstructorParameters<typeof SMTPServer>[0] = {}) {
+  const received: Array<{ to: string[], from: string, mail: ParsedMail, raw: string }> = []
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: ['STARTTLS'],
+    onData: (stream, session, done) => {
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('end', () => {
+        const raw = Buffer.concat(chunks)
+        simpleParser(raw).then((mail) => {
+          received.push({ to: session.envelope.rcptTo.map(({ address }) => address), from: session.envelope.mailFrom === false ? '' : session.envelope.mailFrom.address, mail, raw: raw.toString() })
+          done()
+        }, done)
+      })
+    },
+    ...options
+  })
+  server.on('error', () => {})
+  server.listen(0, '127.0.0.1')
+  await once(server.server, 'listening')
+  t.teardown(async () => { await new Promise<void>((resolve) => { server.close(resolve) }) })
+  return { url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`, received }
+}
+
+t.test('every mail, through a real SMTP server', async (t) => {
+  const { url, received } = await startSmtp(t as Test)
+  const transport = createSmtpTransport(url, from)
+  t.teardown(() => { transport.close() })
+  const token = `eyJ.${'x'.repeat(400)}.y-_z`
+  for (const message of [messages.resetPassword('ada@example.org', token), messages.passwordChanged('ada@example.org')]) {
+    await transport.deliver(message)
+    const { to, from: sender, mail, raw } = received.pop() as typeof received[number]
+    t.strictSame([to, sender], [['ada@example.org'], 'no-reply@auth.example.org'])
+    t.equal(mail.subject, message.subject)
+    t.strictSame(mail.from?.value, [{ address: 'no-reply@auth.example.org', name: 'Latchkey' }])
+    t.equal(mail.headers.get('auto-submitted'), 'auto-generated')
+    t.ok(mail.messageId && mail.date)
+    t.equal(mail.text?.trim(), message.text.trim(), 'the text part survives the way')
+    t.equal(String(mail.html).trim(), message.html.trim())
+    t.ok(raw.split('\r\n').every((line) => line.length < 1000), 'RFC 5322 §2.1.1')
+    t.notMatch(message.html, /<script|<img|src=|http-equiv/)
+  }
+  const { text, html } = messages.resetPassword('ada@example.org', token)
+  const link = `https://app.example.org/x/password/reset#token=${token}`
+  t.ok(text.includes(`\n${link}\n`), 'the link stands alone on its line')
+  t.equal(html.split(link).length, 4 - 1, 'as the target of the button, and to copy')
+})
+
+t.test('hostile addresses and contents cannot add a header, a receiver or markup', async (t) => {
+  const { url, received } = await startSmtp(t as Test)
+  const transport = createSmtpTransport(url, from)
+  t.teardown(() => { transport.close() })
+  const evil = 'a"b\'<i>&\r\nBcc: eve@example.org\r\n\r\nbody\r\n.\r\nRCPT TO:<eve@example.org>\r\n'
+  await transport.deliver(compose('ada@example.org', { subject: evil, paragraphs: [evil], link: { label: evil, url: `https://x/${evil}` }, closing: [evil] }))
+  for (const to of ['o\'neil+tag@example.org', '!#$%&*-/=?^_`{|}~@example.org', 'ada@xn--bcher-kva.example']) await transport.deliver({ ...messages.passwordChanged(to) })
+  t.strictSame(received.map(({ to }) => to), [['ada@example.org'], ['o\'neil+tag@example.org'], ['!#$%&*-/=?^_`{|}~@example.org'], ['ada@b\u00fccher.example']], 'the server shows a domain as it is read')
+  t.equal(received[0]?.mail.bcc, undefined)
+  t.notMatch(String(received[0]?.mail.html), /<i>/)
+  for (const to of ['ada@example.org, eve@example.org', 'ada@example.org\r\nBcc: eve@example.org', 'Eve <eve@example.org>, ada@example.org']) {
+    await transport.deliver(messages.passwordChanged(to)).catch(() => {})
+  }
+  t.notOk(received.flatMap(({ to }) => to).includes('eve@example.org'), 'one address is one receiver')
+})
+
+t.test('a server that refuses, hangs up or is not there', async (t) => {
+  const refusing = await startSmtp(t as Test, { onRcptTo: (_address, _session, done) => { done(Object.assign(new Error('no such mailbox'), { responseCode: 550 })) } })
+  const temporary = await startSmtp(t as Test, { onMailFrom: (_address, _session, done) => { done(Object.assign(new Error('later'), { responseCode: 451 })) } })
+  const locked = await startSmtp(t as Test, { authOptional: false, onAuth: (_auth, _session, done) => { done(new Error('no')) } })
+  for (const [url, expected] of [[refusing.url, { responseCode: 550 }], [temporary.url, { responseCode: 451 }], [locked.url.replace('//', '//u:p@'), { responseCode: 535 }], ['smtp://127.0.0.1:1', { code: 'ESOCKET' }]] as const) {
+    const transport = createSmtpTransport(url, from)
+    const error: unknown = await transport.deliver(messages.passwordChanged('ada@example.org')).catch((error: unknown) => error)
+    t.match(error, expected, url)
+    transport.close()
+  }
+})
+
+t.test('without a server, mails are files that their owner alone can read', async (t) => {
+  const folder = join(t.testdir(), 'data/outbox')
+  const written: string[] = []
+  const { deliver, close } = createOutbox(folder, from, (path) => { written.push(path) })
+  const all: Message[] = [messages.resetPassword('ada@example.org', 'eyJ.x.y'), messages.passwordChanged('bob@example.org')]
+  for (const message of all) await deliver(message)
+  t.strictSame(readdirSync(folder).map((name) => join(folder, name)).sort(), [...written].sort())
+  t.equal(statSync(folder).mode & 0o777, 0o700)
+  for (const [index, path] of written.entries()) {
+    t.match(path, /\/\d{4}-\d\d-\d\dT[\d-]+\.\d{3}Z-[0-9a-f]{8}\.eml$/)
+    t.equal(statSync(path).mode & 0o777, 0o600)
+    const mail = await simpleParser(readFileSync(path))
+    t.match([mail.to].flat()[0]?.text, all[index]?.to)
+    t.equal(mail.text?.trim(), all[index]?.text.trim())
+  }
+  close()
+  await t.rejects(createOutbox(join(t.testdir({ file: '' }), 'file/x'), from, () => {}).deliver(all[0] as Message))
+})

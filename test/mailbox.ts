@@ -1,0 +1,31 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { createMailer, type Mailer, type MailerDeps } from '../src/mail/mailer.js'
+import type { Message, Transport } from '../src/mail/message.js'
+
+/** The shipped mailer, and what it has sent. */
+export interface Mailbox {
+  mailer: Mailer
+  /** The mails that were sent and not yet read. */
+  mails: Message[]
+  /** Waits for a mail to an address and takes it out. */
+  nextMail: (to: string) => Promise<Message>
+}
+
+/** @param transport sends mails, instead of keeping them */
+export function createMailbox (logger: MailerDeps['logger'], transport?: Transport): Mailbox {
+  const mails: Message[] = []
+  const keep: Transport = { deliver: async (message) => { mails.push(message) }, close: () => {} }
+  return {
+    mailer: createMailer({ transport: transport ?? keep, logger }),
+    mails,
+    nextMail: async (to) => {
+      for (let waited = 0; waited < 10_000; waited += 5) {
+        const index = mails.findIndex((message) => message.to === to)
+        const [found] = index < 0 ? [] : mails.splice(index, 1)
+        if (found !== undefined) return found
+        await wait(5)
+      }
+      throw new Error(`no mail to ${to} came`)
+    }
+  }
+}
