@@ -9,6 +9,9 @@ import { jwksRoute } from './discovery/jwks.route.js'
 import { metadataRoutes } from './discovery/metadata.route.js'
 import { docsRoutes } from './docs/docs.route.js'
 import { problemsRoute } from './docs/problems.route.js'
+import { emailRoutes } from './email/email.route.js'
+import { createResendVerification } from './email/resend.js'
+import { createVerifyEmail } from './email/verify.js'
 import { healthRoutes } from './health/health.route.js'
 import type { App } from './http/app.js'
 import { createClientErrorHandler } from './http/client-error.js'
@@ -43,7 +46,7 @@ import type { Store } from './store/open.js'
 import { createAccessTokens } from './tokens/access.js'
 import { createIssueTokens } from './tokens/issue.js'
 import type { KeyRing } from './tokens/key-ring.js'
-import { createResetTokens } from './tokens/one-time.js'
+import { createResetTokens, createVerifyTokens } from './tokens/one-time.js'
 import { createRefreshTokens } from './tokens/refresh.js'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as { version: string }
@@ -61,6 +64,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
   const refreshTokens = createRefreshTokens({ ring, issuer, lifeSeconds: config.REFRESH_TOKEN_SECONDS, maxSeconds: config.REFRESH_MAX_SECONDS, clock })
   const issueTokens = createIssueTokens({ accessTokens, refreshTokens, clock })
   const resetTokens = createResetTokens({ ring, issuer, clock })
+  const verifyTokens = createVerifyTokens({ ring, issuer, clock })
   const messages = createMessages({ appUrl: config.APP_URL })
   const { accounts, ping } = store
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
@@ -97,7 +101,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
   if (config.RATE_LIMITS === 'on') addLimits(app)
 
   app.register(async (api: App) => {
-    signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens }) })
+    signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }) })
     loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens }) })
     refreshRoute(api, { refresh: createRefresh({ accounts, refreshTokens, issueTokens }) })
     logoutRoutes(api, { logoutEverywhere: createLogoutEverywhere({ accounts }) })
@@ -105,6 +109,10 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
     resetPasswordRoutes(api, {
       forgotPassword: createForgotPassword({ accounts, ping, resetTokens, messages, mailer }),
       resetPassword: createResetPassword({ accounts, passwords, resetTokens, messages, mailer })
+    })
+    emailRoutes(api, {
+      verifyEmail: createVerifyEmail({ accounts, verifyTokens }),
+      resendVerification: createResendVerification({ accounts, ping, verifyTokens, messages, mailer })
     })
     meRoutes(api, { me: createMe({ accounts, passwords }) })
     claimsRoute(api)

@@ -17,8 +17,8 @@ import { watchKeyFile } from './tokens/key-watch.js'
 import { KeyRingError, parseKeys, type SigningKey } from './tokens/keys.js'
 import { longestTokenSeconds } from './tokens/lives.js'
 
-/** How long running requests may take once the process is told to end, in milliseconds. */
-const drainMilliseconds = 8000
+/** How long running requests may take once the process is told to end, in milliseconds. With the time for mails it stays under the ten seconds of `delay`. */
+const drainMilliseconds = 6500
 
 try {
   if (existsSync('.env')) loadEnvFile('.env')

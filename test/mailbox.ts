@@ -7,8 +7,8 @@ export interface Mailbox {
   mailer: Mailer
   /** The mails that were sent and not yet read. */
   mails: Message[]
-  /** Waits for a mail to an address and takes it out. */
-  nextMail: (to: string) => Promise<Message>
+  /** Waits for a mail to an address whose subject begins with a word, and takes it out. */
+  nextMail: (to: string, subject: string) => Promise<Message>
 }
 
 /** @param transport sends mails, instead of keeping them */
@@ -18,14 +18,14 @@ export function createMailbox (logger: MailerDeps['logger'], transport?: Transpo
   return {
     mailer: createMailer({ transport: transport ?? keep, logger }),
     mails,
-    nextMail: async (to) => {
+    nextMail: async (to, subject) => {
       for (let waited = 0; waited < 10_000; waited += 5) {
-        const index = mails.findIndex((message) => message.to === to)
+        const index = mails.findIndex((message) => message.to === to && message.subject.startsWith(subject))
         const [found] = index < 0 ? [] : mails.splice(index, 1)
         if (found !== undefined) return found
         await wait(5)
       }
-      throw new Error(`no mail to ${to} came`)
+      throw new Error(`no mail to ${to} came: ${subject}`)
     }
   }
 }

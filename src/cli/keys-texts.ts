@@ -60,9 +60,9 @@ function difference (some: SigningKey[], others: SigningKey[]): string[] {
   return some.map(({ kid }) => kid).filter((kid) => !known.has(kid))
 }
 
-/** Seconds since 1970 as RFC 3339, which ends with the year 9999. */
+/** Seconds since 1970 as RFC 3339. */
 function time (seconds: number): string {
-  return seconds < 253_402_300_800 ? new Date(seconds * 1000).toISOString().replace('.000Z', 'Z') : 'after the year 9999'
+  return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 }
 
 function columns (rows: string[][]): string {

@@ -5,6 +5,8 @@ export interface Messages {
   /** @param token a reset token, for 30 minutes */
   resetPassword: (to: string, token: string) => Message
   passwordChanged: (to: string) => Message
+  /** @param token a verification token, for 24 hours */
+  verifyEmail: (to: string, token: string) => Message
 }
 
 /** @param appUrl where links point: APP_URL, never what a request says */
@@ -18,6 +20,12 @@ export function createMessages ({ appUrl }: { appUrl: string }): Messages {
       paragraphs: [`Somebody asked to reset the password of your account at ${service}. If it was you, choose a new password:`],
       link: link('/password/reset', 'Choose a new password', token),
       closing: ['The link works once, within 30 minutes. It ends every login on every device.', 'If it was not you, there is nothing to do: your password stays as it is.']
+    }),
+    verifyEmail: (to, token) => compose(to, {
+      subject: `Confirm your e-mail address for ${service}`,
+      paragraphs: [`Somebody signed up at ${service} with this address. If it was you, confirm the address:`],
+      link: link('/email/verify', 'Confirm this address', token),
+      closing: [`The link works for 24 hours. If it was not you, do not confirm: ask for a new password at ${service} instead, and the account is yours alone.`]
     }),
     passwordChanged: (to) => compose(to, {
       subject: `Your password for ${service} was changed`,

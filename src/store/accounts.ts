@@ -33,6 +33,8 @@ export interface Accounts {
   changePassword: (account: Pick<Account, 'id' | 'passwordHash'>, passwordHash: string) => Promise<Account | null>
   /** {@link Accounts.changePassword}, by way of the mailbox: the address counts as verified from then on. Answers whether it did; not when the address has changed. */
   resetPassword: (account: Pick<Account, 'id' | 'passwordHash' | 'email' | 'emailVerifiedAt'>, passwordHash: string) => Promise<boolean>
+  /** Marks the address of an account as verified. Answers false when the account is gone or has another address by now. */
+  verifyEmail: (account: Pick<Account, 'id' | 'email'>) => Promise<boolean>
   /** Ends every refresh token of an account that is not disabled. Answers whether it did. */
   endRefreshTokens: (id: string) => Promise<boolean>
   /** Disables an account, which ends every refresh token of it. Answers whether it did; not when it was disabled before. */
@@ -63,6 +65,7 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
       const verified = emailVerifiedAt === null ? { emailVerifiedAt: now(), updatedAt: now() } : {}
       return (await available(users.updateMany({ where: { id, email, passwordHash: from, disabledAt: null }, data: { passwordHash, ...verified, ...nextEpoch } }))).count === 1
     },
+    verifyEmail: async ({ id, email }) => (await available(users.updateMany({ where: { id, email }, data: { emailVerifiedAt: now(), updatedAt: now() } }))).count === 1,
     endRefreshTokens: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch }))).count === 1,
     disable: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: { disabledAt: now(), ...nextEpoch } }))).count === 1,
     delete: async ({ id, tokenEpoch }) => (await available(users.deleteMany({ where: { id, tokenEpoch, disabledAt: null } }))).count === 1

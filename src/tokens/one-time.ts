@@ -25,12 +25,17 @@ export interface OneTimeTokens {
   requireState: (claims: OneTimeClaims, account: AccountState | null) => void
 }
 
-/** What {@link createResetTokens} needs. */
+/** What one-time tokens are made with. */
 export interface OneTimeTokensDeps { ring: KeyRing, issuer: string, clock: Clock }
 
 /** Tokens that let the owner of the mailbox set a new password. They die with the present password and with the present address. */
 export function createResetTokens (deps: OneTimeTokensDeps): OneTimeTokens {
   return createOneTimeTokens(deps, { typ: 'reset+jwt', lifeSeconds: oneTimeSeconds.reset, state: ({ passwordHash, email }) => [passwordHash, email] })
+}
+
+/** Tokens that prove who reads the mailbox. They die with the present address alone. */
+export function createVerifyTokens (deps: OneTimeTokensDeps): OneTimeTokens {
+  return createOneTimeTokens(deps, { typ: 'verify+jwt', lifeSeconds: oneTimeSeconds.verify, state: ({ email }) => [email] })
 }
 
 function createOneTimeTokens ({ ring, issuer, clock }: OneTimeTokensDeps, { typ, lifeSeconds, state }: { typ: string, lifeSeconds: number, state: (account: AccountState) => string[] }): OneTimeTokens {

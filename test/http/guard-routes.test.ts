@@ -14,12 +14,15 @@ const publicRoutes = [
   'GET /docs/static/index.html',
   'GET /docs/static/swagger-initializer.js',
   'GET /docs/yaml',
+  'GET /email/verify',
   'GET /health/live',
   'GET /health/ready',
   'GET /openapi.json',
   'GET /openapi.yaml',
   'GET /password/reset',
   'GET /problems/:code',
+  'POST /email/resend',
+  'POST /email/verify',
   'POST /login',
   'POST /logout',
   'POST /password/forgot',
@@ -29,7 +32,7 @@ const publicRoutes = [
 ]
 const protectedRoutes = ['DELETE /me', 'GET /claims', 'GET /me', 'PATCH /me', 'POST /logout/everywhere', 'POST /password/change']
 /** What a listed route answers without a body, where it is not 200. */
-const answers: Record<string, number> = { 'POST /login': 400, 'POST /logout': 204, 'POST /password/forgot': 400, 'POST /password/reset': 400, 'POST /refresh': 400, 'POST /signup': 400, 'GET /docs/static/index.html': 302 }
+const answers: Record<string, number> = { 'POST /email/resend': 400, 'POST /email/verify': 400, 'POST /login': 400, 'POST /logout': 204, 'POST /password/forgot': 400, 'POST /password/reset': 400, 'POST /refresh': 400, 'POST /signup': 400, 'GET /docs/static/index.html': 302 }
 const withHead = (routes: string[]) => [...routes, ...routes.filter((route) => route.startsWith('GET ')).map((route) => route.replace('GET', 'HEAD'))].sort()
 const pathOf = (url: string) => url.replace(':code', 'invalid_token').replace('*', 'swagger-ui.css')
 const challenge = 'Bearer realm="latchkey"'

@@ -27,9 +27,9 @@ t.test('mails to one address are limited, whether it has an account or not', asy
   }
   t.strictSame(answers[0], answers[1])
   t.equal((await forgot('else@example.org', '198.51.100.1')).statusCode, 202, 'other addresses are free')
-  for (let i = 0; i < byEmail.calls; i++) await nextMail(user.email)
+  for (let i = 0; i < byEmail.calls; i++) await nextMail(user.email, 'Reset')
   await new Promise((resolve) => { setTimeout(resolve, 50) })
-  t.strictSame(mails, [], 'no more mails than calls that were taken')
+  t.strictSame(mails.filter(({ subject }) => subject.startsWith('Reset')), [], 'no more mails than calls that were taken')
 })
 
 t.test('mails asked for from one network are limited', async (t) => {

@@ -13,7 +13,7 @@ t.test('the page of a reset link, in a browser, as on a phone', async (t) => {
   await app.listen({ host: '127.0.0.1', port })
   const { user } = await signup()
   await call('POST', '/password/forgot', { body: { email: user.email }, headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example' } })
-  const { text, html } = await nextMail(user.email)
+  const { text, html } = await nextMail(user.email, 'Reset')
   const [link = ''] = /http\S+/.exec(text) ?? []
   t.ok(link.startsWith(`${url}/password/reset#token=eyJ`), 'the link leads where the settings say')
   t.notMatch(text + html, /evil/)

@@ -137,6 +137,16 @@ await onEachDatabase(t, async (t, kind) => {
     t.strictSame(await accounts.findById(other.id), other)
   })
 
+  await t.test('verifyEmail marks the address that the account has', async (t) => {
+    const { accounts, time, create } = await freshStore(t as Test, kind)
+    const [account, other] = [await create(), await create('other@example.org')]
+    time.now += 1000
+    for (const change of [{ email: other.email }, { id: nobody }]) t.equal(await accounts.verifyEmail({ ...account, ...change }), false)
+    t.strictSame(await Promise.all(Array.from({ length: 5 }, async () => await accounts.verifyEmail(account))), [true, true, true, true, true])
+    t.strictSame({ ...await accounts.findById(account.id) }, { ...account, emailVerifiedAt: new Date(time.now), updatedAt: new Date(time.now) })
+    t.strictSame(await accounts.findById(other.id), other)
+  })
+
   await t.test('delete takes the account as it was read, once', async (t) => {
     const { accounts, sql, ada, create } = await freshStore(t as Test, kind)
     const [account, other] = [await create(), await create('other@example.org')]
