@@ -9,8 +9,10 @@ import { jwksRoute } from './discovery/jwks.route.js'
 import { metadataRoutes } from './discovery/metadata.route.js'
 import { docsRoutes } from './docs/docs.route.js'
 import { problemsRoute } from './docs/problems.route.js'
+import { createChangeEmail } from './email/change.js'
 import { emailRoutes } from './email/email.route.js'
 import { createResendVerification } from './email/resend.js'
+import { createUndoEmailChange } from './email/undo.js'
 import { createVerifyEmail } from './email/verify.js'
 import { healthRoutes } from './health/health.route.js'
 import type { App } from './http/app.js'
@@ -46,7 +48,7 @@ import type { Store } from './store/open.js'
 import { createAccessTokens } from './tokens/access.js'
 import { createIssueTokens } from './tokens/issue.js'
 import type { KeyRing } from './tokens/key-ring.js'
-import { createResetTokens, createVerifyTokens } from './tokens/one-time.js'
+import { createChangeTokens, createResetTokens, createUndoTokens, createVerifyTokens } from './tokens/one-time.js'
 import { createRefreshTokens } from './tokens/refresh.js'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as { version: string }
@@ -65,6 +67,8 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
   const issueTokens = createIssueTokens({ accessTokens, refreshTokens, clock })
   const resetTokens = createResetTokens({ ring, issuer, clock })
   const verifyTokens = createVerifyTokens({ ring, issuer, clock })
+  const changeTokens = createChangeTokens({ ring, issuer, clock })
+  const undoTokens = createUndoTokens({ ring, issuer, clock })
   const messages = createMessages({ appUrl: config.APP_URL })
   const { accounts, ping } = store
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
@@ -111,7 +115,9 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
       resetPassword: createResetPassword({ accounts, passwords, resetTokens, messages, mailer })
     })
     emailRoutes(api, {
-      verifyEmail: createVerifyEmail({ accounts, verifyTokens }),
+      verifyEmail: createVerifyEmail({ accounts, verifyTokens, changeTokens, undoTokens, messages, mailer }),
+      changeEmail: createChangeEmail({ accounts, passwords, changeTokens, messages, mailer }),
+      undoEmailChange: createUndoEmailChange({ accounts, undoTokens }),
       resendVerification: createResendVerification({ accounts, ping, verifyTokens, messages, mailer })
     })
     meRoutes(api, { me: createMe({ accounts, passwords }) })

@@ -18,9 +18,9 @@ export function canonicalEmail (text: string): string | null {
   return validator.isEmail(address) ? address : null
 }
 
-/** {@link canonicalEmail}, or Problem `invalid_request` that points to the member `email`. */
-export function requireEmail (text: string): string {
+/** {@link canonicalEmail}, or Problem `invalid_request` that points to the member. @param pointer where the address stands in the request */
+export function requireEmail (text: string, pointer = '/email'): string {
   const address = canonicalEmail(text)
-  if (address === null) throw new Problem('invalid_request', { errors: [{ pointer: '/email', detail: 'must be an e-mail address' }] })
+  if (address === null) throw new Problem('invalid_request', { errors: [{ pointer, detail: 'must be an e-mail address' }] })
   return address
 }

@@ -1,22 +1,25 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
 import { pageRoute } from '../http/page.js'
-import { Accepted, Email, NoQuery, OneTimeToken } from '../http/schemas.js'
+import { Accepted, Email, NoQuery, OneTimeToken, Password } from '../http/schemas.js'
 import type { ResendVerification } from './resend.js'
 import type { VerifyEmail } from './verify.js'
-import { verifyEmailPage } from './verify.page.js'
+import type { ChangeEmail } from './change.js'
+import { undoEmailPage, verifyEmailPage } from './confirm.page.js'
+import type { UndoEmailChange } from './undo.js'
 
 const strict = { additionalProperties: false } as const
 
-export function emailRoutes (app: App, { verifyEmail, resendVerification }: { verifyEmail: VerifyEmail, resendVerification: ResendVerification }): void {
+export function emailRoutes (app: App, { verifyEmail, resendVerification, changeEmail, undoEmailChange }: { verifyEmail: VerifyEmail, resendVerification: ResendVerification, changeEmail: ChangeEmail, undoEmailChange: UndoEmailChange }): void {
   pageRoute(app, verifyEmailPage)
+  pageRoute(app, undoEmailPage)
 
   app.post('/email/verify', {
     config: { public: true, problems: ['invalid_one_time_token', 'unavailable'] },
     schema: {
       operationId: 'verifyEmail',
       summary: 'Verify the e-mail address by a token from a mail',
-      description: 'Can be repeated.',
+      description: 'Takes the token of a sign-up, which can be repeated, and that of a change of the address, which takes effect by this, once.',
       tags: ['Account'],
       querystring: NoQuery,
       body: Type.Object({ token: OneTimeToken }, strict),
@@ -41,5 +44,38 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification }: { ve
   }, async (request, reply) => {
     await resendVerification(request.body.email)
     return await reply.code(202).send({})
+  })
+
+  app.post('/email/change', {
+    config: { limit: 'mail', problems: ['wrong_password', 'forbidden', 'unavailable'] },
+    schema: {
+      operationId: 'changeEmail',
+      summary: 'Ask for another e-mail address',
+      description: 'Takes effect when the link of the mail to the new address is used. The answer does not tell whether that address has an account.',
+      tags: ['Account'],
+      querystring: NoQuery,
+      body: Type.Object({ new_email: Email, password: Password }, strict),
+      response: { 202: { ...Accepted, description: 'A mail to the new address is on its way' } }
+    }
+  }, async (request, reply) => {
+    const { new_email: newEmail, password } = request.body
+    await changeEmail(request.user.sub, { newEmail, password })
+    return await reply.code(202).send({})
+  })
+
+  app.post('/email/undo', {
+    config: { public: true, problems: ['invalid_one_time_token', 'unavailable'] },
+    schema: {
+      operationId: 'undoEmailChange',
+      summary: 'Bring the former e-mail address back by the token of the notice',
+      description: 'Ends every refresh token of the account.',
+      tags: ['Account'],
+      querystring: NoQuery,
+      body: Type.Object({ token: OneTimeToken }, strict),
+      response: { 204: Type.Null({ description: 'The account has its former address' }) }
+    }
+  }, async (request, reply) => {
+    await undoEmailChange(request.body.token)
+    return await reply.code(204).send(null)
   })
 }

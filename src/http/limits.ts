@@ -22,7 +22,8 @@ export function addLimits (app: FastifyInstance): void {
   const counters = Object.fromEntries(Object.entries<readonly Limit[]>(limits).map(([name, list]) => [name, list.map((limit) => ({ ...limit, counter: new RateLimiterMemory({ points: limit.calls, duration: limit.seconds }) }))]))
   const keyOf = (by: Limit['by'], request: FastifyRequest) => {
     if (by === 'network') return networkOf(request.ip)
-    const address = canonicalEmail((request.body as { email: string }).email)
+    const { email, new_email: newEmail } = request.body as { email?: string, new_email?: string }
+    const address = canonicalEmail(email ?? newEmail ?? '')
     return address === null ? null : createHmac('sha256', secret).update(address).digest('base64url')
   }
   app.addHook('preHandler', async (request, reply) => {

@@ -5,6 +5,12 @@ export interface Messages {
   /** @param token a reset token, for 30 minutes */
   resetPassword: (to: string, token: string) => Message
   passwordChanged: (to: string) => Message
+  /** To a new address. @param token an e-mail change token, for 24 hours */
+  changeEmail: (to: string, token: string) => Message
+  /** To an address that somebody with another account wants to have. */
+  emailTaken: (to: string) => Message
+  /** To the address of before. @param token an undo token, for 7 days */
+  emailChanged: (to: string, token: string) => Message
   /** @param token a verification token, for 24 hours */
   verifyEmail: (to: string, token: string) => Message
 }
@@ -26,6 +32,23 @@ export function createMessages ({ appUrl }: { appUrl: string }): Messages {
       paragraphs: [`Somebody signed up at ${service} with this address. If it was you, confirm the address:`],
       link: link('/email/verify', 'Confirm this address', token),
       closing: [`The link works for 24 hours. If it was not you, do not confirm: ask for a new password at ${service} instead, and the account is yours alone.`]
+    }),
+    changeEmail: (to, token) => compose(to, {
+      subject: `Confirm your new e-mail address for ${service}`,
+      paragraphs: [`Somebody wants to use this address for their account at ${service}. If it was you, confirm the address:`],
+      link: link('/email/verify', 'Confirm this address', token),
+      closing: ['The link works once, within 24 hours. If it was not you, there is nothing to do.']
+    }),
+    emailTaken: (to) => compose(to, {
+      subject: `Your e-mail address at ${service}`,
+      paragraphs: [`Somebody wanted to use this address for another account at ${service}. You have an account with it already, so nothing has changed.`],
+      closing: ['If it was you, log in with this address, or delete one of the two accounts.']
+    }),
+    emailChanged: (to, token) => compose(to, {
+      subject: `Your e-mail address at ${service} was changed`,
+      paragraphs: [`Your account at ${service} has another e-mail address now. If it was you, there is nothing to do.`, 'If it was not you, take the account back:'],
+      link: link('/email/undo', 'Bring this address back', token),
+      closing: ['The link works for 7 days and ends every login. Then ask for a new password, for somebody else may know the present one.']
     }),
     passwordChanged: (to) => compose(to, {
       subject: `Your password for ${service} was changed`,

@@ -33,6 +33,10 @@ export interface Accounts {
   changePassword: (account: Pick<Account, 'id' | 'passwordHash'>, passwordHash: string) => Promise<Account | null>
   /** {@link Accounts.changePassword}, by way of the mailbox: the address counts as verified from then on. Answers whether it did; not when the address has changed. */
   resetPassword: (account: Pick<Account, 'id' | 'passwordHash' | 'email' | 'emailVerifiedAt'>, passwordHash: string) => Promise<boolean>
+  /** Puts a new, verified address in place of the one that was read. Answers false when the account has changed since, is gone or disabled, or the address has an account. */
+  changeEmail: (account: Pick<Account, 'id' | 'email' | 'passwordHash' | 'tokenEpoch'>, email: string) => Promise<boolean>
+  /** Gives an account an address of before back, verified, and ends every refresh token. Answers false when it has that address, is gone or disabled, or the address has an account. */
+  restoreEmail: (id: string, email: string) => Promise<boolean>
   /** Marks the address of an account as verified. Answers false when the account is gone or has another address by now. */
   verifyEmail: (account: Pick<Account, 'id' | 'email'>) => Promise<boolean>
   /** Ends every refresh token of an account that is not disabled. Answers whether it did. */
@@ -48,15 +52,17 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
   const users = client.user
   const now = () => new Date(clock())
   const nextEpoch = { tokenEpoch: { increment: 1 } }
+  const ifFree = async <T>(writing: Promise<T>) => await available(writing.catch((error: unknown) => {
+    if (isDuplicate(error)) return null
+    throw error
+  }))
+  const updateEmail = async (where: NonNullable<Parameters<typeof users.updateMany>[0]['where']>, data: object) => (await ifFree(users.updateMany({ where, data: { ...data, emailVerifiedAt: now(), updatedAt: now() } })))?.count === 1
   return {
     findById: async (id) => await available(users.findUnique({ where: { id } })),
     findByEmail: async (email) => await available(users.findUnique({ where: { email } })),
     create: async ({ email, passwordHash, name }) => {
       const createdAt = now()
-      return await available(users.create({ data: { email, passwordHash, name, createdAt, updatedAt: createdAt } }).catch((error: unknown) => {
-        if (isDuplicate(error)) return null
-        throw error
-      }))
+      return await ifFree(users.create({ data: { email, passwordHash, name, createdAt, updatedAt: createdAt } }))
     },
     updateName: async (id, name) => (await available(users.updateManyAndReturn({ where: { id, disabledAt: null }, data: { name, updatedAt: now() } })))[0] ?? null,
     replaceHash: async (id, from, to) => { await available(users.updateMany({ where: { id, passwordHash: from }, data: { passwordHash: to } })) },
@@ -65,6 +71,8 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
       const verified = emailVerifiedAt === null ? { emailVerifiedAt: now(), updatedAt: now() } : {}
       return (await available(users.updateMany({ where: { id, email, passwordHash: from, disabledAt: null }, data: { passwordHash, ...verified, ...nextEpoch } }))).count === 1
     },
+    changeEmail: async ({ id, email: from, passwordHash, tokenEpoch }, email) => await updateEmail({ id, email: from, passwordHash, tokenEpoch, disabledAt: null }, { email }),
+    restoreEmail: async (id, email) => await updateEmail({ id, email: { not: email }, disabledAt: null }, { email, ...nextEpoch }),
     verifyEmail: async ({ id, email }) => (await available(users.updateMany({ where: { id, email }, data: { emailVerifiedAt: now(), updatedAt: now() } }))).count === 1,
     endRefreshTokens: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch }))).count === 1,
     disable: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: { disabledAt: now(), ...nextEpoch } }))).count === 1,

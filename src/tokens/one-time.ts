@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Static, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import { AccountClaims } from './access.js'
@@ -8,21 +8,33 @@ import { createTokenKind } from './kind.js'
 import { oneTimeSeconds } from './lives.js'
 
 const { auth_time: _none, ...common } = AccountClaims
-const OneTimeClaimsSchema = Type.Object({ ...common, bind: Type.String({ minLength: 1 }) })
+const bind = Type.String({ minLength: 1 })
+const PlainClaimsSchema = Type.Object({ ...common, bind })
+const AddressClaimsSchema = Type.Object({ ...common, bind, email: Type.String({ minLength: 3 }) })
 
 /** What a verified one-time token says; `bind` is a digest of the state of the account that it was made for. */
-export type OneTimeClaims = Static<typeof OneTimeClaimsSchema>
+export type OneTimeClaims = Static<typeof PlainClaimsSchema>
+
+/** The same of a token that carries an address. */
+export type AddressClaims = Static<typeof AddressClaimsSchema>
 
 /** What a one-time token can be bound to. */
-export interface AccountState { id: string, email: string, passwordHash: string }
+export interface AccountState { id: string, email: string, passwordHash: string, tokenEpoch: number }
 
 /** Tokens of one kind, which are good as long as the account stays in the state that they were made for. Using one changes that state, so it works once. */
-export interface OneTimeTokens {
+export interface OneTimeTokens<Claims extends OneTimeClaims = OneTimeClaims> {
   issue: (account: AccountState) => string
+  /** Whether a token says that it is of this kind. Nothing of it is verified. */
+  claimsKind: (token: string) => boolean
   /** The claims of a token, whose account has not been looked at. Throws Problem `invalid_one_time_token`. */
-  verify: (token: string) => OneTimeClaims
+  verify: (token: string) => Claims
   /** Throws Problem `invalid_one_time_token` unless the account is in the state that the token was made for. */
-  requireState: (claims: OneTimeClaims, account: AccountState | null) => void
+  requireState: (claims: Claims, account: AccountState | null) => void
+}
+
+/** Tokens that carry the address that the account is to have. */
+export interface AddressTokens extends Omit<OneTimeTokens<AddressClaims>, 'issue'> {
+  issue: (account: AccountState, email: string) => string
 }
 
 /** What one-time tokens are made with. */
@@ -38,16 +50,34 @@ export function createVerifyTokens (deps: OneTimeTokensDeps): OneTimeTokens {
   return createOneTimeTokens(deps, { typ: 'verify+jwt', lifeSeconds: oneTimeSeconds.verify, state: ({ email }) => [email] })
 }
 
-function createOneTimeTokens ({ ring, issuer, clock }: OneTimeTokensDeps, { typ, lifeSeconds, state }: { typ: string, lifeSeconds: number, state: (account: AccountState) => string[] }): OneTimeTokens {
+/** Tokens that prove the mailbox of a new address. They die when the address, the password or the epoch changes. */
+export function createChangeTokens (deps: OneTimeTokensDeps): AddressTokens {
+  return createKind<AddressClaims>(deps, AddressClaimsSchema, { typ: 'email+jwt', lifeSeconds: oneTimeSeconds.email, state: ({ email, passwordHash, tokenEpoch }) => [email, passwordHash, String(tokenEpoch)] })
+}
+
+/** Tokens that bring a former address back, whatever has been done to the account since, for that may have been a thief. They do nothing while the account has that address. */
+export function createUndoTokens (deps: OneTimeTokensDeps): AddressTokens {
+  return createKind<AddressClaims>(deps, AddressClaimsSchema, { typ: 'undo+jwt', lifeSeconds: oneTimeSeconds.undo, state: () => [] })
+}
+
+function createOneTimeTokens (deps: OneTimeTokensDeps, kind: Kind): OneTimeTokens {
+  return createKind<OneTimeClaims>(deps, PlainClaimsSchema, kind)
+}
+
+interface Kind { typ: string, lifeSeconds: number, state: (account: AccountState) => string[] }
+
+function createKind<Claims extends OneTimeClaims> ({ ring, issuer, clock }: OneTimeTokensDeps, schema: TSchema & { required: string[] }, { typ, lifeSeconds, state }: Kind) {
   const refuse = () => new Problem('invalid_one_time_token')
-  const { sign, verify } = createTokenKind<OneTimeClaims>({ typ, schema: OneTimeClaimsSchema, audience: issuer, issuer, ring, clock, refuse })
+  const { sign, verify, claimsKind } = createTokenKind<Claims>({ typ, schema, audience: issuer, issuer, ring, clock, refuse })
   const digest = (account: AccountState) => createHash('sha256').update(JSON.stringify([typ, account.id, ...state(account)])).digest('base64url')
   return {
-    issue: (account) => {
+    issue: (account: AccountState, email?: string) => {
       const iat = Math.floor(clock() / 1000)
-      return sign({ sub: account.id, iat, exp: iat + lifeSeconds, bind: digest(account) })
+      const claims = { sub: account.id, iat, exp: iat + lifeSeconds, bind: digest(account), ...(email !== undefined && { email }) }
+      return sign(claims as unknown as Parameters<typeof sign>[0])
     },
+    claimsKind,
     verify,
-    requireState: ({ bind }, account) => { if (account === null || bind !== digest(account)) throw refuse() }
+    requireState: ({ bind }: Claims, account: AccountState | null) => { if (account === null || bind !== digest(account)) throw refuse() }
   }
 }
