@@ -4,6 +4,7 @@ import { build } from 'esbuild'
 
 const benches = {
   start: async () => await (await bundled('start')).run(),
+  import: async () => await (await import('./import.mjs')).importUsers(),
   guard: async () => await (await import('./guard.mjs')).guard(),
   rotation: async (args) => await (await bundled('rotation')).run(args)
 }

@@ -3,6 +3,7 @@ import { loadEnvFile } from 'node:process'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { buildApp } from './app.js'
+import { CommandError } from './cli/command-error.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
 import { Problem } from './errors.js'
 import { createLogger, redact } from './http/log.js'
@@ -28,7 +29,7 @@ try {
   else await run(command, args, config)
 } catch (error) {
   // What a person can mend is said in one message; anything else is a fault of ours and keeps its stack.
-  const known = error instanceof ConfigError || error instanceof KeyRingError || error instanceof PendingMigrationsError || error instanceof Problem
+  const known = error instanceof CommandError || error instanceof ConfigError || error instanceof KeyRingError || error instanceof PendingMigrationsError || error instanceof Problem
   console.error(known ? explain(error) : error)
   process.exit(1)
 }
@@ -112,7 +113,11 @@ async function run (command: string, args: string[], config: Config): Promise<vo
   if (command === 'migrate:new') return (await import('./cli/migrate-new.js')).newMigration(args[0] ?? '')
   if (command === 'openapi') return (await import('./cli/openapi.js')).writeContract()
   if (command === 'keys') return (await import('./cli/keys.js')).manageKeys(args, config)
-  throw new ConfigError(`There is no command "${command}". There are: migrate, migrate:new, openapi, keys.`)
+  if (command === 'users') {
+    process.exitCode = await (await import('./cli/users.js')).users(args, config, process)
+    return
+  }
+  throw new ConfigError(`There is no command "${command}". There are: migrate, migrate:new, openapi, keys, users.`)
 }
 
 function explain (error: Error): string {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 import type { Test } from 'tap'
@@ -21,7 +21,7 @@ const main = resolve('dist/main.js')
 
 function launch (t: Test, cwd: string, args: string[], env: Record<string, string>) {
   const { PATH = '' } = process.env
-  const child = spawn(process.execPath, args, { cwd, env: { PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, args, { cwd, env: { PATH, ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
   const output = { stdout: '', stderr: '' }
   child.stdout.on('data', (chunk) => { output.stdout += String(chunk) })
   child.stderr.on('data', (chunk) => { output.stderr += String(chunk) })
@@ -29,17 +29,26 @@ function launch (t: Test, cwd: string, args: string[], env: Record<string, strin
   return { child, output }
 }
 
-/** Runs the program in a folder until it ends by itself. */
-export async function runMain (t: Test, cwd: string, { args = [], env = {} }: { args?: string[], env?: Record<string, string> } = {}): Promise<Ended> {
+/** Runs the program in a folder until it ends by itself, with a text in its standard input. */
+export async function runMain (t: Test, cwd: string, { args = [], env = {}, input = '' }: { args?: string[], env?: Record<string, string>, input?: string } = {}): Promise<Ended> {
+  const { child, ended } = startMain(t, cwd, { args, env })
+  child.stdin.end(input)
+  return await ended
+}
+
+/** Starts the program in a folder; its standard input stays open. */
+export function startMain (t: Test, cwd: string, { args, env }: { args: string[], env: Record<string, string> }): { child: ChildProcessWithoutNullStreams, ended: Promise<Ended> } {
   const { child, output } = launch(t, cwd, [main, ...args], env)
-  const [code] = await once(child, 'close') as [number | null]
-  return { code, ...output }
+  // A program that does not read its input closes it as it likes.
+  child.stdin.on('error', () => {})
+  return { child, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, ...output })) }
 }
 
 /** Starts the program in a folder, on a free port, and waits until it serves. */
 export async function startServer (t: Test, cwd: string, env: Record<string, string> = {}): Promise<Server> {
   const port = env.PORT ?? String(await freePort())
   const { child, output } = launch(t, cwd, [main], { ...env, PORT: port })
+  child.stdin.end()
   const ended = once(child, 'close')
   await new Promise<void>((resolve, reject) => {
     child.stdout.on('data', () => { if (output.stdout.includes('Latchkey serves')) resolve() })

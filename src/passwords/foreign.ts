@@ -8,7 +8,10 @@ export type Comparison = (password: string) => Promise<boolean>
 const derive = { pbkdf2: promisify(pbkdf2), scrypt: promisify<string, Buffer, number, object, Buffer>(scrypt) }
 
 /** The most that comparing one hash may cost: beyond it a hash counts as unreadable, or a single login could occupy the server. */
-const most = { bcryptRounds: 16, scryptBytes: 256 * 1024 * 1024, scryptLanes: 16, pbkdf2Iterations: 5_000_000 }
+const most = { bcryptRounds: 16, scryptBytes: 256 * 1024 * 1024, scryptLanes: 16, pbkdf2Rounds: 5_000_000 }
+
+/** Bytes of the digests of PBKDF2; each begun one of the key takes all iterations (RFC 8018 §5.2). */
+const digestBytes: Record<string, number> = { sha1: 20, sha256: 32, sha512: 64 }
 
 /**
  * How a hash that another system made is compared: bcrypt (`$2a$`, `$2b$`, `$2y$`), scrypt and PBKDF2 in PHC form, also in the spelling of passlib.
@@ -36,8 +39,9 @@ function readScrypt (stored: string): Comparison | null {
 
 function readPbkdf2 (stored: string): Comparison | null {
   const [, digest = 'sha1', iterations = '0', salt, tag] = /^\$pbkdf2(?:-(sha1|sha256|sha512))?\$(?:i=)?(\d{1,8})(?:,l=\d{1,3})?\$([A-Za-z0-9+/.]*)\$([A-Za-z0-9+/.]{16,})$/.exec(stored) ?? []
-  if (salt === undefined || tag === undefined || Number(iterations) < 1 || Number(iterations) > most.pbkdf2Iterations) return null
+  if (salt === undefined || tag === undefined || Number(iterations) < 1) return null
   const [bytes, expected] = [fromBase64(salt), fromBase64(tag)]
+  if (Number(iterations) * Math.ceil(expected.length / Number(digestBytes[digest])) > most.pbkdf2Rounds) return null
   return async (password) => timingSafeEqual(await derive.pbkdf2(password, bytes, Number(iterations), expected.length, digest), expected)
 }
 

@@ -18,7 +18,7 @@ export interface Hasher {
 }
 
 /** @param onUnreadable is told when a stored hash is in no known format; nothing of the hash is passed on */
-export async function createHasher ({ memoryKiB, passes, lanes }: HashCost, onUnreadable: () => void): Promise<Hasher> {
+export async function createHasher ({ memoryKiB, passes, lanes }: HashCost, onUnreadable?: () => void): Promise<Hasher> {
   // Salt 128 bit, tag 256 bit: RFC 9106 §4. The library draws the salt, 16 bytes.
   const options = { type: argon2.argon2id, memoryCost: memoryKiB, timeCost: passes, parallelism: lanes, hashLength: 32 } as const
   const hash = async (password: string) => await argon2.hash(password, options)
@@ -29,7 +29,7 @@ export async function createHasher ({ memoryKiB, passes, lanes }: HashCost, onUn
       if (stored !== null && isReadable(stored)) return await argon2.verify(stored, password)
       const compare = stored === null ? null : readForeignHash(stored)
       if (compare !== null) return await compare(password)
-      if (stored !== null) onUnreadable()
+      if (stored !== null) onUnreadable?.()
       await argon2.verify(dummy, password)
       return false
     },
@@ -40,8 +40,26 @@ export async function createHasher ({ memoryKiB, passes, lanes }: HashCost, onUn
   }
 }
 
+/** The most that an argon2 hash of another system may cost at a login: 2 GiB is the first choice of RFC 9106 §4, at one pass. */
+const most = { memoryKiB: 2 ** 21, memoryKiBTimesPasses: 2 ** 22, lanes: 64 }
+
+/**
+ * Whether a hash that another system made can be taken over: passwords can be compared with it at login, and that costs no more than a login may.
+ * argon2id, argon2i and argon2d, and what {@link readForeignHash} reads.
+ */
+export function isReadableHash (stored: string): boolean {
+  const { memory, passes, lanes } = readCost(stored)
+  if (isReadable(stored)) return memory <= most.memoryKiB && memory * passes <= most.memoryKiBTimesPasses && lanes <= most.lanes
+  return readForeignHash(stored) !== null
+}
+
 // argon2.verify throws on anything else. The least cost is that of RFC 9106 §3.1.
 function isReadable (stored: string): boolean {
-  const [, memory = 0, passes = 0, lanes = 0] = (/^\$argon2(?:id|i|d)\$v=19\$m=(\d{1,7}),t=(\d{1,4}),p=(\d{1,3})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/.exec(stored) ?? []).map(Number)
+  const { memory, passes, lanes } = readCost(stored)
   return passes >= 1 && lanes >= 1 && memory >= 8 * lanes
+}
+
+function readCost (stored: string): { memory: number, passes: number, lanes: number } {
+  const [, memory = 0, passes = 0, lanes = 0] = (/^\$argon2(?:id|i|d)\$v=19\$m=(\d{1,7}),t=(\d{1,4}),p=(\d{1,3})\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/.exec(stored) ?? []).map(Number)
+  return { memory, passes, lanes }
 }

@@ -17,8 +17,8 @@ export interface Passwords {
   upgrade: (password: string, hash: string) => Promise<string | null>
 }
 
-/** What {@link createPasswords} needs. */
-export interface PasswordsDeps { cost: HashCost, minLength: number, estimate: Estimator, onUnreadableHash: () => void }
+/** What {@link createPasswords} needs; `onUnreadableHash` only where passwords are compared. */
+export interface PasswordsDeps { cost: HashCost, minLength: number, estimate: Estimator, onUnreadableHash?: () => void }
 
 /** Makes one hash before it answers, for {@link Passwords.matches} to compare with where there is no account. */
 export async function createPasswords ({ cost, minLength, estimate, onUnreadableHash }: PasswordsDeps): Promise<Passwords> {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { createMany, type NewAccount } from './create-many.js'
 import { available, isDuplicate } from './faults.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 
@@ -25,6 +26,10 @@ export interface Accounts {
   findByEmail: (email: string) => Promise<Account | null>
   /** Answers null when the address already has an account. */
   create: (account: { email: string, passwordHash: string, name: string | null }) => Promise<Account | null>
+  /** Makes the accounts whose address has none and answers how many those were; of equal addresses the first wins. At most `mostNewAccounts`. */
+  createMany: (accounts: NewAccount[]) => Promise<number>
+  /** A page of all accounts in the order in which they were made: those after the one with the id, or the first ones for `null`. */
+  list: (afterId: string | null, count: number) => Promise<Account[]>
   /** Answers null when there is no such account or it is disabled. */
   updateName: (id: string, name: string | null) => Promise<Account | null>
   /** Puts a stronger hash of the same password in place of `from`; does nothing when the hash is no longer `from`. */
@@ -43,6 +48,10 @@ export interface Accounts {
   endRefreshTokens: (id: string) => Promise<boolean>
   /** Disables an account, which ends every refresh token of it. Answers whether it did; not when it was disabled before. */
   disable: (id: string) => Promise<boolean>
+  /** Takes back that an account was disabled; refresh tokens from before stay dead. Answers whether it did; not when it was not disabled. */
+  enable: (id: string) => Promise<boolean>
+  /** Deletes an account, whatever has become of it. Answers whether it did. */
+  remove: (id: string) => Promise<boolean>
   /** Deletes an account unless it has been disabled, deleted or logged out everywhere since it was read. Answers whether it did. */
   delete: (account: Pick<Account, 'id' | 'tokenEpoch'>) => Promise<boolean>
 }
@@ -64,6 +73,8 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
       const createdAt = now()
       return await ifFree(users.create({ data: { email, passwordHash, name, createdAt, updatedAt: createdAt } }))
     },
+    createMany: async (accounts) => await available(createMany(client, accounts, now())),
+    list: async (afterId, count) => await available(users.findMany({ where: { id: { gt: afterId ?? '' } }, orderBy: { id: 'asc' }, take: count })),
     updateName: async (id, name) => (await available(users.updateManyAndReturn({ where: { id, disabledAt: null }, data: { name, updatedAt: now() } })))[0] ?? null,
     replaceHash: async (id, from, to) => { await available(users.updateMany({ where: { id, passwordHash: from }, data: { passwordHash: to } })) },
     changePassword: async ({ id, passwordHash: from }, passwordHash) => (await available(users.updateManyAndReturn({ where: { id, passwordHash: from, disabledAt: null }, data: { passwordHash, ...nextEpoch } })))[0] ?? null,
@@ -76,6 +87,8 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
     verifyEmail: async ({ id, email }) => (await available(users.updateMany({ where: { id, email }, data: { emailVerifiedAt: now(), updatedAt: now() } }))).count === 1,
     endRefreshTokens: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch }))).count === 1,
     disable: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: { disabledAt: now(), ...nextEpoch } }))).count === 1,
+    enable: async (id) => (await available(users.updateMany({ where: { id, disabledAt: { not: null } }, data: { disabledAt: null } }))).count === 1,
+    remove: async (id) => (await available(users.deleteMany({ where: { id } }))).count === 1,
     delete: async ({ id, tokenEpoch }) => (await available(users.deleteMany({ where: { id, tokenEpoch, disabledAt: null } }))).count === 1
   }
 }

@@ -38,7 +38,7 @@ t.test('what is no such hash, is damaged, or would cost too much', async (t) => 
     `$2$05$${bcrypt}`, `$2x$05$${bcrypt}`, `$2b$5$${bcrypt}`, `$2b$03$${bcrypt}`, `$2b$17$${bcrypt}`, `$2b$31$${bcrypt}`, `$2b$99$${bcrypt}`, `$2b$05$${bcrypt.slice(1)}`, `$2b$05$${bcrypt}x`, ` $2b$05$${bcrypt}`, `$2b$05$${bcrypt}\n`,
     `$scrypt$ln=0,r=8,p=1$${salt}$${tag}`, `$scrypt$ln=16,r=0,p=1$${salt}$${tag}`, `$scrypt$ln=16,r=8,p=0$${salt}$${tag}`, `$scrypt$ln=16,r=8,p=17$${salt}$${tag}`, `$scrypt$ln=20,r=8,p=1$${salt}$${tag}`, `$scrypt$ln=99,r=8,p=1$${salt}$${tag}`,
     `$scrypt$ln=16,r=99,p=1$${salt}$${tag}`, `$scrypt$r=8,ln=16,p=1$${salt}$${tag}`, `$scrypt$ln=16,r=8,p=1$${salt}$`, `$scrypt$ln=16,r=8,p=1$${salt}`, `$scrypt$ln=16,r=8,p=1$${salt}$${tag}=`, `$scrypt$ln=-1,r=8,p=1$${salt}$${tag}`,
-    `$pbkdf2-sha256$i=0$${salt}$${tag}`, `$pbkdf2-sha256$i=5000001$${salt}$${tag}`, `$pbkdf2-sha256$i=999999999$${salt}$${tag}`, `$pbkdf2-md5$i=1000$${salt}$${tag}`, `$pbkdf2-sha256$1000$${salt}$short`, `$pbkdf2-sha256$${salt}$${tag}`, `pbkdf2_sha256$1000$${salt}$${tag}`
+    `$pbkdf2-sha256$i=0$${salt}$${tag}`, `$pbkdf2-sha256$i=5000001$${salt}$${tag}`, `$pbkdf2-sha256$i=2500001$${salt}$${tag}${tag}`, `$pbkdf2$i=2500001$${salt}$${tag}`, `$pbkdf2-sha256$i=999999999$${salt}$${tag}`, `$pbkdf2-md5$i=1000$${salt}$${tag}`, `$pbkdf2-sha256$1000$${salt}$short`, `$pbkdf2-sha256$${salt}$${tag}`, `pbkdf2_sha256$1000$${salt}$${tag}`
   ]
   for (const hash of rows) t.equal(readForeignHash(hash), null, hash)
 })

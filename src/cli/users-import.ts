@@ -1,0 +1,96 @@
+import type { FileHandle } from 'node:fs/promises'
+import { addAbortSignal, type Readable } from 'node:stream'
+import type { Accounts } from '../store/accounts.js'
+import type { NewAccount } from '../store/create-many.js'
+import { CommandError } from './command-error.js'
+import { readLines } from './lines.js'
+import { createProgress } from './progress.js'
+import type { Terminal } from './terminal.js'
+import { readUser } from './users-line.js'
+
+/** Accounts of one statement. Twice as many are no faster, and this many are written in some hundredths of a second. */
+const batchSize = 500
+
+/** An opened source of lines. */
+export interface Source {
+  input: Readable
+  /** The share of it that has been read, 0 to 1; null when its size is unknown. */
+  share: () => number | null
+}
+
+/** The standard input, for `-`, or a file that has been opened. */
+export async function openSource (file: FileHandle | null, { stdin }: Terminal): Promise<Source> {
+  if (file === null) return { input: stdin, share: () => null }
+  const { size } = await file.stat()
+  const input = file.createReadStream()
+  // What is read from a pipe has no size.
+  return { input, share: () => size === 0 ? null : Math.min(1, input.bytesRead / size) }
+}
+
+/**
+ * `users import`: makes an account of each line whose address has none; the lines are written in batches, each in one statement, so the same command again goes on after an interruption.
+ * Answers the exit code: 0, 1 when there were bad lines, 130 or 143 after SIGINT or SIGTERM.
+ */
+export async function importUsers (accounts: Accounts, { input, share }: Source, terminal: Terminal): Promise<number> {
+  const begin = performance.now()
+  const progress = createProgress(terminal)
+  const count = { lines: 0, imported: 0, skipped: 0, bad: 0 }
+  const batch: NewAccount[] = []
+  const write = async () => {
+    const imported = await accounts.createMany(batch)
+    count.imported += imported
+    count.skipped += batch.length - imported
+    batch.length = 0
+    progress.show(share(), `${count.lines} lines`)
+  }
+  const say = (text: string) => {
+    progress.clear()
+    terminal.stderr.write(`${text}\n`)
+  }
+  const sofar = () => `${count.imported} imported, ${count.skipped} skipped (there already), ${count.bad} bad`
+
+  const stop = new AbortController()
+  const onSignal = (signal: string) => { stop.abort(signal) }
+  terminal.on('SIGINT', onSignal)
+  terminal.on('SIGTERM', onSignal)
+  let interrupted = false
+  try {
+    for await (const line of untilAbort(readLines(addAbortSignal(stop.signal, input)), () => { interrupted = true })) {
+      count.lines = line.number
+      if ('text' in line && line.text.trim() === '') continue
+      const user = 'text' in line ? readUser(line.text) : line.fault
+      if (typeof user === 'string') {
+        count.bad++
+        say(`line ${line.number}: ${user}`)
+      } else if (batch.push(user) === batchSize) await write()
+    }
+    await write()
+  } catch (error) {
+    say(`Stopped before the end: ${sofar()}. The same command goes on from there.`)
+    throw isReadFault(error) ? new CommandError(`The file cannot be read (${error.code}).`) : error
+  } finally {
+    terminal.off('SIGINT', onSignal)
+    terminal.off('SIGTERM', onSignal)
+  }
+  progress.clear()
+  if (interrupted) {
+    say(`Interrupted after line ${count.lines}: ${sofar()}. The same command goes on from there.`)
+    return stop.signal.reason === 'SIGTERM' ? 143 : 130
+  }
+  terminal.stdout.write(`${sofar()}, in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`)
+  return count.bad === 0 ? 0 : 1
+}
+
+// Ends at the abort of a signal as if there were no more lines, so that those that have been read are still written.
+async function * untilAbort<T> (lines: AsyncIterable<T>, onAbort: () => void): AsyncGenerator<T> {
+  try {
+    yield * lines
+  } catch (error) {
+    if ((error as Error).name !== 'AbortError') throw error
+    onAbort()
+  }
+}
+
+function isReadFault (error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error
+}

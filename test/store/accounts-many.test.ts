@@ -1,0 +1,103 @@
+import t, { type Test } from 'tap'
+import { mostNewAccounts, type NewAccount } from '../../src/store/create-many.js'
+import { openStore } from '../../src/store/open.js'
+import { type DatabaseKind, freshDatabase, frozenNow, onEachDatabase, query } from '../helper.js'
+
+const uuid7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const nobody = '01a1fc01-f8b4-7454-b157-7ca464a8123c'
+const person = (name: string | number): NewAccount => ({ email: `${name}@example.org`, passwordHash: `$hash$${name}`, name: null, emailVerified: false })
+const people = (count: number, from = 0) => Array.from({ length: count }, (_, index) => person(from + index))
+
+async function freshStore (t: Test, kind: DatabaseKind) {
+  const url = await freshDatabase(t, kind)
+  const time = { now: frozenNow }
+  const { accounts, close } = await openStore(url, { autoMigrate: true, clock: () => time.now })
+  t.teardown(close)
+  return { accounts, time, sql: async (text: string) => await query(url, text) }
+}
+
+await onEachDatabase(t, async (t, kind) => {
+  await t.test('createMany makes what create makes', async (t) => {
+    const { accounts, time, sql } = await freshStore(t as Test, kind)
+    t.equal(await accounts.createMany([]), 0)
+    t.equal(await accounts.createMany([{ ...person('ada'), name: "Ada'); DROP TABLE users; --", emailVerified: true }, { ...person('b\u00f6b'), passwordHash: 'x'.repeat(1000) }]), 2)
+    const now = new Date(frozenNow)
+    const [ada, bob] = [await accounts.findByEmail('ada@example.org'), await accounts.findByEmail('b\u00f6b@example.org')]
+    const both = { tokenEpoch: 0, disabledAt: null, createdAt: now, updatedAt: now }
+    t.strictSame({ ...ada }, { ...both, id: ada?.id, email: 'ada@example.org', passwordHash: '$hash$ada', name: "Ada'); DROP TABLE users; --", emailVerifiedAt: now })
+    t.strictSame({ ...bob }, { ...both, id: bob?.id, email: 'b\u00f6b@example.org', passwordHash: 'x'.repeat(1000), name: null, emailVerifiedAt: null })
+    t.match(ada?.id, uuid7)
+    t.equal(Number.parseInt(String(ada?.id).replace('-', '').slice(0, 12), 16), frozenNow, 'the id begins with the time')
+    await accounts.create({ ...person('eve'), name: null })
+    const [spellings] = await sql('SELECT count(DISTINCT created_at) AS times, count(DISTINCT updated_at) AS more, count(*) AS n FROM users')
+    t.match(spellings, { times: /^1$/, more: /^1$/, n: /^3$/ }, 'times are stored in the same spelling')
+    time.now += 1
+    t.equal((await accounts.updateName(String(ada?.id), 'Ada'))?.updatedAt.getTime(), time.now)
+  })
+
+  await t.test('createMany leaves what is there, and of equal addresses takes the first', async (t) => {
+    const { accounts } = await freshStore(t as Test, kind)
+    await accounts.create({ ...person(1), name: 'first' })
+    const before = await accounts.findByEmail('1@example.org')
+    t.equal(await accounts.createMany([person(0), { ...person(1), passwordHash: '$hash$other' }, person(2), { ...person(2), name: 'second' }]), 2)
+    t.strictSame(await accounts.findByEmail('1@example.org'), before)
+    t.equal((await accounts.findByEmail('2@example.org'))?.name, null)
+    t.equal(await accounts.createMany(people(3)), 0)
+  })
+
+  await t.test('an address has one account, however many are made at once', async (t) => {
+    const { accounts, sql } = await freshStore(t as Test, kind)
+    const single = Promise.all(people(20).map(async (one) => await accounts.create(one)))
+    const counts = await Promise.all(Array.from({ length: 20 }, async (_, index) => await accounts.createMany(index % 2 === 0 ? people(600) : people(600).reverse())))
+    const made = (await single).filter((account) => account !== null).length
+    t.equal(counts.reduce((sum, count) => sum + count) + made, 600)
+    t.match(await sql('SELECT count(*) AS n FROM users'), [{ n: /^600$/ }])
+  })
+
+  await t.test('createMany is one statement: of a batch that fails, nothing stays', async (t) => {
+    const { accounts, sql } = await freshStore(t as Test, kind)
+    const broken = { ...person('broken'), passwordHash: null as unknown as string }
+    await t.rejects(accounts.createMany([...people(100), broken]))
+    t.match(await sql('SELECT count(*) AS n FROM users'), [{ n: /^0$/ }])
+    await t.rejects(accounts.createMany(people(mostNewAccounts + 1)), RangeError)
+    t.equal(await accounts.createMany(people(mostNewAccounts)), mostNewAccounts, 'the largest one')
+  })
+
+  await t.test('list gives pages in the order in which accounts were made', async (t) => {
+    const { accounts, time } = await freshStore(t as Test, kind)
+    t.strictSame(await accounts.list(null, 10), [])
+    await accounts.createMany(people(300))
+    time.now += 1
+    await accounts.createMany(people(5, 300))
+    const found: string[] = []
+    for (let page = await accounts.list(null, 100); page.length > 0; page = await accounts.list(page.at(-1)?.id ?? '', 100)) found.push(...page.map(({ email }) => email))
+    t.strictSame(found, people(305).map(({ email }) => email))
+    const [first] = await accounts.list(null, 1)
+    t.strictSame(first, await accounts.findByEmail('0@example.org'))
+  })
+
+  await t.test('enable takes back disable, once, and leaves the epoch', async (t) => {
+    const { accounts } = await freshStore(t as Test, kind)
+    await accounts.createMany(people(2))
+    const [ada, other] = await accounts.list(null, 2)
+    if (ada === undefined) throw new Error('there is an account')
+    t.equal(await accounts.enable(ada.id), false, 'not disabled')
+    await accounts.disable(ada.id)
+    const answers = await Promise.all(Array.from({ length: 20 }, async () => await accounts.enable(ada.id)))
+    t.strictSame(answers.filter(Boolean), [true])
+    t.strictSame({ ...await accounts.findById(ada.id) }, { ...ada, tokenEpoch: 1, disabledAt: null })
+    t.equal(await accounts.enable(nobody), false)
+    t.strictSame(await accounts.findById(String(other?.id)), other)
+  })
+
+  await t.test('remove takes an account whatever has become of it, once', async (t) => {
+    const { accounts } = await freshStore(t as Test, kind)
+    await accounts.createMany(people(2))
+    const [ada, other] = await accounts.list(null, 2)
+    await accounts.disable(String(ada?.id))
+    const answers = await Promise.all(Array.from({ length: 20 }, async () => await accounts.remove(String(ada?.id))))
+    t.strictSame(answers.filter(Boolean), [true])
+    t.strictSame(await accounts.list(null, 3), [other])
+    t.equal(await accounts.remove(nobody), false)
+  })
+})
