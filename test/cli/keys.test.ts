@@ -44,7 +44,7 @@ t.test('list says of each key what it does now, newest first', async (t) => {
     `kid                                          alg    made                  state
 ${thumbprint(waits)}  ES256  2026-01-02T03:03:05Z  published, signs from 2026-01-02T03:23:05Z`,
     `${thumbprint(signs)}  ES256  2026-01-01T15:04:05Z  signs until 2026-01-02T03:23:05Z`,
-    `${thumbprint(verifies)}  RS256  2025-12-13T03:04:05Z  verifies until 2026-01-02T15:25:05Z`,
+    `${thumbprint(verifies)}  RS256  2025-12-13T03:04:05Z  verifies until 2026-01-08T15:25:05Z`,
     `${thumbprint(over)}  EdDSA  2025-11-23T03:04:05Z  can go (npm run keys -- prune)`
   ].join('\n')
   const keys = [over, waits, signs, verifies]
