@@ -79,7 +79,7 @@ t.test('the edges of each setting', async (t) => {
     ['SMTP_URL', ['smtp://mail.example', 'smtps://u:p%40@mail.example:465', 'smtp://localhost:1025'], ['mail.example', 'http://mail.example', 'smtp:', 'smtp://', 'smtp://u:p/w@h', 'smtp:///x']],
     ['MAIL_FROM', ['a@b.example', 'Ada <a@b.example>', '<a@b.example>', 'no-reply@localhost'], ['Ada', 'a b@c', 'Ada <a@b', 'Ada a@b.example', 'Ada <a@b>, Eve <e@b>', 'A\rB <a@b.example>', 'A\nBcc: x@y <a@b.example>', '<>']],
     ['RATE_LIMITS', ['on', 'off'], ['ON', '0']],
-    ['TRUST_PROXY', ['127.0.0.1', '10.0.0.0/8, ::1', 'fd00::/8', '0.0.0.0/0'], ['1', 'loopback', '10.0.0.0/33', '10.0.0/8', 'fd00::/129', 'proxy.example', '10.0.0.1-10.0.0.9', 'true']],
+    ['TRUST_PROXY', ['127.0.0.1', '10.0.0.0/8, ::1', 'fd00::/8', '0.0.0.0/0'], ['1', 'loopback', '10.0.0.0/33', '10.0.0.0/8/8', '10.0.0/8', 'fd00::/129', 'proxy.example', '10.0.0.1-10.0.0.9', 'true']],
     ['KEYS_FILE', ['k'], []],
     ['KEYS', ['{"keys":[]}'], []],
     ['KEY_PUBLISH_SECONDS', ['0', '604800'], ['-1', '604801']],

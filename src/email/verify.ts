@@ -16,15 +16,13 @@ export interface VerifyEmailDeps { accounts: Accounts, verifyTokens: OneTimeToke
 export function createVerifyEmail ({ accounts, verifyTokens, changeTokens, undoTokens, messages, mailer }: VerifyEmailDeps): VerifyEmail {
   const verify = async (token: string) => {
     const claims = verifyTokens.verify(token)
-    const account = await accounts.findById(claims.sub)
-    verifyTokens.requireState(claims, account)
-    return account !== null && (account.emailVerifiedAt !== null || await accounts.verifyEmail(account))
+    const account = verifyTokens.requireState(claims, await accounts.findById(claims.sub))
+    return account.emailVerifiedAt !== null || await accounts.verifyEmail(account)
   }
   const change = async (token: string) => {
     const claims = changeTokens.verify(token)
-    const account = await accounts.findById(claims.sub)
-    changeTokens.requireState(claims, account)
-    if (account === null || !await accounts.changeEmail(account, claims.email)) return false
+    const account = changeTokens.requireState(claims, await accounts.findById(claims.sub))
+    if (!await accounts.changeEmail(account, claims.email)) return false
     mailer.send('e-mail changed', async () => messages.emailChanged(account.email, undoTokens.issue(account, account.email)))
     return true
   }

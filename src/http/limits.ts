@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import { canonicalEmail } from '../email-address.js'
 import { Problem } from '../errors.js'
 
@@ -19,22 +19,22 @@ export type LimitName = keyof typeof limits
 /** Puts the limits before the routes whose config names them. They are asked before anything is looked up, and are the same for every account and for none. */
 export function addLimits (app: FastifyInstance): void {
   const secret = randomBytes(32)
-  const counters = Object.fromEntries(Object.entries<readonly Limit[]>(limits).map(([name, list]) => [name, list.map((limit) => ({ ...limit, counter: new RateLimiterMemory({ points: limit.calls, duration: limit.seconds }) }))]))
+  const count = (limit: Limit) => ({ ...limit, counter: new RateLimiterMemory({ points: limit.calls, duration: limit.seconds }) })
+  const counters: Record<LimitName, Array<ReturnType<typeof count>>> = { mail: limits.mail.map(count) }
   const keyOf = (by: Limit['by'], request: FastifyRequest) => {
     if (by === 'network') return networkOf(request.ip)
     const { email, new_email: newEmail } = request.body as { email?: string, new_email?: string }
-    const address = canonicalEmail(email ?? newEmail ?? '')
+    const address = canonicalEmail(String(email ?? newEmail))
     return address === null ? null : createHmac('sha256', secret).update(address).digest('base64url')
   }
   app.addHook('preHandler', async (request, reply) => {
     const name = request.routeOptions.config.limit
     if (name === undefined || request.validationError) return
-    for (const { by, calls, seconds, counter } of counters[name] ?? []) {
+    for (const { by, calls, seconds, counter } of counters[name]) {
       const key = keyOf(by, request)
       if (key === null) continue
-      await counter.consume(key).catch((found: unknown) => {
-        if (!(found instanceof RateLimiterRes)) throw found
-        const wait = Math.max(1, Math.ceil(found.msBeforeNext / 1000))
+      await counter.consume(key).catch(({ msBeforeNext }: RateLimiterRes) => {
+        const wait = Math.max(1, Math.ceil(msBeforeNext / 1000))
         reply.headers({ 'ratelimit-policy': `"${name}-${by}";q=${calls};w=${seconds}`, ratelimit: `"${name}-${by}";r=0;t=${wait}` })
         throw new Problem('rate_limited', { waitSeconds: wait })
       })

@@ -17,9 +17,8 @@ export interface ResetPasswordDeps { accounts: Accounts, passwords: Passwords, r
 export function createResetPassword ({ accounts, passwords, resetTokens, messages, mailer }: ResetPasswordDeps): ResetPassword {
   return async (token, newPassword) => {
     const claims = resetTokens.verify(token)
-    const account = await accounts.findById(claims.sub)
-    resetTokens.requireState(claims, account)
-    if (account === null || account.disabledAt !== null) throw new Problem('invalid_one_time_token')
+    const account = resetTokens.requireState(claims, await accounts.findById(claims.sub))
+    if (account.disabledAt !== null) throw new Problem('invalid_one_time_token')
     const passwordHash = await passwords.accept(newPassword, account, '/new_password')
     // Of many at once, the first changes the state that the token is bound to.
     if (!await accounts.resetPassword(account, passwordHash)) throw new Problem('invalid_one_time_token')

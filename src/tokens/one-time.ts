@@ -28,8 +28,8 @@ export interface OneTimeTokens<Claims extends OneTimeClaims = OneTimeClaims> {
   claimsKind: (token: string) => boolean
   /** The claims of a token, whose account has not been looked at. Throws Problem `invalid_one_time_token`. */
   verify: (token: string) => Claims
-  /** Throws Problem `invalid_one_time_token` unless the account is in the state that the token was made for. */
-  requireState: (claims: Claims, account: AccountState | null) => void
+  /** The account, if it is in the state that the token was made for. Throws Problem `invalid_one_time_token`. */
+  requireState: <A extends AccountState>(claims: Claims, account: A | null) => A
 }
 
 /** Tokens that carry the address that the account is to have. */
@@ -78,6 +78,9 @@ function createKind<Claims extends OneTimeClaims> ({ ring, issuer, clock }: OneT
     },
     claimsKind,
     verify,
-    requireState: ({ bind }: Claims, account: AccountState | null) => { if (account === null || bind !== digest(account)) throw refuse() }
+    requireState: <A extends AccountState>({ bind }: Claims, account: A | null) => {
+      if (account === null || bind !== digest(account)) throw refuse()
+      return account
+    }
   }
 }

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { limits, networkOf } from '../../src/http/limits.js'
-import { buildTestApp, headerNames, pointers, problem, type TestOptions } from '../helper.js'
+import { buildTestApp, goodPassword, headerNames, pointers, problem, type TestOptions } from '../helper.js'
 
 const [byNetwork, byEmail] = limits.mail
 
@@ -51,6 +51,16 @@ t.test('behind a proxy that is trusted, the client counts; any other one is a cl
   problem(t as Test, await forgot('x@example.org', '::1', { 'x-forwarded-for': '198.51.100.7, 203.0.113.5' }), 429, 'rate_limited')
   t.equal((await forgot('x@example.org', '10.1.2.3', { 'x-forwarded-for': '203.0.113.6' })).statusCode, 202)
   t.equal((await forgot('y@example.org', '192.0.2.7', { 'x-forwarded-for': '203.0.113.5' })).statusCode, 202, 'its own address')
+})
+
+t.test('asking for another address counts as well', async (t) => {
+  const { call, signup, nextMail } = await setUp(t as Test)
+  for (const to of ['x@example.org', 'nobody@example.org']) {
+    const replies = []
+    for (let i = 0; i <= byEmail.calls; i++) replies.push((await call('POST', '/email/change', { token: (await signup()).access_token, body: { new_email: to, password: goodPassword } })).statusCode)
+    t.strictSame(replies, [...Array.from({ length: byEmail.calls }, () => 202), 429])
+  }
+  await nextMail('x@example.org', 'Confirm your new')
 })
 
 t.test('off', async (t) => {
