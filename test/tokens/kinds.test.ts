@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { buildTestApp, type TestApp } from '../helper.js'
+import { buildTestApp, goodPassword, type TestApp } from '../helper.js'
 import { kinds } from '../http/hostile-tokens.js'
 import { decode, forge, signer } from './forge.js'
 
@@ -52,4 +53,45 @@ t.test('the tokens of one reply do not do each other\'s work', async (t) => {
   t.equal((await call('POST', '/refresh', { body: { refresh_token: access } })).json().code, 'invalid_refresh_token')
   t.equal((await call('GET', '/claims', { token: access })).statusCode, 200)
   t.equal((await call('POST', '/refresh', { body: { refresh_token: refresh } })).statusCode, 200)
+})
+
+t.test('the real tokens of every kind, at every place that takes one', async (t) => {
+  const test = await buildTestApp(t, { env: { RATE_LIMITS: 'off' } })
+  const { call, signup, nextMail } = test
+  const tokenIn = ({ text }: { text: string }) => /#token=([\w.-]+)/.exec(text)?.[1] ?? ''
+  const makers: Record<string, () => Promise<string>> = {
+    access: async () => (await signup()).access_token,
+    refresh: async () => (await signup()).refresh_token,
+    reset: async () => {
+      const { user } = await signup()
+      await call('POST', '/password/forgot', { body: { email: user.email } })
+      return tokenIn(await nextMail(user.email, 'Reset'))
+    },
+    verify: async () => tokenIn(await nextMail((await signup()).user.email, 'Confirm your e-mail')),
+    email: async () => await askForAddress(await signup()),
+    undo: async () => {
+      const person = await signup()
+      await call('POST', '/email/verify', { body: { token: await askForAddress(person) } })
+      return tokenIn(await nextMail(person.user.email, 'Your e-mail address'))
+    }
+  }
+  const askForAddress = async ({ access_token: token }: { access_token: string }) => {
+    const email = `${randomUUID()}@new.example`
+    await call('POST', '/email/change', { token, body: { new_email: email, password: goodPassword } })
+    return tokenIn(await nextMail(email, 'Confirm your new'))
+  }
+  const takers: Array<[place: string, kinds: string[], refusal: number, use: (token: string) => Promise<{ statusCode: number }>]> = [
+    ['GET /claims', ['access'], 401, async (token) => await call('GET', '/claims', { token })],
+    ['POST /refresh', ['refresh'], 401, async (token) => await call('POST', '/refresh', { body: { refresh_token: token } })],
+    ['POST /password/reset', ['reset'], 400, async (token) => await call('POST', '/password/reset', { body: { token, new_password: `${goodPassword}-2` } })],
+    ['POST /email/verify', ['verify', 'email'], 400, async (token) => await call('POST', '/email/verify', { body: { token } })],
+    ['POST /email/undo', ['undo'], 400, async (token) => await call('POST', '/email/undo', { body: { token } })]
+  ]
+  for (const [kind, make] of Object.entries(makers)) {
+    for (const [place, takes, refusal, use] of takers) {
+      const { statusCode } = await use(await make())
+      if (takes.includes(kind)) t.ok(statusCode < 300, `${kind} at ${place}: ${statusCode}`)
+      else t.equal(statusCode, refusal, `${kind} at ${place}`)
+    }
+  }
 })
