@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
 import { type Static, type TSchema, Type } from 'typebox'
 import { createChecker } from './schema-check.js'
 
@@ -22,6 +23,8 @@ export const Settings = Type.Object({
   ARGON2_MEMORY_KIB: Type.Integer({ minimum: 7168, maximum: 4194304, default: 19456, description: '7168 to 4194304 KiB. Memory of one hash; at least 47104 with 1 pass, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with more (OWASP).' }),
   ARGON2_PASSES: Type.Integer({ minimum: 1, maximum: 100, default: 2, description: '1 to 100. Passes over the memory.' }),
   ARGON2_LANES: Type.Integer({ minimum: 1, maximum: 16, default: 1, description: '1 to 16. Threads of one hash.' }),
+  HASH_CONCURRENCY: Type.Integer({ minimum: 1, maximum: 1024, description: '1 to 1024. Password hashes at once, each of ARGON2_MEMORY_KIB. Default: the number of cores.' }),
+  HASH_QUEUE_MS: Type.Integer({ minimum: 0, maximum: 60_000, default: 1000, description: '0 to 60000 milliseconds. How long a login may wait for its hash; who would wait longer gets 503 at once.' }),
   APP_URL: Type.String({ maxLength: 500, description: 'An http or https URL without query, fragment or trailing slash, of up to 500 characters. Where the links in mails point: the pages of your front end at /password/reset, or those of this API. Default: PUBLIC_URL.' }),
   SMTP_URL: Type.String({ default: '', description: 'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. Without it mails are written to data/outbox/*.eml.' }),
   MAIL_FROM: Type.String({ pattern: '^[^<>\\p{C}]*<[^<>@\\s]+@[^<>@\\s]+>$|^[^<>@\\s]+@[^<>@\\s]+$', default: 'Latchkey <no-reply@localhost>', description: 'Name <address>, or an address. The sender of mails.' }),
@@ -88,7 +91,7 @@ function withDependentDefaults<C extends Partial<Config> & Pick<Config, 'PORT' |
   // 80 is what http means without a port: http://localhost:80 is not the canonical spelling.
   const PUBLIC_URL = config.PUBLIC_URL ?? (config.PORT === 80 ? 'http://localhost' : `http://localhost:${config.PORT}`)
   const AUTO_MIGRATE = config.AUTO_MIGRATE ?? (config.DATABASE_URL.startsWith('file:') ? 'on' as const : 'off' as const)
-  return { ...config, PUBLIC_URL, AUTO_MIGRATE, TOKEN_AUDIENCE: config.TOKEN_AUDIENCE ?? PUBLIC_URL, APP_URL: config.APP_URL ?? PUBLIC_URL }
+  return { ...config, PUBLIC_URL, AUTO_MIGRATE, TOKEN_AUDIENCE: config.TOKEN_AUDIENCE ?? PUBLIC_URL, APP_URL: config.APP_URL ?? PUBLIC_URL, HASH_CONCURRENCY: config.HASH_CONCURRENCY ?? availableParallelism() }
 }
 
 // An issuer is compared as an exact string (RFC 8414 §3.3), so only the one canonical spelling is taken.

@@ -9,6 +9,7 @@ import { Problem } from './errors.js'
 import { createLogger, redact } from './http/log.js'
 import { createMailer, type Mailer } from './mail/mailer.js'
 import { createOutbox, createSmtpTransport } from './mail/transports.js'
+import { createHashGate } from './passwords/gate.js'
 import { createPasswords } from './passwords/passwords.js'
 import { createEstimator } from './passwords/strength.js'
 import { openStore, PendingMigrationsError, type Store } from './store/open.js'
@@ -35,7 +36,9 @@ try {
 }
 
 async function serve (config: Config): Promise<void> {
+  const threads = widenThreadPool(config)
   const logger = await createLogger(config.LOG_LEVEL, process.stdout)
+  if (threads !== null) logger.warn(`HASH_CONCURRENCY=${config.HASH_CONCURRENCY} needs UV_THREADPOOL_SIZE=${threads} in the environment, or Node.js 22: hashes will keep files and name look-ups waiting`)
   const clock = Date.now
   const [keys, store, passwords] = await Promise.all([
     loadKeys(config),
@@ -44,6 +47,7 @@ async function serve (config: Config): Promise<void> {
       cost: { memoryKiB: config.ARGON2_MEMORY_KIB, passes: config.ARGON2_PASSES, lanes: config.ARGON2_LANES },
       minLength: config.PASSWORD_MIN_LENGTH,
       estimate: createEstimator(),
+      gate: createHashGate({ concurrency: config.HASH_CONCURRENCY, queueMilliseconds: config.HASH_QUEUE_MS, now: () => performance.now() }),
       onUnreadableHash: () => { logger.error('a stored password hash is in an unknown format; its account cannot log in') }
     })
   ])
@@ -61,6 +65,17 @@ async function serve (config: Config): Promise<void> {
   })
   await followKeys(config, keys, ring, app, logger)
   await listen(config, store, app, logger)
+}
+
+/**
+ * Hashes run on the threads of libuv, which also read files and look names up: some must be left. Their number is read when the first is needed, which before Node.js 22
+ * is while this module is loaded. Answers how many there should be where it is too late.
+ */
+function widenThreadPool ({ HASH_CONCURRENCY }: Config): number | null {
+  if (process.env.UV_THREADPOOL_SIZE !== undefined || HASH_CONCURRENCY < 4) return null
+  const threads = HASH_CONCURRENCY + 2
+  process.env.UV_THREADPOOL_SIZE = String(threads)
+  return process.versions.node.startsWith('20.') ? threads : null
 }
 
 /** Takes up what changes in the key file, within seconds or on SIGHUP, until the application closes. */

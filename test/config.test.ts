@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import t, { type Test } from 'tap'
 import { ConfigError, loadConfig } from '../src/config.js'
 
@@ -20,6 +21,8 @@ const defaults = {
   ARGON2_MEMORY_KIB: 19456,
   ARGON2_PASSES: 2,
   ARGON2_LANES: 1,
+  HASH_CONCURRENCY: availableParallelism(),
+  HASH_QUEUE_MS: 1000,
   APP_URL: 'http://localhost:3000',
   SMTP_URL: '',
   MAIL_FROM: 'Latchkey <no-reply@localhost>',
@@ -87,6 +90,8 @@ t.test('the edges of each setting', async (t) => {
     ['ARGON2_MEMORY_KIB', ['19456', '4194304'], ['19455', '4194305', 'much']],
     ['ARGON2_PASSES', ['2', '100'], ['0', '101', 'x']],
     ['ARGON2_LANES', ['1', '16'], ['0', '17']],
+    ['HASH_CONCURRENCY', ['1', '1024'], ['0', '1025', '1.5', 'auto']],
+    ['HASH_QUEUE_MS', ['0', '60000'], ['-1', '60001', '1s']],
     ['DOCS', ['on', 'off'], ['On', 'false']],
     ['LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], ['INFO', 'verbose']]
   ]

@@ -11,6 +11,7 @@ import type { App } from '../src/http/app.js'
 import type { ServerTimeouts } from '../src/http/edges.js'
 import { createLogger } from '../src/http/log.js'
 import type { HashCost } from '../src/passwords/hash.js'
+import { createHashGate, type HashGate } from '../src/passwords/gate.js'
 import { createPasswords } from '../src/passwords/passwords.js'
 import { createEstimator } from '../src/passwords/strength.js'
 import type { Transport } from '../src/mail/message.js'
@@ -68,6 +69,8 @@ export interface TestOptions {
   env?: Record<string, string>
   keys?: Array<Record<string, unknown>>
   cost?: HashCost
+  /** Bounds the hashing, instead of one that follows the settings. */
+  gate?: HashGate
   isDraining?: () => boolean
   /** Sends mails, instead of keeping them for `nextMail`. */
   transport?: Transport
@@ -86,7 +89,7 @@ const estimate = createEstimator()
 /** The shipped application on a database of its own, closed when the test ends. Only clock, hash cost and database differ from what runs in production. */
 export async function buildTestApp (t: Test, options: TestOptions = {}): Promise<TestApp> {
   const databaseUrl = options.databaseUrl ?? await freshDatabase(t, options.database ?? 'sqlite')
-  const config = loadConfig({ DATABASE_URL: databaseUrl, PUBLIC_URL: 'http://localhost:3000', ...options.env })
+  const config = loadConfig({ DATABASE_URL: databaseUrl, PUBLIC_URL: 'http://localhost:3000', HASH_QUEUE_MS: '60000', ...options.env })
   const time = { now: frozenNow }
   const clock = () => time.now
   const lines: string[] = []
@@ -95,7 +98,7 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
   const ring = createKeyRing(await parseKeys(JSON.stringify(jwks), 'test'), { publishSeconds: config.KEY_PUBLISH_SECONDS, longestTokenSeconds: longestTokenSeconds(config), clock })
   const opened = await openStore(databaseUrl, { autoMigrate: true, clock })
   const store = options.wrapStore?.(opened) ?? opened
-  const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, onUnreadableHash: () => { logger.error('unreadable hash') } })
+  const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, gate: options.gate ?? createHashGate({ concurrency: config.HASH_CONCURRENCY, queueMilliseconds: config.HASH_QUEUE_MS, now: () => performance.now() }), onUnreadableHash: () => { logger.error('unreadable hash') } })
   const { mailer, ...mailbox } = createMailbox(logger, options.transport)
   const app = buildApp({ config, store, passwords, ring, mailer, clock, logger, isDraining: options.isDraining ?? (() => false), ...(options.timeouts && { timeouts: options.timeouts }) })
   t.teardown(async () => { await app.close() })

@@ -1,6 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import type { Config } from '../config.js'
+import { createHashGate } from '../passwords/gate.js'
 import { createPasswords } from '../passwords/passwords.js'
 import { createEstimator } from '../passwords/strength.js'
 import { openStore, type Store } from '../store/open.js'
@@ -91,5 +92,5 @@ async function openFile (path: string): Promise<FileHandle> {
 }
 
 async function openPasswords ({ ARGON2_MEMORY_KIB: memoryKiB, ARGON2_PASSES: passes, ARGON2_LANES: lanes, PASSWORD_MIN_LENGTH: minLength }: Config) {
-  return await createPasswords({ cost: { memoryKiB, passes, lanes }, minLength, estimate: createEstimator() })
+  return await createPasswords({ cost: { memoryKiB, passes, lanes }, minLength, estimate: createEstimator(), gate: createHashGate({ concurrency: 1, queueMilliseconds: 0, now: Date.now }) })
 }

@@ -9,21 +9,22 @@ import type { AddressTokens } from '../tokens/one-time.js'
 
 /**
  * Mails a link to a new address, which becomes the address of the account when the link is used. Does not tell whether the new address has an account.
- * @throws Problem `invalid_request` for what is no e-mail address, `wrong_password`; `invalid_token` when the account is gone, `forbidden` when it is disabled, `unavailable`
+ * @throws Problem `invalid_request` for what is no e-mail address, `wrong_password`; `invalid_token` when the account is gone, `forbidden` when it is disabled, `overloaded`, `unavailable`
+ * @param signal aborts when the client has hung up
  */
-export type ChangeEmail = (accountId: string, request: { newEmail: string, password: string }) => Promise<void>
+export type ChangeEmail = (accountId: string, request: { newEmail: string, password: string }, signal: AbortSignal) => Promise<void>
 
 /** What {@link createChangeEmail} needs. */
 export interface ChangeEmailDeps { accounts: Accounts, passwords: Passwords, changeTokens: AddressTokens, messages: Messages, mailer: Mailer }
 
 export function createChangeEmail ({ accounts, passwords, changeTokens, messages, mailer }: ChangeEmailDeps): ChangeEmail {
-  return async (accountId, { newEmail, password }) => {
+  return async (accountId, { newEmail, password }, signal) => await passwords.inTurn(signal, async ({ matches }) => {
     const address = requireEmail(newEmail, '/new_email')
     const account = await requireCaller(accounts, accountId)
-    if (!await passwords.matches(password, account.passwordHash)) throw new Problem('wrong_password')
+    if (!await matches(password, account.passwordHash)) throw new Problem('wrong_password')
     mailer.send('e-mail change', async () => {
       const isTaken = await accounts.findByEmail(address) !== null
       return isTaken ? messages.emailTaken(address) : messages.changeEmail(address, changeTokens.issue(account, address))
     })
-  }
+  })
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { hangUp } from '../http/hang-up.js'
 import { pageRoute } from '../http/page.js'
 import { Accepted, Email, NoQuery, OneTimeToken, Password } from '../http/schemas.js'
 import type { ResendVerification } from './resend.js'
@@ -47,7 +48,7 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
   })
 
   app.post('/email/change', {
-    config: { limit: 'mail', problems: ['wrong_password', 'forbidden', 'unavailable'] },
+    config: { limit: 'mail', problems: ['wrong_password', 'forbidden', 'overloaded', 'unavailable'] },
     schema: {
       operationId: 'changeEmail',
       summary: 'Ask for another e-mail address',
@@ -59,7 +60,7 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
     }
   }, async (request, reply) => {
     const { new_email: newEmail, password } = request.body
-    await changeEmail(request.user.sub, { newEmail, password })
+    await changeEmail(request.user.sub, { newEmail, password }, hangUp(reply))
     return await reply.code(202).send({})
   })
 

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { hangUp } from '../http/hang-up.js'
 import { Email, NoQuery, Password, TokenReply, toTokenReply } from '../http/schemas.js'
 import type { Login } from './login.js'
 
@@ -7,7 +8,7 @@ const LoginBody = Type.Object({ email: Email, password: Password }, { additional
 
 export function loginRoute (app: App, { login }: { login: Login }): void {
   app.post('/login', {
-    config: { public: true, problems: ['invalid_credentials', 'account_disabled', 'unavailable'] },
+    config: { public: true, problems: ['invalid_credentials', 'account_disabled', 'overloaded', 'unavailable'] },
     schema: {
       operationId: 'login',
       summary: 'Log in with e-mail and password',
@@ -16,5 +17,5 @@ export function loginRoute (app: App, { login }: { login: Login }): void {
       body: LoginBody,
       response: { 200: { ...TokenReply, description: 'The password is right' } }
     }
-  }, async (request) => toTokenReply(await login(request.body)))
+  }, async (request, reply) => toTokenReply(await login(request.body, hangUp(reply))))
 }

@@ -6,21 +6,22 @@ import type { IssuedTokens, IssueTokens } from '../tokens/issue.js'
 
 /**
  * Logs an account in.
- * @throws Problem `invalid_credentials` for a wrong password and for an unknown address alike, after the same work; `account_disabled`, only after a right password; `unavailable`
+ * @throws Problem `invalid_credentials` for a wrong password and for an unknown address alike, after the same work; `account_disabled`, only after a right password; `overloaded`, before anything is looked up; `unavailable`
+ * @param signal aborts when the client has hung up
  */
-export type Login = (credentials: { email: string, password: string }) => Promise<{ account: Account } & IssuedTokens>
+export type Login = (credentials: { email: string, password: string }, signal: AbortSignal) => Promise<{ account: Account } & IssuedTokens>
 
 export interface LoginDeps { accounts: Accounts, passwords: Passwords, issueTokens: IssueTokens }
 
 export function createLogin ({ accounts, passwords, issueTokens }: LoginDeps): Login {
-  return async ({ email, password }) => {
+  return async ({ email, password }, signal) => await passwords.inTurn(signal, async ({ matches, upgrade }) => {
     const account = await accounts.findByEmail(requireEmail(email))
-    const matches = await passwords.matches(password, account?.passwordHash ?? null)
-    if (account === null || !matches) throw new Problem('invalid_credentials')
+    const isRight = await matches(password, account?.passwordHash ?? null)
+    if (account === null || !isRight) throw new Problem('invalid_credentials')
     if (account.disabledAt !== null) throw new Problem('account_disabled')
     // The only moment at which the password is known: a hash that has become too cheap is replaced (ASVS 11.4.2).
-    const stronger = await passwords.upgrade(password, account.passwordHash)
+    const stronger = await upgrade(password, account.passwordHash)
     if (stronger !== null) await accounts.replaceHash(account.id, account.passwordHash, stronger)
     return { account, ...issueTokens(account) }
-  }
+  })
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { hangUp } from '../http/hang-up.js'
 import { Name, NoQuery, Password, toUser, User } from '../http/schemas.js'
 import type { Me } from './me.js'
 
@@ -24,7 +25,7 @@ export function meRoutes (app: App, { me }: { me: Me }): void {
   }, async (request) => toUser(await me.rename(request.user.sub, request.body.name)))
 
   app.delete('/me', {
-    config: { problems: ['wrong_password', 'forbidden', 'unavailable'] },
+    config: { problems: ['wrong_password', 'forbidden', 'overloaded', 'unavailable'] },
     schema: {
       operationId: 'deleteMe',
       summary: 'Delete the account and all its data',
@@ -35,7 +36,7 @@ export function meRoutes (app: App, { me }: { me: Me }): void {
       response: { 204: Type.Null({ description: 'The account is gone' }) }
     }
   }, async (request, reply) => {
-    await me.remove(request.user.sub, request.body.password)
+    await me.remove(request.user.sub, request.body.password, hangUp(reply))
     return await reply.code(204).send(null)
   })
 }

@@ -7,8 +7,8 @@ import type { Account, Accounts } from '../store/accounts.js'
 export interface Me {
   read: (id: string) => Promise<Account>
   rename: (id: string, name: string | null) => Promise<Account>
-  /** Deletes the account and all its data. Throws Problem `wrong_password`. */
-  remove: (id: string, password: string) => Promise<void>
+  /** Deletes the account and all its data. Throws Problem `wrong_password`, `overloaded`. @param signal aborts when the client has hung up */
+  remove: (id: string, password: string, signal: AbortSignal) => Promise<void>
 }
 
 export function createMe ({ accounts, passwords }: { accounts: Accounts, passwords: Passwords }): Me {
@@ -16,14 +16,14 @@ export function createMe ({ accounts, passwords }: { accounts: Accounts, passwor
   return {
     read,
     rename: async (id, name) => await accounts.updateName(id, name) ?? await read(id),
-    remove: async (id, password) => {
+    remove: async (id, password, signal) => await passwords.inTurn(signal, async ({ matches }) => {
       // While the password is compared, the account may be deleted, disabled, logged out everywhere, or get another password. What it is then decides, once.
       for (let attempt = 0; attempt < 2; attempt++) {
         const account = await read(id)
-        if (!await passwords.matches(password, account.passwordHash)) throw new Problem('wrong_password')
+        if (!await matches(password, account.passwordHash)) throw new Problem('wrong_password')
         if (await accounts.delete(account)) return
       }
       throw new Problem('unavailable', { detail: 'The account is being changed from elsewhere. Try again.' })
-    }
+    })
   }
 }

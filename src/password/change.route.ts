@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { hangUp } from '../http/hang-up.js'
 import { NoQuery, Password, TokenReply, toTokenReply } from '../http/schemas.js'
 import type { ChangePassword } from './change.js'
 
@@ -17,8 +18,8 @@ export function changePasswordRoute (app: App, { changePassword }: { changePassw
       body: ChangePasswordBody,
       response: { 200: { ...TokenReply, description: 'The password is changed; new tokens for the caller' } }
     }
-  }, async (request) => {
+  }, async (request, reply) => {
     const { current_password: current, new_password: next } = request.body
-    return toTokenReply(await changePassword(request.user.sub, { current, next }))
+    return toTokenReply(await changePassword(request.user.sub, { current, next }, hangUp(reply)))
   })
 }

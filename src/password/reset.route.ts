@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { hangUp } from '../http/hang-up.js'
 import { pageRoute } from '../http/page.js'
 import { Accepted, Email, NoQuery, OneTimeToken, Password } from '../http/schemas.js'
 import type { ForgotPassword } from './forgot.js'
@@ -39,7 +40,7 @@ export function resetPasswordRoutes (app: App, { forgotPassword, resetPassword }
       response: { 204: Type.Null({ description: 'The password is changed; log in with it' }) }
     }
   }, async (request, reply) => {
-    await resetPassword(request.body.token, request.body.new_password)
+    await resetPassword(request.body.token, request.body.new_password, hangUp(reply))
     return await reply.code(204).send(null)
   })
 }

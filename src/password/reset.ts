@@ -7,21 +7,22 @@ import type { OneTimeTokens } from '../tokens/one-time.js'
 
 /**
  * Sets a new password by a token from a mail. It ends every refresh token of the account and does not log in; the address counts as verified from then on.
- * @throws Problem `invalid_one_time_token` for a bad token, one that was used, and when the account is gone or disabled; `weak_password`, after which the token is still good; `unavailable`
+ * @throws Problem `invalid_one_time_token` for a bad token, one that was used, and when the account is gone or disabled; `weak_password`, after which the token is still good; `overloaded`, likewise; `unavailable`
+ * @param signal aborts when the client has hung up
  */
-export type ResetPassword = (token: string, newPassword: string) => Promise<void>
+export type ResetPassword = (token: string, newPassword: string, signal: AbortSignal) => Promise<void>
 
 /** What {@link createResetPassword} needs. */
 export interface ResetPasswordDeps { accounts: Accounts, passwords: Passwords, resetTokens: OneTimeTokens, messages: Messages, mailer: Mailer }
 
 export function createResetPassword ({ accounts, passwords, resetTokens, messages, mailer }: ResetPasswordDeps): ResetPassword {
-  return async (token, newPassword) => {
+  return async (token, newPassword, signal) => await passwords.inTurn(signal, async ({ accept }) => {
     const claims = resetTokens.verify(token)
     const account = resetTokens.requireState(claims, await accounts.findById(claims.sub))
     if (account.disabledAt !== null) throw new Problem('invalid_one_time_token')
-    const passwordHash = await passwords.accept(newPassword, account, '/new_password')
+    const passwordHash = await accept(newPassword, account, '/new_password')
     // Of many at once, the first changes the state that the token is bound to.
     if (!await accounts.resetPassword(account, passwordHash)) throw new Problem('invalid_one_time_token')
     mailer.send('password changed', async () => messages.passwordChanged(account.email))
-  }
+  })
 }

@@ -1,10 +1,11 @@
 import { Problem } from '../errors.js'
+import type { HashGate, HashLoad } from './gate.js'
 import { createHasher, type HashCost } from './hash.js'
 import { judgePassword, normalisePassword, type PasswordContext, passwordMaxLength } from './policy.js'
 import type { Estimator } from './strength.js'
 
-/** Everything the product does with a password. Passwords go in as the client sent them. */
-export interface Passwords {
+/** What one request does with passwords. They go in as the client sent them. */
+export interface Hashing {
   /**
    * Hashes a new password.
    * @param pointer where it stands in the request, for `invalid_request`
@@ -17,31 +18,47 @@ export interface Passwords {
   upgrade: (password: string, hash: string) => Promise<string | null>
 }
 
-/** What {@link createPasswords} needs; `onUnreadableHash` only where passwords are compared. */
-export interface PasswordsDeps { cost: HashCost, minLength: number, estimate: Estimator, onUnreadableHash?: () => void }
+/** Everything the product does with a password. */
+export interface Passwords {
+  /**
+   * Lets a request hash, as the gate does: refused on arrival, before an account is looked up for it, or served.
+   * @param signal aborts when the client has hung up; null where there is none
+   * @throws Problem `overloaded`
+   */
+  inTurn: <T>(signal: AbortSignal | null, body: (hashing: Hashing) => Promise<T>) => Promise<T>
+  load: () => HashLoad
+}
 
-/** Makes one hash before it answers, for {@link Passwords.matches} to compare with where there is no account. */
-export async function createPasswords ({ cost, minLength, estimate, onUnreadableHash }: PasswordsDeps): Promise<Passwords> {
-  const hasher = await createHasher(cost, onUnreadableHash)
+/** What {@link createPasswords} needs; `onUnreadableHash` only where passwords are compared. */
+export interface PasswordsDeps { cost: HashCost, minLength: number, estimate: Estimator, gate: HashGate, onUnreadableHash?: () => void }
+
+/** Makes one hash before it answers, for {@link Hashing.matches} to compare with where there is no account. By it the gate learns what a hash takes. */
+export async function createPasswords ({ cost, minLength, estimate, gate, onUnreadableHash }: PasswordsDeps): Promise<Passwords> {
+  const hasher = await gate.enter(null, async (turn) => await turn(async () => await createHasher(cost, onUnreadableHash)))
   return {
-    accept: async (text, context, pointer = '/password') => {
-      const password = normalisePassword(text)
-      if (password === null) throw new Problem('invalid_request', { errors: [{ pointer, detail: 'must be well-formed Unicode' }] })
-      const { reasons, advice } = await judgePassword(password, context, { minLength, estimate })
-      if (reasons.length > 0) throw new Problem('weak_password', { reasons, detail: advice.join(' ') })
-      return await hasher.hash(password)
-    },
-    matches: async (text, hash) => {
-      const password = normalisePassword(text)
-      const possible = password !== null && [...password].length <= passwordMaxLength
-      if (!possible) return await hasher.matches('', null)
-      // Other systems have hashed what was typed.
-      for (const one of new Set([password, text])) if (await hasher.matches(one, hash)) return true
-      return false
-    },
-    upgrade: async (text, hash) => {
-      const password = normalisePassword(text)
-      return password !== null && hasher.isWeak(hash) ? await hasher.hash(password) : null
-    }
+    load: gate.load,
+    inTurn: async (signal, body) => await gate.enter(signal, async (turn) => await body({
+      accept: async (text, context, pointer = '/password') => {
+        const password = normalisePassword(text)
+        if (password === null) throw new Problem('invalid_request', { errors: [{ pointer, detail: 'must be well-formed Unicode' }] })
+        const { reasons, advice } = await judgePassword(password, context, { minLength, estimate })
+        if (reasons.length > 0) throw new Problem('weak_password', { reasons, detail: advice.join(' ') })
+        return await turn(async () => await hasher.hash(password))
+      },
+      matches: async (text, hash) => {
+        const password = normalisePassword(text)
+        const possible = password !== null && [...password].length <= passwordMaxLength
+        return await turn(async () => {
+          if (!possible) return await hasher.matches('', null)
+          // Other systems have hashed what was typed.
+          for (const one of new Set([password, text])) if (await hasher.matches(one, hash)) return true
+          return false
+        })
+      },
+      upgrade: async (text, hash) => {
+        const password = normalisePassword(text)
+        return password !== null && hasher.isWeak(hash) ? await turn(async () => await hasher.hash(password)) : null
+      }
+    }))
   }
 }

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { hangUp } from '../http/hang-up.js'
 import { Email, Name, NoQuery, Password, TokenReply, toTokenReply } from '../http/schemas.js'
 import type { Signup } from './signup.js'
 
@@ -17,7 +18,7 @@ export function signupRoute (app: App, { signup }: { signup: Signup }): void {
       response: { 201: { ...TokenReply, description: 'The account exists; the token is its first', headers: { location: { type: 'string', description: '/me' } } } }
     }
   }, async (request, reply) => {
-    const session = await signup(request.body)
+    const session = await signup(request.body, hangUp(reply))
     return await reply.code(201).header('location', '/me').send(toTokenReply(session))
   })
 }

@@ -9,21 +9,22 @@ import type { OneTimeTokens } from '../tokens/one-time.js'
 
 /**
  * Makes an account and logs it in. A mail asks to verify the address.
- * @throws Problem `invalid_request` for what is no e-mail address, `weak_password`, `email_taken`, `unavailable`
+ * @throws Problem `invalid_request` for what is no e-mail address, `weak_password`, `email_taken`, `overloaded`, `unavailable`
+ * @param signal aborts when the client has hung up
  */
-export type Signup = (person: { email: string, password: string, name?: string | null }) => Promise<{ account: Account } & IssuedTokens>
+export type Signup = (person: { email: string, password: string, name?: string | null }, signal: AbortSignal) => Promise<{ account: Account } & IssuedTokens>
 
 /** What {@link createSignup} needs. */
 export interface SignupDeps { accounts: Accounts, passwords: Passwords, issueTokens: IssueTokens, verifyTokens: OneTimeTokens, messages: Messages, mailer: Mailer }
 
 export function createSignup ({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }: SignupDeps): Signup {
-  return async ({ email, password, name = null }) => {
+  return async ({ email, password, name = null }, signal) => await passwords.inTurn(signal, async ({ accept }) => {
     const address = requireEmail(email)
-    const passwordHash = await passwords.accept(password, { email: address, name })
+    const passwordHash = await accept(password, { email: address, name })
     // Whether the address is free is decided by the insert alone: of many sign-ups at once, one wins.
     const account = await accounts.create({ email: address, passwordHash, name })
     if (account === null) throw new Problem('email_taken')
     mailer.send('e-mail verification', async () => messages.verifyEmail(account.email, verifyTokens.issue(account)))
     return { account, ...issueTokens(account) }
-  }
+  })
 }

@@ -1,12 +1,13 @@
 import t, { type Test } from 'tap'
 import { createUser } from '../../src/cli/users-create.js'
 import { Problem } from '../../src/errors.js'
+import { createHashGate } from '../../src/passwords/gate.js'
 import { createPasswords, type Passwords } from '../../src/passwords/passwords.js'
 import { createEstimator } from '../../src/passwords/strength.js'
 import { buildTestApp, cheapHash, goodPassword, onEachDatabase } from '../helper.js'
 import { fakeTerminal } from './fake-terminal.js'
 
-const shipped = await createPasswords({ cost: cheapHash, minLength: 8, estimate: createEstimator(), onUnreadableHash: () => {} })
+const shipped = await createPasswords({ cost: cheapHash, minLength: 8, estimate: createEstimator(), gate: createHashGate({ concurrency: 1, queueMilliseconds: 0, now: Date.now }) })
 
 await onEachDatabase(t, async (t, database) => {
   const { call, store } = await buildTestApp(t, { database })
@@ -42,7 +43,7 @@ await onEachDatabase(t, async (t, database) => {
   })
 
   await t.test('what is no fault of the password stays what it is', async (t) => {
-    const failing = (error: Error): Passwords => ({ ...shipped, accept: async () => { throw error } })
+    const failing = (error: Error): Passwords => ({ ...shipped, inTurn: async () => { throw error } })
     for (const error of [new Problem('overloaded'), new Error('a fault of ours')]) await t.rejects(create('sam@example.org', { input: goodPassword }, null, failing(error)), error)
     await t.rejects(create('sam@example.org', { input: goodPassword }, null, failing(new Problem('weak_password'))), { name: 'CommandError', message: 'The password is too weak ().' })
   })

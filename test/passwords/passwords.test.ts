@@ -2,8 +2,9 @@ import argon2 from 'argon2'
 import bcrypt from 'bcrypt'
 import t from 'tap'
 import { Problem } from '../../src/errors.js'
+import { createHashGate } from '../../src/passwords/gate.js'
 import type { HashCost } from '../../src/passwords/hash.js'
-import { createPasswords } from '../../src/passwords/passwords.js'
+import { createPasswords, type Hashing } from '../../src/passwords/passwords.js'
 import { cheapHash, goodPassword } from '../helper.js'
 
 const ada = { email: 'ada@example.org' }
@@ -11,8 +12,9 @@ const ada = { email: 'ada@example.org' }
 /** The passwords of the product with an estimator that always answers `score`. */
 async function passwordsFor ({ cost = cheapHash, score = 4 }: { cost?: HashCost, score?: number } = {}) {
   const seen = { unreadable: 0 }
-  const passwords = await createPasswords({ cost, minLength: 8, estimate: async () => ({ score, advice: ['Hint one.', 'Hint two.'] }), onUnreadableHash: () => { seen.unreadable++ } })
-  return { ...passwords, seen }
+  const passwords = await createPasswords({ cost, minLength: 8, estimate: async () => ({ score, advice: ['Hint one.', 'Hint two.'] }), gate: createHashGate({ concurrency: 1, queueMilliseconds: 60_000, now: Date.now }), onUnreadableHash: () => { seen.unreadable++ } })
+  const { accept, matches, upgrade } = await passwords.inTurn(null, async (hashing) => hashing) satisfies Hashing
+  return { accept, matches, upgrade, seen }
 }
 
 /** The problem that a promise is rejected with. */
