@@ -6,7 +6,11 @@ const benches = {
   start: async () => await (await bundled('start')).run(),
   import: async () => await (await import('./import.mjs')).importUsers(),
   guard: async () => await (await import('./guard.mjs')).guard(),
-  rotation: async (args) => await (await bundled('rotation')).run(args)
+  rotation: async (args) => await (await bundled('rotation')).run(args),
+  flood: async (args) => {
+    await bundle('load-process')
+    await (await bundled('flood')).run(args)
+  }
 }
 
 const [wanted, ...args] = process.argv.slice(2)
@@ -19,6 +23,10 @@ for (const name of wanted === undefined ? Object.keys(benches) : [wanted]) await
 
 /** The module bench/<name>.ts. */
 async function bundled (name) {
-  await build({ entryPoints: [`bench/${name}.ts`], outdir: 'dist/bench', bundle: true, packages: 'external', format: 'esm', platform: 'node', target: 'node20.19', logLevel: 'warning' })
+  await bundle(name)
   return await import(`../dist/bench/${name}.js`)
+}
+
+async function bundle (name) {
+  await build({ entryPoints: [`bench/${name}.ts`], outdir: 'dist/bench', bundle: true, packages: 'external', format: 'esm', platform: 'node', target: 'node20.19', logLevel: 'warning' })
 }

@@ -4,8 +4,8 @@ import { Agent, request } from 'node:http'
 export type Client = (url: string, message: { body?: object, token?: string }) => Promise<{ status: number, body: string }>
 
 /** A client that keeps few connections, as a proxy does: after a stall of the machine, what is due must not come as thousands of new ones. */
-export function createClient (patienceMilliseconds: number): Client {
-  const agent = new Agent({ keepAlive: true, maxSockets: 32 })
+export function createClient (patienceMilliseconds: number, maxSockets = 32): Client {
+  const agent = new Agent({ keepAlive: true, maxSockets })
   return async (url, { body, token }) => await new Promise((resolve, reject) => {
     const text = body === undefined ? '' : JSON.stringify(body)
     const outgoing = request(url, {

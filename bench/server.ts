@@ -8,10 +8,11 @@ export const main = resolve('dist/main.js')
 /** A server in a process of its own, as an operator starts it. */
 export interface BenchServer { pid: number, url: string, stop: () => Promise<void> }
 
-/** Starts the built program in a folder and waits until it serves. Throws when it ends before. */
-export async function startServer (folder: string, settings: Record<string, string> = {}): Promise<BenchServer> {
+/** Starts the built program in a folder and waits until it serves. Throws when it ends before. @param launcher a command that starts another, such as `taskset -c 0` */
+export async function startServer (folder: string, settings: Record<string, string> = {}, launcher: string[] = []): Promise<BenchServer> {
   const port = settings.PORT ?? String(await freePort())
-  const child = spawn(process.execPath, [main], { cwd: folder, env: { PATH: process.env.PATH, ...settings, PORT: port }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const [program = '', ...args] = [...launcher, process.execPath, main]
+  const child = spawn(program, args, { cwd: folder, env: { PATH: process.env.PATH, ...settings, PORT: port }, stdio: ['ignore', 'pipe', 'inherit'] })
   const ended = new Promise<void>((resolve) => { child.once('exit', () => { resolve() }) })
   await new Promise<void>((resolve, reject) => {
     child.stdout.on('data', (chunk) => { if (String(chunk).includes('Latchkey serves')) resolve() })

@@ -1,0 +1,75 @@
+// Logins at 20 times what the server can hash, beside a steady load on a protected route.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createClient } from './client.js'
+import { type LoadReport, runLoad } from './load.js'
+import { startServer } from './server.js'
+
+/** `times` the capacity for `seconds`; `split` gives server and load different cores, where the machine lets it. */
+export interface FloodOptions { seconds: number, times: number, split: boolean }
+
+/** Capacity and goodput are answered logins a second; a login is answered with 200 or 401. Memory is MiB, NaN where the system does not tell. */
+export interface FloodReport { split: boolean, hashesAtOnce: number, capacity: number, offered: number, goodput: number, goodputOfCapacity: number, idle: LoadReport, flooded: LoadReport, logins: LoadReport, idleMemory: number, peakMemory: number }
+
+const claimsPerSecond = 300
+const password = 'brass-lantern-under-the-stair'
+
+/** Starts a server, measures what it can, and floods it. */
+export async function flood ({ seconds, times, split }: FloodOptions): Promise<FloodReport> {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
+  const half = Math.max(1, Math.floor(availableParallelism() / 2))
+  const pinned = split && canPin()
+  const on = (first: number, last: number) => pinned ? ['taskset', '-c', `${first}-${last}`] : []
+  const [serverSide, loadSide] = [on(0, half - 1), on(half, availableParallelism() - 1)]
+  const server = await startServer(folder, { RATE_LIMITS: 'off' }, serverSide)
+  try {
+    const reply = await createClient(30_000)(`${server.url}/signup`, { body: { email: 'ada@example.org', password } })
+    const { access_token: token } = JSON.parse(reply.body) as { access_token: string }
+    // An attacker tries known and unknown addresses, with right and with wrong passwords.
+    const logins = { url: `${server.url}/login`, messages: [['ada', password], ['nobody', password], ['ada', 'wrong'], ['nobody', 'wrong']].map(([name, password]) => ({ body: { email: `${name}@example.org`, password } })) }
+    const claims = { url: `${server.url}/claims`, messages: [{ token }], perSecond: claimsPerSecond }
+    const hashesAtOnce = pinned ? half : availableParallelism()
+    const idleMemory = memory(server.pid, 'VmRSS')
+    await runLoad({ ...logins, seconds: 1, inFlight: hashesAtOnce }, loadSide)
+    const alone = await runLoad({ ...logins, seconds, inFlight: 2 * hashesAtOnce }, loadSide)
+    const capacity = answered(alone)
+    const idle = await runLoad({ ...claims, seconds }, loadSide)
+    const offered = Math.round(times * capacity)
+    const [flooded, under] = await Promise.all([runLoad({ ...claims, seconds }, loadSide), runLoad({ ...logins, seconds, perSecond: offered }, loadSide)])
+    const goodput = answered(under)
+    return { split: pinned, hashesAtOnce, capacity, offered, goodput, goodputOfCapacity: goodput / capacity, idle, flooded, logins: under, idleMemory, peakMemory: memory(server.pid, 'VmHWM') }
+  } finally {
+    await server.stop()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** Prints the table and writes dist/bench/flood.json. @param args `--seconds=10`, `--times=20`, `--shared` to let server and load share all cores */
+export async function run (args: string[]): Promise<void> {
+  const number = (name: string, byDefault: number) => Number(args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? byDefault)
+  const report = await flood({ seconds: number('seconds', 10), times: number('times', 20), split: !args.includes('--shared') })
+  writeFileSync('dist/bench/flood.json', JSON.stringify({ node: process.version, cpu: cpus()[0]?.model, cores: cpus().length, ...report }, null, 2))
+  const { idle, flooded, logins, ...figures } = report
+  console.table(Object.fromEntries(Object.entries(figures).map(([name, value]) => [name, typeof value === 'number' ? Math.round(value * 100) / 100 : value])))
+  console.table(Object.fromEntries(Object.entries({ 'claims idle': idle, 'claims flooded': flooded, logins }).map(([name, { byStatus, seconds, ...rest }]) => [name, { ...rest, ...byStatus }])))
+}
+
+function answered ({ byStatus, seconds }: LoadReport): number {
+  return ((byStatus['200'] ?? 0) + (byStatus['401'] ?? 0)) / seconds
+}
+
+function canPin (): boolean {
+  if (availableParallelism() < 2) return false
+  try {
+    execFileSync('taskset', ['-V'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+function memory (pid: number, field: 'VmRSS' | 'VmHWM'): number {
+  return process.platform === 'linux' ? Number(new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024 : NaN
+}
