@@ -96,7 +96,12 @@ await t.test('a client that hangs up frees its place, wherever it hashes', async
       t.strictSame(await Promise.all(clients.map(async ({ received }) => await received)), ['', '', ''])
     }
   }
-  t.strictSame(gate.load(), { inUse: 1, waiting: 0, shed: 0 }, 'nobody was refused')
+  const client = await open(port)
+  client.socket.write(request({ email, password: goodPassword }).repeat(3))
+  await until(() => gate.load().waiting === 3)
+  client.socket.resetAndDestroy()
+  await until(() => gate.load().waiting === 0)
+  t.strictSame(gate.load(), { inUse: 1, waiting: 0, shed: 0 }, 'also three on one connection, and nobody was refused')
   letGo()
   t.equal((await login(email)).statusCode, 200)
   t.strictSame([hashes().length, comparisons().length], [0, 1], 'no hash was spent on those who left')
