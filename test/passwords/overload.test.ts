@@ -1,6 +1,9 @@
+import { once } from 'node:events'
+import { Socket } from 'node:net'
 import { setImmediate as settle } from 'node:timers/promises'
 import argon2 from 'argon2'
 import t, { type Test } from 'tap'
+import type { App } from '../../src/http/app.js'
 import { createHashGate } from '../../src/passwords/gate.js'
 import type { Store } from '../../src/store/open.js'
 import { buildTestApp, goodPassword, headerNames, onEachDatabase, problem } from '../helper.js'
@@ -138,6 +141,19 @@ await t.test('a hash that runs keeps its permit until it ends, though its client
   }
   t.equal(comparing.most, 1)
   t.strictSame(gate.load(), { inUse: 0, waiting: 0, shed: 0 })
+  t.notMatch(logText(), /"level":(40|50)/)
+})
+
+await t.test('a client that has gone before its turn to ask is not served', async (t) => {
+  let gone = 0
+  const beforeReady = (app: App) => { app.addHook('preHandler', async ({ socket }) => { if (socket instanceof Socket) await once(socket, 'close').then(() => { gone++ }) }) }
+  const { app, gate, asked, until, logText } = await busyApp(t as Test, { beforeReady })
+  const { socket, received } = await open(await listen(app))
+  socket.end(request({ email, password: goodPassword }))
+  await received
+  await until(() => gone === 1)
+  await settle()
+  t.strictSame([asked, gate.load()], [[], { inUse: 0, waiting: 0, shed: 0 }])
   t.notMatch(logText(), /"level":(40|50)/)
 })
 
