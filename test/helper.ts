@@ -12,7 +12,7 @@ import type { ServerTimeouts } from '../src/http/edges.js'
 import { createLogger } from '../src/http/log.js'
 import type { HashCost } from '../src/passwords/hash.js'
 import { createPasswords } from '../src/passwords/passwords.js'
-import { createEstimator } from '../src/passwords/strength.js'
+import type { Estimator } from '../src/passwords/strength.js'
 import type { Transport } from '../src/mail/message.js'
 import { openStore, type Store } from '../src/store/open.js'
 import { createKeyRing, type KeyRing } from '../src/tokens/key-ring.js'
@@ -81,7 +81,8 @@ export interface TestOptions {
   beforeReady?: (app: App) => void
 }
 
-const estimate = createEstimator()
+// The shipped estimator without its thread, which would take two seconds to start in each test file.
+const estimate: Estimator = async (password, words) => (await import('../src/passwords/strength-worker.js')).default({ password, words })
 
 /** The shipped application on a database of its own, closed when the test ends. Only clock, hash cost and database differ from what runs in production. */
 export async function buildTestApp (t: Test, options: TestOptions = {}): Promise<TestApp> {
