@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { buildApp } from '../src/app.js'
 import { type Config, loadConfig } from '../src/config.js'
 import type { App } from '../src/http/app.js'
+import { createDrain, type Drain } from '../src/http/drain.js'
 import type { ServerTimeouts } from '../src/http/edges.js'
 import { createLogger } from '../src/http/log.js'
 import type { HashCost } from '../src/passwords/hash.js'
@@ -68,7 +69,7 @@ export interface TestOptions {
   env?: Record<string, string>
   keys?: Array<Record<string, unknown>>
   cost?: HashCost
-  isDraining?: () => boolean
+  drain?: Drain
   /** Sends mails, instead of keeping them for `nextMail`. */
   transport?: Transport
   /** Shorter bounds on a connection than those of the product. */
@@ -98,7 +99,7 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
   const store = options.wrapStore?.(opened) ?? opened
   const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, onUnreadableHash: () => { logger.error('unreadable hash') } })
   const { mailer, ...mailbox } = createMailbox(logger, options.transport)
-  const app = buildApp({ config, store, passwords, ring, mailer, clock, logger, isDraining: options.isDraining ?? (() => false), ...(options.timeouts && { timeouts: options.timeouts }) })
+  const app = buildApp({ config, store, passwords, ring, mailer, clock, logger, drain: options.drain ?? createDrain(), ...(options.timeouts && { timeouts: options.timeouts }) })
   t.teardown(async () => { await app.close() })
   options.beforeReady?.(app)
   await app.ready()
