@@ -7,6 +7,7 @@ import type { App } from '../src/http/app.js'
 import { Claims, NoQuery } from '../src/http/schemas.js'
 import type { Store } from '../src/store/open.js'
 import { createAccessTokens } from '../src/tokens/access.js'
+import { createDrain } from '../src/http/drain.js'
 import { createKeyRing } from '../src/tokens/key-ring.js'
 import { generateKey, parseKeys } from '../src/tokens/keys.js'
 import { longestTokenSeconds } from '../src/tokens/lives.js'
@@ -25,7 +26,7 @@ else {
 
   async function serve () {
     const unused = {} as never
-    const app = buildApp({ config, store: { close: async () => {} } as Store, passwords: unused, ring, mailer: unused, clock, logger: pino({ level: 'warn' }), isDraining: () => false })
+    const app = buildApp({ config, store: { close: async () => {} } as Store, passwords: unused, ring, mailer: unused, clock, logger: pino({ level: 'warn' }), drain: createDrain() })
     const claims = JSON.parse(Buffer.from(issue().split('.')[1] ?? '', 'base64url').toString())
     app.register(async (api: App) => {
       api.get('/open', { config: { public: true }, schema: { querystring: NoQuery, response: { 200: { ...Claims, description: 'The claims' } } } }, async () => claims)

@@ -18,6 +18,7 @@ import { healthRoutes } from './health/health.route.js'
 import type { App } from './http/app.js'
 import { createClientErrorHandler } from './http/client-error.js'
 import { collectContract } from './http/contract.js'
+import type { Drain } from './http/drain.js'
 import { bodyLimit, hardenEdges, requestId, type ServerTimeouts, serverTimeouts } from './http/edges.js'
 import { addGuard } from './http/guard.js'
 import { addLimits } from './http/limits.js'
@@ -53,14 +54,14 @@ import { createRefreshTokens } from './tokens/refresh.js'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as { version: string }
 
-/** What the application is made of. `isDraining` says that the process is about to end; `timeouts` are {@link serverTimeouts} unless a test is in a hurry. */
-export interface AppDeps { config: Config, store: Store, passwords: Passwords, ring: KeyRing, mailer: Mailer, clock: Clock, logger: FastifyBaseLogger, isDraining: () => boolean, timeouts?: ServerTimeouts }
+/** What the application is made of. `timeouts` are {@link serverTimeouts} unless a test is in a hurry. */
+export interface AppDeps { config: Config, store: Store, passwords: Passwords, ring: KeyRing, mailer: Mailer, clock: Clock, logger: FastifyBaseLogger, drain: Drain, timeouts?: ServerTimeouts }
 
 /** How long closing waits for mails that have not been sent yet, in milliseconds. */
 const mailPatience = 3000
 
 /** The whole application, not listening yet. Closing it finishes the running requests and closes the store. */
-export function buildApp ({ config, store, passwords, ring, mailer, clock, logger, isDraining, timeouts = serverTimeouts }: AppDeps): App {
+export function buildApp ({ config, store, passwords, ring, mailer, clock, logger, drain, timeouts = serverTimeouts }: AppDeps): App {
   const issuer = config.PUBLIC_URL
   const accessTokens = createAccessTokens({ ring, issuer, audience: config.TOKEN_AUDIENCE, lifeSeconds: config.ACCESS_TOKEN_SECONDS, clock })
   const refreshTokens = createRefreshTokens({ ring, issuer, lifeSeconds: config.REFRESH_TOKEN_SECONDS, maxSeconds: config.REFRESH_MAX_SECONDS, clock })
@@ -96,7 +97,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
     await store.close()
   })
   logRequests(app)
-  hardenEdges(app, config.CORS_ORIGINS)
+  hardenEdges(app, config.CORS_ORIGINS, drain.isDraining)
   refuseUnknownRoutes(app)
   app.register(accepts)
   collectContract(app, { version, publicUrl: config.PUBLIC_URL })
@@ -124,7 +125,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
     claimsRoute(api)
     jwksRoute(api, { ring })
     metadataRoutes(api, { ring, issuer: config.PUBLIC_URL })
-    healthRoutes(api, { ping, isDraining })
+    healthRoutes(api, { ping, isReady: drain.isReady })
     indexRoute(api, { hasDocs: config.DOCS === 'on' })
     problemsRoute(api)
     if (config.DOCS === 'on') docsRoutes(api)

@@ -29,6 +29,7 @@ export const Settings = Type.Object({
   SMTP_URL: Type.String({ default: '', description: 'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. Without it mails are written to data/outbox/*.eml.' }),
   MAIL_FROM: Type.String({ pattern: '^[^<>\\p{C}]*<[^<>@\\s]+@[^<>@\\s]+>$|^[^<>@\\s]+@[^<>@\\s]+$', default: 'Latchkey <no-reply@localhost>', description: 'Name <address>, or an address. The sender of mails.' }),
   RATE_LIMITS: Type.Enum(['on', 'off'], { default: 'on', description: 'on or off. Limit how often mails can be asked for, by network address and by e-mail address; counted in this process. off where a gateway in front does it.' }),
+  WORKERS: Type.String({ pattern: '^([1-9]\\d{0,2}|auto)$', default: '1', description: '1 to 999, or auto for one per core. How many processes serve.' }),
   TRUST_PROXY: Type.Array(Type.String(), { default: [], description: 'Addresses or CIDRs of proxies, separated by commas, such as 10.0.0.0/8. Their X-Forwarded-For says who is calling; without this every caller behind a proxy counts as one.' }),
   CORS_ORIGINS: Type.Array(Type.String(), { default: [], description: 'Exact origins separated by commas, such as https://app.example.com. Browsers on these may call the API.' }),
   DOCS: Type.Enum(['on', 'off'], { default: 'on', description: 'on or off. Serve the contract at /openapi.json and /openapi.yaml, and the page at /docs.' }),

@@ -1,11 +1,14 @@
+import cluster from 'node:cluster'
 import { existsSync } from 'node:fs'
 import { loadEnvFile } from 'node:process'
+import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { buildApp } from './app.js'
 import { CommandError } from './cli/command-error.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
 import { Problem } from './errors.js'
+import { createDrain } from './http/drain.js'
 import { createLogger, redact } from './http/log.js'
 import { createMailer, type Mailer } from './mail/mailer.js'
 import { createOutbox, createSmtpTransport } from './mail/transports.js'
@@ -18,15 +21,16 @@ import { createKeyRing, type KeyRing } from './tokens/key-ring.js'
 import { watchKeyFile } from './tokens/key-watch.js'
 import { KeyRingError, parseKeys, type SigningKey } from './tokens/keys.js'
 import { longestTokenSeconds } from './tokens/lives.js'
+import { countWorkers, shareHashes, startWorkers } from './workers.js'
 
-/** How long running requests may take once the process is told to end, in milliseconds. With the time for mails it stays under the ten seconds of `delay`. */
-const drainMilliseconds = 6500
+/** How long running requests may take once no new ones are taken, in milliseconds. With the patience of `drainTimes` and the time for mails it stays under the ten seconds of `delay`. */
+const requestMilliseconds = 4000
 
 try {
   if (existsSync('.env')) loadEnvFile('.env')
   const config = loadConfig(process.env)
   const [command, ...args] = process.argv.slice(2)
-  if (command === undefined) await serve(config)
+  if (command === undefined) await (cluster.isPrimary && countWorkers(config) > 1 ? supervise(config) : serve(config))
   else await run(command, args, config)
 } catch (error) {
   // What a person can mend is said in one message; anything else is a fault of ours and keeps its stack.
@@ -36,9 +40,10 @@ try {
 }
 
 async function serve (config: Config): Promise<void> {
-  const threads = widenThreadPool(config)
+  const hashes = shareHashes(config)
+  const threads = widenThreadPool(hashes)
   const logger = await createLogger(config.LOG_LEVEL, process.stdout)
-  if (threads !== null) logger.warn(`HASH_CONCURRENCY=${config.HASH_CONCURRENCY} needs UV_THREADPOOL_SIZE=${threads} in the environment, or Node.js 22: hashes will keep files and name look-ups waiting`)
+  if (threads !== null) logger.warn(`${hashes} hashes at once (HASH_CONCURRENCY) need UV_THREADPOOL_SIZE=${threads} in the environment, or Node.js 22: hashes will keep files and name look-ups waiting`)
   const clock = Date.now
   const [keys, store, passwords] = await Promise.all([
     loadKeys(config),
@@ -47,19 +52,21 @@ async function serve (config: Config): Promise<void> {
       cost: { memoryKiB: config.ARGON2_MEMORY_KIB, passes: config.ARGON2_PASSES, lanes: config.ARGON2_LANES },
       minLength: config.PASSWORD_MIN_LENGTH,
       estimate: createEstimator(),
-      gate: createHashGate({ concurrency: config.HASH_CONCURRENCY, queueMilliseconds: config.HASH_QUEUE_MS, now: () => performance.now() }),
+      gate: createHashGate({ concurrency: hashes, queueMilliseconds: config.HASH_QUEUE_MS, now: () => performance.now() }),
       onUnreadableHash: () => { logger.error('a stored password hash is in an unknown format; its account cannot log in') }
     })
   ])
   const ring = createKeyRing(keys, { publishSeconds: config.KEY_PUBLISH_SECONDS, longestTokenSeconds: longestTokenSeconds(config), clock })
-  let draining = false
+  const drain = createDrain()
   const mailer = openMailer(config, logger)
-  const app = buildApp({ config, store, passwords, ring, mailer, clock, logger, isDraining: () => draining })
-  closeWithGrace({ delay: 10_000, logger, skip: ['SIGHUP'] }, async ({ err, signal }) => {
-    draining = true
+  const app = buildApp({ config, store, passwords, ring, mailer, clock, logger, drain })
+  // A terminal sends SIGINT to every process of the group; workers wait for the word of the first.
+  if (cluster.isWorker) process.on('SIGINT', () => {})
+  closeWithGrace({ delay: 10_000, logger, skip: ['SIGHUP', ...(cluster.isWorker ? ['SIGINT' as const] : [])] }, async ({ err, signal }) => {
     if (err) logger.fatal({ err }, 'unexpected failure, shutting down')
     else logger.info(`${signal ?? 'end'}: finishing running requests`)
-    const timer = setTimeout(() => { app.server.closeAllConnections() }, drainMilliseconds)
+    if (!err) await drain.begin()
+    const timer = setTimeout(() => { app.server.closeAllConnections() }, requestMilliseconds)
     await app.close()
     clearTimeout(timer)
   })
@@ -71,11 +78,24 @@ async function serve (config: Config): Promise<void> {
  * Hashes run on the threads of libuv, which also read files and look names up: some must be left. Their number is read when the first is needed, which before Node.js 22
  * is while this module is loaded. Answers how many there should be where it is too late.
  */
-function widenThreadPool ({ HASH_CONCURRENCY }: Config): number | null {
-  if (process.env.UV_THREADPOOL_SIZE !== undefined || HASH_CONCURRENCY < 4) return null
-  const threads = HASH_CONCURRENCY + 2
+function widenThreadPool (hashes: number): number | null {
+  if (process.env.UV_THREADPOOL_SIZE !== undefined || hashes < 4) return null
+  const threads = hashes + 2
   process.env.UV_THREADPOOL_SIZE = String(threads)
   return process.versions.node.startsWith('20.') ? threads : null
+}
+
+/** Serves with several processes: this one makes what they share, starts them and replaces those that end. */
+async function supervise (config: Config): Promise<void> {
+  const logger = await createLogger(config.LOG_LEVEL, process.stdout)
+  await loadKeys(config)
+  const store = await openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock: Date.now })
+  await store.close()
+  if (config.RATE_LIMITS === 'on') logger.warn('each worker counts its own rate limits: as many times more calls pass as there are workers')
+  const workers = startWorkers({ program: fileURLToPath(import.meta.url), count: countWorkers(config), logger })
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, workers.stop)
+  process.on('SIGHUP', () => { workers.signal('SIGHUP') })
+  process.exit(await workers.ended)
 }
 
 /** Takes up what changes in the key file, within seconds or on SIGHUP, until the application closes. */

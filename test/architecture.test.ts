@@ -13,7 +13,8 @@ const features = ['signup', 'login', 'refresh', 'logout', 'password', 'email', '
 
 /** What each layer may import from others; `type:` allows types only. A file belongs to the first layer that fits its path. */
 const layers: Array<{ layer: string, path: RegExp, may: string[] }> = [
-  { layer: 'main', path: /^main\.ts$/, may: ['app', 'cli', 'config', 'errors', 'http', 'mail', 'passwords', 'store', 'tokens'] },
+  { layer: 'main', path: /^main\.ts$/, may: ['app', 'cli', 'config', 'errors', 'http', 'mail', 'passwords', 'store', 'tokens', 'workers'] },
+  { layer: 'workers', path: /^workers\.ts$/, may: ['type:config'] },
   { layer: 'app', path: /^app\.ts$/, may: ['route', 'feature', 'http', 'tokens', 'package-root', 'type:config', 'type:clock', 'type:store', 'type:passwords', 'mail'] },
   { layer: 'cli', path: /^cli\//, may: ['app', 'config', 'email-address', 'errors', 'http', 'package-root', 'passwords', 'schema-check', 'store', 'tokens', 'type:clock'] },
   { layer: 'route', path: /\.route\.ts$/, may: ['errors', 'http', 'page', 'type:feature', 'type:tokens'] },

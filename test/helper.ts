@@ -8,12 +8,13 @@ import type { Test } from 'tap'
 import { buildApp } from '../src/app.js'
 import { type Config, loadConfig } from '../src/config.js'
 import type { App } from '../src/http/app.js'
+import { createDrain, type Drain } from '../src/http/drain.js'
 import type { ServerTimeouts } from '../src/http/edges.js'
 import { createLogger } from '../src/http/log.js'
 import type { HashCost } from '../src/passwords/hash.js'
 import { createHashGate, type HashGate } from '../src/passwords/gate.js'
 import { createPasswords } from '../src/passwords/passwords.js'
-import { createEstimator } from '../src/passwords/strength.js'
+import type { Estimator } from '../src/passwords/strength.js'
 import type { Transport } from '../src/mail/message.js'
 import { openStore, type Store } from '../src/store/open.js'
 import { createKeyRing, type KeyRing } from '../src/tokens/key-ring.js'
@@ -71,7 +72,7 @@ export interface TestOptions {
   cost?: HashCost
   /** Bounds the hashing, instead of one that follows the settings. */
   gate?: HashGate
-  isDraining?: () => boolean
+  drain?: Drain
   /** Sends mails, instead of keeping them for `nextMail`. */
   transport?: Transport
   /** Shorter bounds on a connection than those of the product. */
@@ -84,7 +85,8 @@ export interface TestOptions {
   beforeReady?: (app: App) => void
 }
 
-const estimate = createEstimator()
+// The shipped estimator without its thread, which would take two seconds to start in each test file.
+const estimate: Estimator = async (password, words) => (await import('../src/passwords/strength-worker.js')).default({ password, words })
 
 /** The shipped application on a database of its own, closed when the test ends. Only clock, hash cost and database differ from what runs in production. */
 export async function buildTestApp (t: Test, options: TestOptions = {}): Promise<TestApp> {
@@ -100,7 +102,7 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
   const store = options.wrapStore?.(opened) ?? opened
   const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, gate: options.gate ?? createHashGate({ concurrency: config.HASH_CONCURRENCY, queueMilliseconds: config.HASH_QUEUE_MS, now: () => performance.now() }), onUnreadableHash: () => { logger.error('unreadable hash') } })
   const { mailer, ...mailbox } = createMailbox(logger, options.transport)
-  const app = buildApp({ config, store, passwords, ring, mailer, clock, logger, isDraining: options.isDraining ?? (() => false), ...(options.timeouts && { timeouts: options.timeouts }) })
+  const app = buildApp({ config, store, passwords, ring, mailer, clock, logger, drain: options.drain ?? createDrain(), ...(options.timeouts && { timeouts: options.timeouts }) })
   t.teardown(async () => { await app.close() })
   options.beforeReady?.(app)
   await app.ready()

@@ -11,7 +11,7 @@ export async function contractYaml (): Promise<string> {
   const unused = {} as never
   const store = { close: async () => {} } as Store
   const ring = createKeyRing([], { publishSeconds: 0, longestTokenSeconds: 0, clock: Date.now })
-  const app = buildApp({ config: loadConfig({}), store, passwords: unused, ring, mailer: { close: async () => {} } as never, clock: Date.now, logger: pino({ level: 'silent' }), isDraining: unused })
+  const app = buildApp({ config: loadConfig({}), store, passwords: unused, ring, mailer: { close: async () => {} } as never, clock: Date.now, logger: pino({ level: 'silent' }), drain: unused })
   await app.ready()
   const yaml = app.swagger({ yaml: true })
   await app.close()

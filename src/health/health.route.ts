@@ -4,10 +4,10 @@ import type { App } from '../http/app.js'
 
 const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'All is well' })
 
-/** What {@link healthRoutes} asks. `isDraining` says that the server takes no new work because it is about to end. */
-export interface HealthDeps { ping: () => Promise<void>, isDraining: () => boolean }
+/** What {@link healthRoutes} asks. `isReady` is false once the server is about to end; it is told of every question. */
+export interface HealthDeps { ping: () => Promise<void>, isReady: () => boolean }
 
-export function healthRoutes (app: App, { ping, isDraining }: HealthDeps): void {
+export function healthRoutes (app: App, { ping, isReady }: HealthDeps): void {
   app.get('/health/live', {
     config: { public: true },
     logLevel: 'warn',
@@ -19,7 +19,7 @@ export function healthRoutes (app: App, { ping, isDraining }: HealthDeps): void 
     logLevel: 'warn',
     schema: { operationId: 'readReadiness', summary: 'Whether requests should be sent here', tags: ['Operation'], response: { 200: Ok } }
   }, async () => {
-    if (isDraining()) throw new Problem('unavailable', { detail: 'The server is shutting down.' })
+    if (!isReady()) throw new Problem('unavailable', { detail: 'The server is shutting down.' })
     await ping()
     return { status: 'ok' as const }
   })

@@ -40,8 +40,8 @@ export function requestId (request: { headers: Record<string, string | string[] 
 /** The most of a body that is taken in after its request was answered without it, in bytes; then the connection is closed. */
 const unreadLimit = 1024 * 1024
 
-/** Headers, CORS and the one body parser. @param origins exact origins whose pages may call the API */
-export function hardenEdges (app: FastifyInstance, origins: string[]): void {
+/** Headers, CORS and the one body parser. @param origins exact origins whose pages may call the API. @param isDraining from then on every answer closes its connection */
+export function hardenEdges (app: FastifyInstance, origins: string[], isDraining: () => boolean): void {
   app.register(helmet, {
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] } },
     frameguard: { action: 'deny' }
@@ -53,7 +53,7 @@ export function hardenEdges (app: FastifyInstance, origins: string[]): void {
   // Otherwise a connection whose request was running when the server was told to close would be kept, and with it the server, for keepAliveTimeout.
   let isClosing = false
   app.addHook('preClose', async () => { isClosing = true })
-  app.addHook('onSend', async (_request, reply) => { if (isClosing) reply.header('connection', 'close') })
+  app.addHook('onSend', async (_request, reply) => { if (isClosing || isDraining()) reply.header('connection', 'close') })
   app.addHook('onSend', async ({ raw }) => {
     let left = unreadLimit
     if (!raw.complete) raw.on('data', (chunk: Buffer) => { if ((left -= chunk.length) < 0) raw.destroy() })

@@ -8,7 +8,7 @@ await onEachDatabase(t, async (t, database) => {
   let away = false
   const { call, log, databaseUrl } = await buildTestApp(t, {
     database,
-    isDraining: () => draining,
+    drain: { isDraining: () => draining, isReady: () => !draining, begin: async () => {} },
     wrapStore: (store) => ({ ...store, ping: async () => { if (away) throw new Problem('unavailable', { cause: new Error('gone') }); await store.ping() } })
   })
   const isUp = async (path: string) => {
