@@ -1,6 +1,10 @@
-// The guard: the same route without it, with a token seen before, and with tokens never seen before, in one process and in turn; and the memory of seen tokens.
+// The guard: the same route without it, with a token seen before, and with tokens never seen before, in one process; beside it a Fastify with this route alone, in
+// others; all in turn. And the memory of seen tokens.
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, openSync, rmSync } from 'node:fs'
+import { devNull, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import autocannon from 'autocannon'
 import { build } from 'esbuild'
 
@@ -16,38 +20,45 @@ export async function guard ({ rounds = 5, seconds = 4 } = {}) {
   const run = (...args) => execFileSync(process.execPath, [app, ...args], { encoding: 'utf8', maxBuffer: 1e9 }).trim().split('\n')
   const [key] = run('key')
   const tokens = run('tokens', key, String(never))
-  const { url, state, stop } = await serve(key)
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
+  const [bare, logged, product] = await Promise.all(['bare', 'logged', 'serve'].map(async (command) => await serve(command, key, join(folder, command))))
 
   let next = 0
+  const headers = bearer(tokens[0])
   const kinds = {
-    'without the guard': { url: `${url}/open`, headers: bearer(tokens[0]) },
-    'a token seen before': { url: `${url}/claims`, headers: bearer(tokens[0]) },
-    'tokens never seen before': { url: `${url}/claims`, requests: [{ setupRequest: (request) => ({ ...request, headers: bearer(tokens[next++ % never]) }) }] }
+    'bare Fastify': { server: bare, path: '/open', headers },
+    'bare Fastify with our log': { server: logged, path: '/open', headers },
+    'without the guard': { server: product, path: '/open', headers },
+    'a token seen before': { server: product, path: '/claims', headers },
+    'tokens never seen before': { server: product, path: '/claims', requests: [{ setupRequest: (request) => ({ ...request, headers: bearer(tokens[next++ % never]) }) }] }
   }
   const results = Object.fromEntries(Object.keys(kinds).map((name) => [name, []]))
   for (let round = -1; round < rounds; round++) {
-    for (const [name, options] of Object.entries(kinds)) {
+    for (const [name, { server: { url, state }, path, ...options }] of Object.entries(kinds)) {
       const before = await state()
-      const { requests, latency, non2xx, errors } = await autocannon({ ...options, connections, duration: round < 0 ? 1 : seconds })
+      const { requests, latency, non2xx, errors } = await autocannon({ ...options, url: `${url}${path}`, connections, duration: round < 0 ? 1 : seconds })
       if (non2xx + errors > 0) throw new Error(`${name}: ${non2xx} refused, ${errors} failed`)
       const { cpuMicroseconds } = await state()
       if (round >= 0) results[name].push({ rate: requests.average, cpu: (cpuMicroseconds - before.cpuMicroseconds) / requests.total, p99: latency.p99 })
     }
   }
-  const bare = results['without the guard']
+  const ratio = (list, ceiling) => median(list.map(({ rate }, round) => rate / results[ceiling][round].rate)).toFixed(2)
   console.table(Object.fromEntries(Object.entries(results).map(([name, list]) => [name, {
     'requests/s': Math.round(median(list.map(({ rate }) => rate))),
-    'of the route without the guard': median(list.map(({ rate }, round) => rate / bare[round].rate)).toFixed(2),
+    'of bare': ratio(list, 'bare Fastify'),
+    'of bare with our log': ratio(list, 'bare Fastify with our log'),
+    'of no guard': ratio(list, 'without the guard'),
     'CPU µs a request': Math.round(median(list.map(({ cpu }) => cpu))),
     'p99 ms': median(list.map(({ p99 }) => p99))
   }])))
-  await stop()
+  await Promise.all([bare, logged, product].map(async ({ stop }) => { await stop() }))
+  rmSync(folder, { recursive: true })
   console.table({ [`${remembered} tokens remembered, MB`]: await memory(key, tokens.slice(0, remembered)) })
 }
 
 /** What a server needs more after it has seen as many tokens, in MB. */
 async function memory (key, tokens) {
-  const { url, state, stop } = await serve(key)
+  const { url, state, stop } = await serve('serve', key, devNull)
   const see = async (list) => {
     let next = 0
     await autocannon({ url: `${url}/claims`, connections: 8, amount: list.length, requests: [{ setupRequest: (request) => ({ ...request, headers: bearer(list[next++]) }) }] })
@@ -60,8 +71,9 @@ async function memory (key, tokens) {
   return { heap: megabytes(after.heapBytes - before.heapBytes), resident: megabytes(after.residentBytes - before.residentBytes) }
 }
 
-async function serve (key) {
-  const server = fork(app, ['serve', key], { execArgv: ['--expose-gc'], stdio: 'inherit' })
+/** Its log goes to a file, as under a service manager. */
+async function serve (command, key, logFile) {
+  const server = fork(app, [command, key], { execArgv: ['--expose-gc'], stdio: ['ignore', openSync(logFile, 'a'), 'inherit', 'ipc'] })
   const [url] = await once(server, 'message')
   return {
     url,
