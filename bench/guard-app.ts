@@ -1,16 +1,17 @@
 // What bench/guard.mjs measures, in a process of its own. `tokens <key> <count>` prints access tokens; `serve <key>` serves the application and beside it the route
-// GET /open, which is GET /claims without the guard; `bare <key>` serves GET /open of a Fastify that has nothing else, `logged <key>` the same with the log of requests.
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+// GET /open, which is GET /claims without the guard.
+import type { FastifyBaseLogger } from 'fastify'
 import { buildApp } from '../src/app.js'
 import { loadConfig } from '../src/config.js'
 import type { App } from '../src/http/app.js'
-import { createLogger, logRequests } from '../src/http/log.js'
+import { createLogger } from '../src/http/log.js'
 import { Claims, NoQuery } from '../src/http/schemas.js'
 import type { Store } from '../src/store/open.js'
-import { type AccessClaims, AccessClaimsSchema, createAccessTokens } from '../src/tokens/access.js'
+import { type AccessClaims, createAccessTokens } from '../src/tokens/access.js'
 import { createKeyRing } from '../src/tokens/key-ring.js'
 import { generateKey, parseKeys } from '../src/tokens/keys.js'
 import { longestTokenSeconds } from '../src/tokens/lives.js'
+import { answerState } from './process-state.js'
 
 const [command, key = '', count = '1'] = process.argv.slice(2)
 const config = loadConfig({})
@@ -22,8 +23,7 @@ else {
   const accessTokens = createAccessTokens({ ring, issuer: config.PUBLIC_URL, audience: config.TOKEN_AUDIENCE, lifeSeconds: 3600, clock })
   const issue = () => accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', Math.floor(clock() / 1000)).accessToken
   if (command === 'tokens') for (let i = 0; i < Number(count); i++) console.log(issue())
-  else if (command === 'serve') await listen(product(await createLogger('info', process.stdout)))
-  else await listen(await bare(command === 'logged'))
+  else await listen(product(await createLogger('info', process.stdout)))
 
   function product (logger: FastifyBaseLogger): App {
     const unused = {} as never
@@ -35,25 +35,12 @@ else {
     return app
   }
 
-  /** The ceiling: what Fastify does with one route and the same reply. */
-  async function bare (hasLog: boolean): Promise<FastifyInstance> {
-    const claims = example()
-    const app = fastify(hasLog ? { loggerInstance: await createLogger('info', process.stdout) as FastifyBaseLogger, logController: new LogController({ disableRequestLogging: true }) } : {})
-    if (hasLog) logRequests(app)
-    return app.get('/open', { schema: { response: { 200: AccessClaimsSchema } } }, async () => claims)
-  }
-
   function example (): AccessClaims {
     return JSON.parse(Buffer.from(issue().split('.')[1] ?? '', 'base64url').toString()) as AccessClaims
   }
 
-  async function listen (app: Pick<FastifyInstance, 'listen'>): Promise<void> {
-    process.on('message', () => {
-      global.gc?.()
-      const { user, system } = process.cpuUsage()
-      const { heapUsed, external, rss } = process.memoryUsage()
-      process.send?.({ cpuMicroseconds: user + system, heapBytes: heapUsed + external, residentBytes: rss })
-    })
+  async function listen (app: App): Promise<void> {
+    answerState()
     const address = await app.listen({ host: '127.0.0.1', port: 0 })
     process.send?.(address)
   }
