@@ -1,16 +1,18 @@
 // What bench/guard.mjs measures, in a process of its own. `tokens <key> <count>` prints access tokens; `serve <key>` serves the application and beside it the route
 // GET /open, which is GET /claims without the guard.
-import { pino } from 'pino'
+import type { FastifyBaseLogger } from 'fastify'
 import { buildApp } from '../src/app.js'
 import { loadConfig } from '../src/config.js'
 import type { App } from '../src/http/app.js'
+import { createLogger } from '../src/http/log.js'
 import { Claims, NoQuery } from '../src/http/schemas.js'
 import type { Store } from '../src/store/open.js'
-import { createAccessTokens } from '../src/tokens/access.js'
+import { type AccessClaims, createAccessTokens } from '../src/tokens/access.js'
 import { createDrain } from '../src/http/drain.js'
 import { createKeyRing } from '../src/tokens/key-ring.js'
 import { generateKey, parseKeys } from '../src/tokens/keys.js'
 import { longestTokenSeconds } from '../src/tokens/lives.js'
+import { answerState } from './process-state.js'
 
 const [command, key = '', count = '1'] = process.argv.slice(2)
 const config = loadConfig({})
@@ -22,21 +24,24 @@ else {
   const accessTokens = createAccessTokens({ ring, issuer: config.PUBLIC_URL, audience: config.TOKEN_AUDIENCE, lifeSeconds: 3600, clock })
   const issue = () => accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', Math.floor(clock() / 1000)).accessToken
   if (command === 'tokens') for (let i = 0; i < Number(count); i++) console.log(issue())
-  else await serve()
+  else await listen(product(await createLogger('info', process.stdout)))
 
-  async function serve () {
+  function product (logger: FastifyBaseLogger): App {
     const unused = {} as never
-    const app = buildApp({ config, store: { close: async () => {} } as Store, passwords: unused, ring, mailer: unused, clock, logger: pino({ level: 'warn' }), drain: createDrain() })
-    const claims = JSON.parse(Buffer.from(issue().split('.')[1] ?? '', 'base64url').toString())
+    const app = buildApp({ config, store: { close: async () => {} } as Store, passwords: unused, ring, mailer: unused, clock, logger, drain: createDrain() })
+    const claims = example()
     app.register(async (api: App) => {
       api.get('/open', { config: { public: true }, schema: { querystring: NoQuery, response: { 200: { ...Claims, description: 'The claims' } } } }, async () => claims)
     })
-    process.on('message', () => {
-      global.gc?.()
-      const { user, system } = process.cpuUsage()
-      const { heapUsed, external, rss } = process.memoryUsage()
-      process.send?.({ cpuMicroseconds: user + system, heapBytes: heapUsed + external, residentBytes: rss })
-    })
+    return app
+  }
+
+  function example (): AccessClaims {
+    return JSON.parse(Buffer.from(issue().split('.')[1] ?? '', 'base64url').toString()) as AccessClaims
+  }
+
+  async function listen (app: App): Promise<void> {
+    answerState()
     const address = await app.listen({ host: '127.0.0.1', port: 0 })
     process.send?.(address)
   }

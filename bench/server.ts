@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process'
+import { openSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 
 /** The built program. */
 export const main = resolve('dist/main.js')
@@ -8,16 +10,17 @@ export const main = resolve('dist/main.js')
 /** A server in a process of its own, as an operator starts it. */
 export interface BenchServer { pid: number, url: string, stop: () => Promise<void> }
 
-/** Starts the built program in a folder and waits until it serves. Throws when it ends before. @param launcher a command that starts another, such as `taskset -c 0` */
+/** Starts the built program in a folder and waits until it serves. Its log goes to a file there, as under a service manager. Throws when it ends before. @param launcher a command that starts another, such as `taskset -c 0` */
 export async function startServer (folder: string, settings: Record<string, string> = {}, launcher: string[] = []): Promise<BenchServer> {
   const port = settings.PORT ?? String(await freePort())
+  const log = join(folder, `server-${port}.log`)
   const [program = '', ...args] = [...launcher, process.execPath, main]
-  const child = spawn(program, args, { cwd: folder, env: { PATH: process.env.PATH, ...settings, PORT: port }, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(program, args, { cwd: folder, env: { PATH: process.env.PATH, ...settings, PORT: port }, stdio: ['ignore', openSync(log, 'w'), 'inherit'] })
   const ended = new Promise<void>((resolve) => { child.once('exit', () => { resolve() }) })
-  await new Promise<void>((resolve, reject) => {
-    child.stdout.on('data', (chunk) => { if (String(chunk).includes('Latchkey serves')) resolve() })
-    child.once('exit', () => { reject(new Error('ended before it served')) })
-  })
+  while (!readFileSync(log, 'utf8').includes('Latchkey serves')) {
+    if (child.exitCode !== null) throw new Error('ended before it served')
+    await wait(2)
+  }
   return {
     pid: child.pid as number,
     url: `http://localhost:${port}`,
@@ -26,6 +29,13 @@ export async function startServer (folder: string, settings: Record<string, stri
       await ended
     }
   }
+}
+
+/** Memory of a running process in MiB: resident now, and the most so far. Linux; NaN elsewhere. */
+export function memoryOf (pid: number): { resident: number, most: number } {
+  const status = process.platform === 'linux' ? readFileSync(`/proc/${pid}/status`, 'utf8') : ''
+  const mib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024
+  return { resident: mib('VmRSS'), most: mib('VmHWM') }
 }
 
 /** A port of this machine that nothing listens on. */

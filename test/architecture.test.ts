@@ -38,7 +38,6 @@ const layers: Array<{ layer: string, path: RegExp, may: string[] }> = [
 const homes: Record<string, RegExp> = {
   '@fastify/accepts': /^app\.ts$/,
   '@fastify/cors': /^http\//,
-  '@fastify/helmet': /^http\//,
   '@fastify/jwt': /^http\//,
   '@fastify/swagger': /^http\//,
   '@fastify/swagger-ui': /^docs\//,

@@ -5,6 +5,7 @@ import type { AccessClaims } from '../tokens/access.js'
 import { isCompactJws } from '../tokens/compact.js'
 import type { VerificationRules } from '../tokens/kind.js'
 import { createVerifiedTokens } from '../tokens/verified.js'
+import { countHeader } from './edges.js'
 import type { LimitName } from './limits.js'
 
 declare module '@fastify/jwt' {
@@ -43,19 +44,22 @@ export function addGuard (app: FastifyInstance, rules: VerificationRules<AccessC
     // One object for every request with this token: no handler may write on it.
     verified.remember(token, { claims: freeze(request.user), kid: header.kid })
   }
-  app.addHook('preHandler', async (request) => {
-    if (!request.is404 && request.routeOptions.config.public !== true) {
-      const token = readBearer(request)
-      const known = verified.find(token)
-      // The text was verified before and cannot have changed; the time and the key ring can.
-      if (known !== undefined && rules.verifies(known.kid)) {
-        rules.checkTimes(known.claims)
-        request.user = known.claims
-      } else {
-        await verify(request, token)
-      }
+  app.addHook('preHandler', (request, _reply, done) => {
+    const go = () => { done(request.validationError) }
+    if (request.is404 || request.routeOptions.config.public === true) {
+      go()
+      return
     }
-    if (request.validationError) throw request.validationError
+    const token = readBearer(request)
+    const known = verified.find(token)
+    // The text was verified before and cannot have changed; the time and the key ring can.
+    if (known !== undefined && rules.verifies(known.kid)) {
+      rules.checkTimes(known.claims)
+      request.user = known.claims
+      go()
+    } else {
+      verify(request, token).then(go, done)
+    }
   })
   app.addHook('onRoute', (route) => { route.attachValidation = true })
 }
@@ -72,7 +76,7 @@ function freeze (claims: AccessClaims): Readonly<AccessClaims> {
 function readBearer (request: Pick<FastifyRequest, 'headers' | 'raw'>): string {
   const { authorization } = request.headers
   // Node keeps the first of two Authorization headers and drops the other (RFC 6750 §3.1: more than one is an invalid request).
-  if (count(request.raw.rawHeaders) > 1) throw new Problem('invalid_request', { errors: [{ pointer: 'authorization', detail: 'must be sent once' }] })
+  if (countHeader(request.raw.rawHeaders, 'authorization') > 1) throw new Problem('invalid_request', { errors: [{ pointer: 'authorization', detail: 'must be sent once' }] })
   const [, credentials] = /^bearer(?: +(.*))?$/i.exec(authorization ?? '') ?? []
   if (!credentials) throw new Problem('missing_token')
   return credentials
@@ -83,11 +87,4 @@ function readToken (request: FastifyRequest): string {
   const token = readBearer(request)
   if (!isCompactJws(token)) throw new Problem('invalid_token')
   return token
-}
-
-// Of names and values in turn.
-function count (rawHeaders: string[]): number {
-  let found = 0
-  for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]?.length === 13 && rawHeaders[index]?.toLowerCase() === 'authorization') found++
-  return found
 }

@@ -21,9 +21,10 @@ export async function createLogger (level: string, output: DestinationStream & {
 
 /** Logs each answered request once, with its route and the milliseconds it took. */
 export function logRequests (app: FastifyInstance): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const line = { method: request.method, route: request.is404 ? null : request.routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }
     request.log.info(line, 'request')
+    done()
   })
 }
 

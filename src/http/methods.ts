@@ -20,8 +20,11 @@ export function refuseUnknownRoutes (app: FastifyInstance): void {
   })
   // After the plugins registered so far: a browser must be able to read these answers too.
   app.after(() => {
-    app.addHook('onRequest', async (request, reply) => {
-      if (!request.is404) return
+    app.addHook('onRequest', (request, reply, done) => {
+      if (!request.is404) {
+        done()
+        return
+      }
       const methods: Set<string> | undefined = paths.find('GET', request.url.replace(/[?#].*$/s, ''))?.store
       if (methods === undefined) throw new Problem('not_found')
       reply.header('allow', [...methods].sort().join(', '))

@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import argon2 from 'argon2'
+import { loadConfig } from '../src/config.js'
+import { buildProgram, startChild } from './child.js'
+import { makePostgres, makeSqlite } from './databases.js'
+import { load, repeat, type Sample } from './sample.js'
+import { median } from './statistics.js'
+import { manyTokens, openSubject, type Scenarios, type Subject } from './subject.js'
+
+/** How much is measured. `settings` are those of the server beyond RATE_LIMITS=off and LOG_LEVEL=info. */
+export interface Extent { rounds: number, seconds: number, accounts: number, databases: Array<'SQLite' | 'PostgreSQL'>, coldTokens?: number, settings?: Record<string, string> }
+
+/** Every scenario by `<name>` or `<name>, <database>`: one sample for each round, and the most memory each server took, in MiB. */
+export interface Measurements { samples: Record<string, Sample[]>, memory: Record<string, number> }
+
+/** What only makes a difference where the database is asked. */
+const withoutDatabase = /^GET \/claims/
+
+/** Measures everything in turn, round by round, so that a machine that is busy for a while is busy for all. A first short round warms up and is not counted. */
+export async function measure ({ rounds, seconds, accounts, databases, coldTokens = manyTokens, settings = {} }: Extent): Promise<Measurements> {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
+  const closing: Array<() => Promise<void>> = []
+  try {
+    const program = await buildProgram('bare-app')
+    const scenarios: Scenarios = { 'argon2 alone': argon2Alone(settings) }
+    const bare = async (name: string, argument: string) => {
+      const { url, stop } = await startChild(program, [argument], join(folder, `${argument}.log`))
+      closing.push(stop)
+      scenarios[name] = async (seconds) => await load({ url: `${url}/claims`, connections: 32, duration: seconds })
+    }
+    await bare('bare Fastify route', 'bare')
+    await bare('bare Fastify route with our log', 'logged')
+    const subjects: Record<string, Subject> = {}
+    for (const kind of databases) {
+      const { url, remove } = await (kind === 'SQLite' ? makeSqlite(join(folder, 'database')) : makePostgres())
+      closing.push(remove)
+      const subject = await openSubject(join(folder, kind), url, { accounts, coldTokens: kind === databases[0] ? coldTokens : 0, settings })
+      closing.push(subject.stop)
+      subjects[kind] = subject
+      for (const [name, scenario] of Object.entries(subject.scenarios)) {
+        if (!withoutDatabase.test(name)) scenarios[`${name}, ${kind}`] = scenario
+        else if (kind === databases[0]) scenarios[name] = scenario
+      }
+    }
+    const samples: Measurements['samples'] = Object.fromEntries(Object.keys(scenarios).map((name) => [name, []]))
+    for (let round = -1; round < rounds; round++) {
+      for (const [name, scenario] of Object.entries(scenarios)) {
+        const sample = await scenario(round < 0 ? Math.min(1, seconds / 2) : seconds)
+        if (round >= 0) samples[name]?.push(sample)
+      }
+    }
+    return { samples, memory: Object.fromEntries(Object.entries(subjects).map(([kind, { most }]) => [kind, most()])) }
+  } finally {
+    for (const close of closing.reverse()) await close()
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** The median over the rounds of the rate of one scenario, as a share of that of another in the same round. */
+export function ratio ({ samples }: Measurements, name: string, to: string): number {
+  return median((samples[name] ?? []).map(({ perSecond }, round) => perSecond / (samples[to]?.[round]?.perSecond ?? NaN)))
+}
+
+// With the parameters that the server has, as many at once as there are cores.
+function argon2Alone (settings: Record<string, string>): Scenarios[string] {
+  const config = loadConfig(settings)
+  const options = { type: argon2.argon2id, memoryCost: config.ARGON2_MEMORY_KIB, timeCost: config.ARGON2_PASSES, parallelism: config.ARGON2_LANES, hashLength: 32 } as const
+  return async (seconds) => await repeat(seconds, availableParallelism(), async () => await argon2.hash('brass-lantern-under-the-stair', options))
+}

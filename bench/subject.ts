@@ -1,0 +1,79 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { loadConfig } from '../src/config.js'
+import { connect, parseDatabaseUrl } from '../src/store/database.js'
+import { createAccessTokens } from '../src/tokens/access.js'
+import { createKeyRing } from '../src/tokens/key-ring.js'
+import { parseKeys } from '../src/tokens/keys.js'
+import { longestTokenSeconds } from '../src/tokens/lives.js'
+import { createClient } from './client.js'
+import { load, repeat, type Sample } from './sample.js'
+import { memoryOf, startServer } from './server.js'
+
+/** Something to measure, by its name; each call is one measurement. */
+export type Scenarios = Record<string, (seconds: number) => Promise<Sample>>
+
+/** A running server with accounts, and what can be measured on it. */
+export interface Subject {
+  scenarios: Scenarios
+  /** The most memory that the server has taken so far, in MiB. */
+  most: () => number
+  stop: () => Promise<void>
+}
+
+const password = 'brass-lantern-under-the-stair'
+
+/** For requests that hash: enough to keep every core busy, few enough that none waits long. */
+const hashingConnections = 8
+const connections = 32
+
+/** More than the guard ever remembers, in turn: each is forgotten before it comes again. */
+export const manyTokens = 25_000
+
+/**
+ * Starts the built program on a database, signs accounts up, and offers the scenarios.
+ * @param coldTokens how many tokens are made for the guarded route with tokens never seen before
+ */
+export async function openSubject (folder: string, databaseUrl: string, { accounts, coldTokens, settings }: { accounts: number, coldTokens: number, settings: Record<string, string> }): Promise<Subject> {
+  mkdirSync(folder)
+  const server = await startServer(folder, { DATABASE_URL: databaseUrl, AUTO_MIGRATE: 'on', RATE_LIMITS: 'off', LOG_LEVEL: 'info', ...settings })
+  const send = createClient(30_000)
+  const people: Array<{ email: string, access_token: string, refresh_token: string, user: { id: string } }> = []
+  for (let i = 0; i < accounts; i++) {
+    const email = `${crypto.randomUUID()}@example.org`
+    const { status, body } = await send(`${server.url}/signup`, { body: { email, password } })
+    if (status !== 201) throw new Error(`signup answered ${status}: ${body}`)
+    people.push({ email, ...JSON.parse(body) as { access_token: string, refresh_token: string, user: { id: string } } })
+  }
+  const cold = await freshTokens(folder, server.url, coldTokens)
+  const client = await connect(parseDatabaseUrl(databaseUrl))
+  let next = 0
+  const one = <T>(list: T[]) => list[next++ % list.length] as T
+  const get = (path: string, token: () => string) => async (seconds: number) => await load({ url: server.url, connections, duration: seconds, requests: [{ path, setupRequest: (request) => ({ ...request, headers: { authorization: `Bearer ${token()}` } }) }] })
+  const post = (path: string, connections: number, body: () => object) => async (seconds: number) => await load({ url: server.url, connections, duration: seconds, requests: [{ method: 'POST', path, headers: { 'content-type': 'application/json' }, setupRequest: (request) => ({ ...request, body: JSON.stringify(body()) }) }] })
+  return {
+    scenarios: {
+      'GET /claims, token seen before': get('/claims', () => one(people).access_token),
+      'GET /claims, token never seen': get('/claims', () => one(cold)),
+      'Prisma alone: find an account': async (seconds) => await repeat(seconds, connections, async () => await client.user.findUnique({ where: { id: one(people).user.id } })),
+      'GET /me': get('/me', () => one(people).access_token),
+      'POST /refresh': post('/refresh', connections, () => ({ refresh_token: one(people).refresh_token })),
+      'POST /login': post('/login', hashingConnections, () => ({ email: one(people).email, password })),
+      'POST /signup': post('/signup', hashingConnections, () => ({ email: `${crypto.randomUUID()}@example.org`, password }))
+    },
+    most: () => memoryOf(server.pid).most,
+    stop: async () => {
+      await client.$disconnect()
+      await server.stop()
+    }
+  }
+}
+
+// Signed with the server's own key, for asking it for so many would take longer than the bench.
+async function freshTokens (folder: string, issuer: string, count: number): Promise<string[]> {
+  const config = loadConfig({})
+  const keys = await parseKeys(readFileSync(join(folder, 'data/keys.json'), 'utf8'), 'the bench')
+  const ring = createKeyRing(keys, { publishSeconds: 0, longestTokenSeconds: longestTokenSeconds(config), clock: Date.now })
+  const accessTokens = createAccessTokens({ ring, issuer, audience: issuer, lifeSeconds: 3600, clock: Date.now })
+  return Array.from({ length: count }, () => accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', Math.floor(Date.now() / 1000)).accessToken)
+}
