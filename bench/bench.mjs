@@ -10,7 +10,8 @@ const benches = {
   flood: async (args) => {
     await bundle('load-process')
     await (await bundled('flood')).run(args)
-  }
+  },
+  enumeration: async (args) => await (await bundled('enumeration')).run(args)
 }
 
 const [wanted, ...args] = process.argv.slice(2)
