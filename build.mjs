@@ -1,7 +1,7 @@
 // Makes dist/ from src/: Prisma's clients, then one bundle. The bundle takes in the pure libraries that consist of hundreds of small modules, which would
 // otherwise cost a third of the start-up time; every other package stays a package. Types are checked by `npm run typecheck`.
 import { build } from 'esbuild'
-import { readFileSync } from 'node:fs'
+import { cpSync, readFileSync } from 'node:fs'
 import './prisma/generate.mjs'
 
 const bundled = ['typebox', 'jose', 'validator']
@@ -22,3 +22,6 @@ await build({
   alias: { '@prisma/client/runtime/client': '@prisma/client/runtime/client.mjs' },
   logLevel: 'warning'
 })
+
+// The estimator reads it from where its own code is.
+cpSync('src/passwords/common-passwords.txt', 'dist/common-passwords.txt')

@@ -11,7 +11,8 @@ const benches = {
   flood: async (args) => {
     await bundle('load-process')
     await (await bundled('flood')).run(args)
-  }
+  },
+  enumeration: async (args) => await (await bundled('enumeration')).run(args)
 }
 
 const [first = 'table', ...rest] = process.argv.slice(2)

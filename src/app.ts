@@ -118,7 +118,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
     emailRoutes(api, {
       verifyEmail: createVerifyEmail({ accounts, verifyTokens, changeTokens, undoTokens, messages, mailer }),
       changeEmail: createChangeEmail({ accounts, passwords, changeTokens, messages, mailer }),
-      undoEmailChange: createUndoEmailChange({ accounts, undoTokens }),
+      undoEmailChange: createUndoEmailChange({ accounts, undoTokens, messages, mailer }),
       resendVerification: createResendVerification({ accounts, ping, verifyTokens, messages, mailer })
     })
     meRoutes(api, { me: createMe({ accounts, passwords }) })

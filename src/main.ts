@@ -135,7 +135,7 @@ async function listen (config: Config, store: Store, app: ReturnType<typeof buil
 
 function openMailer ({ SMTP_URL, MAIL_FROM }: Config, logger: Logger): Mailer {
   const outbox = () => createOutbox('data/outbox', MAIL_FROM, (path) => { logger.info({ path }, 'no SMTP_URL: wrote the mail to a file') })
-  return createMailer({ transport: SMTP_URL === '' ? outbox() : createSmtpTransport(SMTP_URL, MAIL_FROM), logger })
+  return createMailer({ transport: SMTP_URL === '' ? outbox() : createSmtpTransport(SMTP_URL, MAIL_FROM), logger, spreadMilliseconds: 1000 })
 }
 
 async function loadKeys ({ KEYS, KEYS_FILE }: Config): Promise<SigningKey[]> {

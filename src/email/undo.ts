@@ -1,16 +1,25 @@
 import { Problem } from '../errors.js'
+import type { Mailer } from '../mail/mailer.js'
+import type { Messages } from '../mail/messages.js'
 import type { Accounts } from '../store/accounts.js'
 import type { AddressTokens } from '../tokens/one-time.js'
 
 /**
- * Gives an account its former address back, by the token of the notice that was sent there, and ends every refresh token.
+ * Gives an account its former address back, by the token of the notice that was sent there, and ends every refresh token. Both addresses are told by mail.
  * @throws Problem `invalid_one_time_token` for a bad token, when the account has that address, is gone or disabled, or the address has got another account; `unavailable`
  */
 export type UndoEmailChange = (token: string) => Promise<void>
 
-export function createUndoEmailChange ({ accounts, undoTokens }: { accounts: Accounts, undoTokens: AddressTokens }): UndoEmailChange {
+/** What {@link createUndoEmailChange} needs. */
+export interface UndoEmailChangeDeps { accounts: Accounts, undoTokens: AddressTokens, messages: Messages, mailer: Mailer }
+
+export function createUndoEmailChange ({ accounts, undoTokens, messages, mailer }: UndoEmailChangeDeps): UndoEmailChange {
   return async (token) => {
     const { sub, email } = undoTokens.verify(token)
-    if (!await accounts.restoreEmail(sub, email)) throw new Problem('invalid_one_time_token')
+    // Only for the notice: the undo itself depends on nothing that a thief could change in between.
+    const withdrawn = (await accounts.findById(sub))?.email
+    if (withdrawn === undefined || !await accounts.restoreEmail(sub, email)) throw new Problem('invalid_one_time_token')
+    mailer.send('e-mail change undone', async () => messages.emailWithdrawn(withdrawn))
+    mailer.send('e-mail address restored', async () => messages.emailRestored(email))
   }
 }

@@ -5,7 +5,7 @@ import type { Message, Transport } from './message.js'
 /** Sends mail in the background. */
 export interface Mailer {
   /**
-   * Takes a mail and returns at once; neither a slow nor a broken mail server is felt. What cannot be sent is tried again, for some ten minutes.
+   * Takes a mail and returns at once; it is begun after a random while (see {@link MailerDeps}); neither a slow nor a broken mail server is felt. What cannot be sent is tried again, for some ten minutes.
    * @param kind what it is about, for the log
    * @param write writes the message, or answers null where there is none to send; it runs in the background too
    */
@@ -20,6 +20,11 @@ export interface MailerDeps {
   logger: { error: (line: object, message: string) => void, warn: (line: object, message: string) => void }
   /** How long to wait before the second try; each later wait is three times as long. */
   firstWaitMilliseconds?: number
+  /**
+   * A mail is begun at a random moment within these. Work that began right after the answer would delay the next one, and by that tell
+   * whether there was a mail to send (ASVS 6.3.8). Without it mails begin at once.
+   */
+  spreadMilliseconds?: number
 }
 
 /** Mails that may wait. Beyond them a mail is lost, and the log says so. */
@@ -31,9 +36,11 @@ const concurrency = 4
 /** Seven tries: after 1, 3, 9, 27, 81 and 243 seconds. */
 const retries = 6
 
-export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000 }: MailerDeps): Mailer {
+export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000, spreadMilliseconds = 0 }: MailerDeps): Mailer {
   const queue = new PQueue({ concurrency })
   const closing = new AbortController()
+  const early = new Map<NodeJS.Timeout, () => void>()
+  let spread = spreadMilliseconds
   const deliver = async (kind: string, write: () => Promise<Message | null>) => {
     try {
       await pRetry(async () => {
@@ -54,10 +61,28 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000 
   }
   return {
     send: (kind, write) => {
-      if (queue.size >= longestQueue || closing.signal.aborted) logger.error({ mail: kind }, 'mail lost: too many are waiting')
-      else queue.add(async () => { await deliver(kind, write) })
+      if (early.size + queue.size >= longestQueue || closing.signal.aborted) {
+        logger.error({ mail: kind }, 'mail lost: too many are waiting')
+        return
+      }
+      const begin = () => { queue.add(async () => { await deliver(kind, write) }) }
+      if (spread === 0) {
+        begin()
+        return
+      }
+      const timer = setTimeout(() => {
+        early.delete(timer)
+        begin()
+      }, Math.random() * spread)
+      early.set(timer, begin)
     },
     close: async (milliseconds) => {
+      spread = 0
+      for (const [timer, begin] of early) {
+        clearTimeout(timer)
+        begin()
+      }
+      early.clear()
       let timer: NodeJS.Timeout | undefined
       const patience = new Promise<void>((resolve) => { timer = setTimeout(resolve, milliseconds) })
       await Promise.race([queue.onIdle(), patience])

@@ -5,12 +5,18 @@ export interface Messages {
   /** @param token a reset token, for 30 minutes */
   resetPassword: (to: string, token: string) => Message
   passwordChanged: (to: string) => Message
+  /** Tells that the password was set anew through a mail (ASVS 6.3.7). */
+  passwordReset: (to: string) => Message
   /** To a new address. @param token an e-mail change token, for 24 hours */
   changeEmail: (to: string, token: string) => Message
   /** To an address that somebody with another account wants to have. */
   emailTaken: (to: string) => Message
-  /** To the address of before. @param token an undo token, for 7 days */
-  emailChanged: (to: string, token: string) => Message
+  /** To the address of before. @param token an undo token, for 7 days; null for an address that was never verified, for its reader may be a stranger */
+  emailChanged: (to: string, token: string | null) => Message
+  /** To the address that an account has again after an undo. */
+  emailRestored: (to: string) => Message
+  /** To the address that an account has lost by an undo: whoever brought the other one back may not be the owner (ASVS 6.3.7). */
+  emailWithdrawn: (to: string) => Message
   /** @param token a verification token, for 24 hours */
   verifyEmail: (to: string, token: string) => Message
 }
@@ -46,9 +52,28 @@ export function createMessages ({ appUrl }: { appUrl: string }): Messages {
     }),
     emailChanged: (to, token) => compose(to, {
       subject: `Your e-mail address at ${service} was changed`,
-      paragraphs: [`Your account at ${service} has another e-mail address now. If it was you, there is nothing to do.`, 'If it was not you, take the account back:'],
-      link: link('/email/undo', 'Bring this address back', token),
-      closing: ['The link works for 7 days and ends every login. Then ask for a new password, for somebody else may know the present one.']
+      paragraphs: [`Your account at ${service} has another e-mail address now. If it was you, there is nothing to do.`, ...(token === null ? [] : ['If it was not you, take the account back:'])],
+      ...(token === null
+        ? { closing: [`This address was never confirmed, so it cannot take the account back. If it was not you, turn to those who run ${service}.`] }
+        : {
+            link: link('/email/undo', 'Bring this address back', token),
+            closing: ['The link works for 7 days and ends every login. Then ask for a new password, for somebody else may know the present one.']
+          })
+    }),
+    emailRestored: (to) => compose(to, {
+      subject: `Your e-mail address at ${service} is back`,
+      paragraphs: [`Your account at ${service} has this e-mail address again, and every login was ended.`],
+      closing: [`Now ask for a new password, at ${appUrl}: somebody else may know the present one.`]
+    }),
+    emailWithdrawn: (to) => compose(to, {
+      subject: `Your e-mail address at ${service} was changed back`,
+      paragraphs: [`The account at ${service} that had this e-mail address has its former one again: somebody used the link that was sent there. Every login was ended.`],
+      closing: ['If it was you, there is nothing to do.', `If it was not you, somebody reads the mail of the former address: log in with that address and your password, change it back at ${appUrl}, and secure that mailbox.`]
+    }),
+    passwordReset: (to) => compose(to, {
+      subject: `Your password for ${service} was reset`,
+      paragraphs: [`The password of your account at ${service} was set anew just now, by the link of a mail to this address, and every login was ended.`],
+      closing: [`If it was not you, somebody reads your mail: secure your mailbox first, then ask for a new password, at ${appUrl}.`]
     }),
     passwordChanged: (to) => compose(to, {
       subject: `Your password for ${service} was changed`,

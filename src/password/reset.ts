@@ -6,7 +6,7 @@ import type { Accounts } from '../store/accounts.js'
 import type { OneTimeTokens } from '../tokens/one-time.js'
 
 /**
- * Sets a new password by a token from a mail. It ends every refresh token of the account and does not log in; the address counts as verified from then on.
+ * Sets a new password by a token from a mail. It ends every refresh token of the account and does not log in; the address counts as verified from then on, and is told by mail.
  * @throws Problem `invalid_one_time_token` for a bad token, one that was used, and when the account is gone or disabled; `weak_password`, after which the token is still good; `overloaded`, likewise; `unavailable`
  * @param signal aborts when the client has hung up
  */
@@ -23,6 +23,6 @@ export function createResetPassword ({ accounts, passwords, resetTokens, message
     const passwordHash = await accept(newPassword, account, '/new_password')
     // Of many at once, the first changes the state that the token is bound to.
     if (!await accounts.resetPassword(account, passwordHash)) throw new Problem('invalid_one_time_token')
-    mailer.send('password changed', async () => messages.passwordChanged(account.email))
+    mailer.send('password reset done', async () => messages.passwordReset(account.email))
   })
 }

@@ -18,6 +18,11 @@ await onEachDatabase(t, async (t, database) => {
   const undo = async (token: unknown) => await call('POST', '/email/undo', { body: { token } })
   const emailOf = async (token: string) => (await call('GET', '/me', { token })).json().email
   const login = async (email: string, password = goodPassword) => (await call('POST', '/login', { body: { email, password } })).statusCode
+  const signupVerified = async () => {
+    const person = await signup()
+    await verify(tokenOf((await nextMail(person.user.email, 'Confirm your e-mail')).text))
+    return person
+  }
   const ask = async (access: string, newEmail: string) => {
     const reply = await change(access, { new_email: newEmail, password: goodPassword })
     if (reply.statusCode !== 202) throw new Error(reply.body)
@@ -25,7 +30,7 @@ await onEachDatabase(t, async (t, database) => {
   }
 
   await t.test('an address changes when the new one is proven, once, and the old one can take it back, once', async (t) => {
-    const { access_token: access, refresh_token: refreshToken, user } = await signup()
+    const { access_token: access, refresh_token: refreshToken, user } = await signupVerified()
     const newEmail = fresh()
     const sibling = await ask(access, fresh())
     const token = await ask(access, ` ${newEmail.toUpperCase()} `.trim().toLowerCase())
@@ -103,13 +108,13 @@ await onEachDatabase(t, async (t, database) => {
       t.pass(name)
     }
     for (const sql of ['DELETE FROM users', 'UPDATE users SET disabled_at = created_at']) {
-      const { access_token: access, user } = await signup()
+      const { access_token: access, user } = await signupVerified()
       await verify(await ask(access, fresh()))
       const back = tokenOf((await nextMail(user.email, 'Your e-mail address')).text)
       await query(databaseUrl, `${sql} WHERE id = '${user.id}'`)
       problem(t as Test, await undo(back), 400, 'invalid_one_time_token')
     }
-    const { access_token: access, user } = await signup()
+    const { access_token: access, user } = await signupVerified()
     await verify(await ask(access, fresh()))
     const back = tokenOf((await nextMail(user.email, 'Your e-mail address')).text)
     await signup({ email: user.email })
@@ -122,6 +127,7 @@ await onEachDatabase(t, async (t, database) => {
   await t.test('what is no such token', async (t) => {
     const { access_token: access, refresh_token: refreshToken, user } = await signup()
     const verification = tokenOf((await nextMail(user.email, 'Confirm your e-mail')).text)
+    await verify(verification)
     const asked = await ask(access, fresh())
     await verify(await ask(access, fresh()))
     const back = tokenOf((await nextMail(user.email, 'Your e-mail address')).text)
@@ -146,6 +152,7 @@ t.test('the page of the notice, in a browser', async (t) => {
   time.now = Date.now()
   await app.listen({ host: '127.0.0.1', port })
   const { access_token: token, user } = await signup()
+  await call('POST', '/email/verify', { body: { token: tokenOf((await nextMail(user.email, 'Confirm')).text) } })
   await call('POST', '/email/change', { token, body: { new_email: 'new@example.org', password: goodPassword } })
   const { page, complaints } = await openPage(t as Test)
   for (const [to, subject, button, says, email] of [['new@example.org', 'Confirm your new', 'Confirm', 'is confirmed', 'new@example.org'], [user.email, 'Your e-mail address', 'Bring it back', 'is back', user.email]] as const) {

@@ -7,12 +7,13 @@ const failure = (responseCode?: number) => Object.assign(new Error('no'), respon
 const settle = async (until: () => boolean) => { for (let i = 0; i < 1000 && !until(); i++) await new Promise((resolve) => { setTimeout(resolve, 5) }) }
 
 /** A mailer whose server fails as often as it is told to, and hangs when `hold` is set. */
-function setUp ({ failures = [], firstWaitMilliseconds = 1 }: { failures?: Error[], firstWaitMilliseconds?: number } = {}) {
+function setUp ({ failures = [], firstWaitMilliseconds = 1, spreadMilliseconds }: { failures?: Error[], firstWaitMilliseconds?: number, spreadMilliseconds?: number } = {}) {
   const seen = { delivered: [] as string[], tries: 0, closed: 0, most: 0, running: 0 }
   const state: { hold: Promise<void> | null } = { hold: null }
   const lines: Array<[string, object, string]> = []
   const mailer = createMailer({
     firstWaitMilliseconds,
+    ...(spreadMilliseconds !== undefined && { spreadMilliseconds }),
     logger: { error: (line, text) => { lines.push(['error', line, text]) }, warn: (line, text) => { lines.push(['warn', line, text]) } },
     transport: {
       deliver: async ({ to }) => {
@@ -37,6 +38,24 @@ t.test('sends in the background', async (t) => {
   t.strictSame(seen.tries, 0, 'nothing has happened when the call is back')
   await mailer.close(5000)
   t.strictSame([seen.delivered, seen.tries, seen.closed, lines], [['a'], 1, 1, []])
+})
+
+t.test('mails begin at random moments within the spread, and those that are early at the end', async (t) => {
+  const draws = [0.9, 0.1, 0.5, 0.999]
+  t.intercept(Math, 'random', { get: () => () => draws.shift() ?? 0 })
+  const { mailer, seen, lines } = setUp({ spreadMilliseconds: 600 })
+  for (const to of ['late', 'first', 'second']) mailer.send('test', async () => message(to))
+  await settle(() => seen.delivered.length === 3)
+  t.strictSame(seen.delivered, ['first', 'second', 'late'], 'in the order of what was drawn')
+  const far = setUp({ spreadMilliseconds: 1e9 })
+  for (let i = 0; i < 1010; i++) far.mailer.send('test', async () => message(String(i)))
+  t.strictSame([far.seen.tries, far.lines.length], [0, 10], 'the early ones count as waiting')
+  const closing = far.mailer.close(10_000)
+  far.mailer.send('test', async () => message('while closing'))
+  await closing
+  t.equal(far.seen.delivered.length, 1001)
+  await mailer.close(1000)
+  t.strictSame(lines, [])
 })
 
 t.test('what passes is tried again, also when the message cannot be written', async (t) => {

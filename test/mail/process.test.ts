@@ -28,7 +28,7 @@ t.test('without SMTP_URL the mail is a file, and the log names it', async (t) =>
   t.equal(await server.stop('SIGTERM'), 0, 'also when the server is told to end at once')
   const names = readdirSync(join(folder, 'data/outbox')).sort()
   const told = server.lines().filter(({ msg }) => String(msg).includes('no SMTP_URL'))
-  t.strictSame(told.map(({ level, path }) => [level, path]), names.map((name) => [30, join('data/outbox', name)]))
+  t.strictSame(told.map(({ level, path }) => [level, path]).sort(), names.map((name) => [30, join('data/outbox', name)]))
   const mails = await Promise.all(names.map(async (name) => (await simpleParser(readFileSync(join(folder, 'data/outbox', name)))).text ?? ''))
   t.strictSame(mails.map((text) => text.includes('/email/verify#token=')).sort(), [false, true])
   const [, token] = new RegExp(`${server.url}/password/reset#token=(\\S+)`).exec(mails.join('\n')) ?? []

@@ -1,51 +1,24 @@
-import { once } from 'node:events'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { type ParsedMail, simpleParser } from 'mailparser'
-import { SMTPServer } from 'smtp-server'
+import { simpleParser } from 'mailparser'
 import t, { type Test } from 'tap'
 import { compose, type Message } from '../../src/mail/message.js'
 import { createMessages } from '../../src/mail/messages.js'
 import { createOutbox, createSmtpTransport } from '../../src/mail/transports.js'
+import { type Received, startSmtp } from '../smtp.js'
 
 const from = 'Latchkey <no-reply@auth.example.org>'
 const messages = createMessages({ appUrl: 'https://app.example.org/x' })
-
-/** A real SMTP server and what it has received: envelope, as parsed, and as it came. */
-async function startSmtp (t: Test, options: ConstructorParameters<typeof SMTPServer>[0] = {}) {
-  const received: Array<{ to: string[], from: string, mail: ParsedMail, raw: string }> = []
-  const server = new SMTPServer({
-    authOptional: true,
-    disabledCommands: ['STARTTLS'],
-    onData: (stream, session, done) => {
-      const chunks: Buffer[] = []
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-      stream.on('end', () => {
-        const raw = Buffer.concat(chunks)
-        simpleParser(raw).then((mail) => {
-          received.push({ to: session.envelope.rcptTo.map(({ address }) => address), from: session.envelope.mailFrom === false ? '' : session.envelope.mailFrom.address, mail, raw: raw.toString() })
-          done()
-        }, done)
-      })
-    },
-    ...options
-  })
-  server.on('error', () => {})
-  server.listen(0, '127.0.0.1')
-  await once(server.server, 'listening')
-  t.teardown(async () => { await new Promise<void>((resolve) => { server.close(resolve) }) })
-  return { url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`, received }
-}
 
 t.test('every mail, through a real SMTP server', async (t) => {
   const { url, received } = await startSmtp(t as Test)
   const transport = createSmtpTransport(url, from)
   t.teardown(() => { transport.close() })
   const token = `eyJ.${'x'.repeat(400)}.y-_z`
-  for (const message of [messages.resetPassword('ada@example.org', token), messages.passwordChanged('ada@example.org')]) {
+  const all = Object.values(messages).map((write: (to: string, token: string) => Message) => write('ada@example.org', token))
+  for (const message of [...all, messages.emailChanged('ada@example.org', null)]) {
     await transport.deliver(message)
-    const { to, from: sender, mail, raw } = received.pop() as typeof received[number]
+    const { to, from: sender, mail, raw } = received.pop() as Received
     t.strictSame([to, sender], [['ada@example.org'], 'no-reply@auth.example.org'])
     t.equal(mail.subject, message.subject)
     t.strictSame(mail.from?.value, [{ address: 'no-reply@auth.example.org', name: 'Latchkey' }])

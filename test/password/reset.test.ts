@@ -63,7 +63,7 @@ await onEachDatabase(t, async (t, database) => {
     problem(t, await call('POST', '/refresh', { body: { refresh_token: refreshToken } }), 401, 'invalid_refresh_token')
     t.match((await call('GET', '/me', { token: access })).json(), { email_verified: true }, 'who reads the mailbox has proven the address')
     const notice = await nextMail(user.email, 'Your password')
-    t.match(notice.subject, /was changed/)
+    t.match(notice.subject, /was reset/)
     t.notMatch(notice.text, /token=/)
   })
 
