@@ -1,22 +1,22 @@
-import { Agent, request } from 'node:http'
+import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 
 /** Sends JSON, or nothing where there is no body, and answers what came back. Throws when nothing does. */
-export type Client = (url: string, message: { body?: object, token?: string }) => Promise<{ status: number, body: string }>
+export type Client = (url: string, message: { method?: string, body?: object, token?: string }) => Promise<{ status: number, body: string, headers: IncomingHttpHeaders }>
 
 /** A client that keeps few connections, as a proxy does: after a stall of the machine, what is due must not come as thousands of new ones. */
 export function createClient (patienceMilliseconds: number, maxSockets = 32): Client {
   const agent = new Agent({ keepAlive: true, maxSockets })
-  return async (url, { body, token }) => await new Promise((resolve, reject) => {
+  return async (url, { method, body, token }) => await new Promise((resolve, reject) => {
     const text = body === undefined ? '' : JSON.stringify(body)
     const outgoing = request(url, {
       agent,
-      method: body === undefined ? 'GET' : 'POST',
+      method: method ?? (body === undefined ? 'GET' : 'POST'),
       headers: { ...(body !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }), ...(token !== undefined && { authorization: `Bearer ${token}` }) },
       timeout: patienceMilliseconds
     }, (reply) => {
       let received = ''
       reply.setEncoding('utf8').on('data', (chunk: string) => { received += chunk })
-      reply.on('end', () => { resolve({ status: reply.statusCode ?? 0, body: received }) }).on('error', reject)
+      reply.on('end', () => { resolve({ status: reply.statusCode ?? 0, body: received, headers: reply.headers }) }).on('error', reject)
     })
     outgoing.on('timeout', () => { outgoing.destroy(new Error('no answer in time')) }).on('error', reject).end(text)
   })

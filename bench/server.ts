@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -7,15 +7,27 @@ import { setTimeout as wait } from 'node:timers/promises'
 /** The built program. */
 export const main = resolve('dist/main.js')
 
+/** For `env`: without what a test runner adds to every process, which would count the bundle's lines as those of the sources. */
+export const bare = ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE']
+
 /** A server in a process of its own, as an operator starts it. */
-export interface BenchServer { pid: number, url: string, stop: () => Promise<void> }
+export interface BenchServer {
+  pid: number
+  url: string
+  /** Whether the process still runs. */
+  runs: () => boolean
+  stop: () => Promise<void>
+  /** Ends it as a crash does (SIGKILL). */
+  kill: () => Promise<void>
+}
 
 /** Starts the built program in a folder and waits until it serves. Its log goes to a file there, as under a service manager. Throws when it ends before. @param launcher a command that starts another, such as `taskset -c 0` */
 export async function startServer (folder: string, settings: Record<string, string> = {}, launcher: string[] = []): Promise<BenchServer> {
   const port = settings.PORT ?? String(await freePort())
   const log = join(folder, `server-${port}.log`)
-  const [program = '', ...args] = [...launcher, process.execPath, main]
-  const child = spawn(program, args, { cwd: folder, env: { PATH: process.env.PATH, ...settings, PORT: port }, stdio: ['ignore', openSync(log, 'w'), 'inherit'] })
+  const output = openSync(log, 'w')
+  const child = spawn('env', [...bare, ...launcher, process.execPath, main], { cwd: folder, env: { PATH: process.env.PATH, ...settings, PORT: port }, stdio: ['ignore', output, 'inherit'] })
+  closeSync(output)
   const ended = new Promise<void>((resolve) => { child.once('exit', () => { resolve() }) })
   while (!readFileSync(log, 'utf8').includes('Latchkey serves')) {
     if (child.exitCode !== null) throw new Error('ended before it served')
@@ -24,8 +36,13 @@ export async function startServer (folder: string, settings: Record<string, stri
   return {
     pid: child.pid as number,
     url: `http://localhost:${port}`,
+    runs: () => child.exitCode === null && child.signalCode === null,
     stop: async () => {
       child.kill('SIGTERM')
+      await ended
+    },
+    kill: async () => {
+      child.kill('SIGKILL')
       await ended
     }
   }

@@ -60,7 +60,7 @@ const homes: Record<string, RegExp> = {
   jose: /^tokens\//,
   nodemailer: /^mail\//,
   'p-queue': /^mail\//,
-  'p-retry': /^mail\//,
+  'p-retry': /^(mail|store)\//,
   pino: /^(http\/|main\.ts$|cli\/)/,
   'pino-pretty': /^http\//,
   piscina: /^passwords\//,

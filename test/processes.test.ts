@@ -64,7 +64,9 @@ t.test('while PostgreSQL is stopped, /claims answers and what needs the account 
     '/me': async () => await fetch(`${server.url}/me`, { headers: bearer(given.access_token) }),
     '/refresh': async () => await post(`${server.url}/refresh`, { refresh_token: given.refresh_token }),
     '/logout/everywhere': async () => await fetch(`${server.url}/logout/everywhere`, { method: 'POST', headers: bearer(given.access_token) }),
-    '/logout': async () => await fetch(`${server.url}/logout`, { method: 'POST' })
+    '/logout': async () => await fetch(`${server.url}/logout`, { method: 'POST' }),
+    '/health/live': async () => await fetch(`${server.url}/health/live`),
+    '/health/ready': async () => await fetch(`${server.url}/health/ready`)
   }
   const answers = async () => {
     const found: Record<string, string> = {}
@@ -75,14 +77,14 @@ t.test('while PostgreSQL is stopped, /claims answers and what needs the account 
     }
     return found
   }
-  const always = { '/claims': '200', '/claims, with a token that was not seen before': '200', '/logout': '204' }
-  t.strictSame(await answers(), { ...always, '/me': '200', '/refresh': '200', '/logout/everywhere': '204' })
+  const always = { '/claims': '200', '/claims, with a token that was not seen before': '200', '/logout': '204', '/health/live': '200' }
+  t.strictSame(await answers(), { ...always, '/health/ready': '200', '/me': '200', '/refresh': '200', '/logout/everywhere': '204' })
   stopDatabase(cluster)
   const down = '503 unavailable retry'
-  for (let i = 0; i < 3; i++) t.strictSame(await answers(), { ...always, '/me': down, '/refresh': down, '/logout/everywhere': down })
+  for (let i = 0; i < 3; i++) t.strictSame(await answers(), { ...always, '/health/ready': down, '/me': down, '/refresh': down, '/logout/everywhere': down })
   startDatabase(cluster)
   const begin = performance.now()
   while ((await ask['/me']()).status !== 200 && performance.now() - begin < 5000) await wait(100)
-  t.match(await answers(), { ...always, '/me': '200', '/refresh': '401 invalid_refresh_token', '/logout/everywhere': '204' }, 'it goes on by itself')
+  t.match(await answers(), { ...always, '/health/ready': '200', '/me': '200', '/refresh': '401 invalid_refresh_token', '/logout/everywhere': '204' }, 'it goes on by itself')
   t.equal(await server.stop('SIGTERM'), 0)
 })

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { Problem } from '../errors.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
+import { openForMigrations, openLibSql } from './libsql.js'
+import { openPostgres, openPostgresForMigrations } from './postgresql.js'
 
 /** The two kinds of SQL that migrations are written in. */
 export type Provider = 'sqlite' | 'postgresql'
@@ -21,23 +23,21 @@ export interface Database {
   lockAdapter: (() => Promise<SqlMigrationAwareDriverAdapterFactory>) | null
 }
 
-/** How long one process waits for another that is writing the same SQLite file. libSQL's own default is 0; it waits on the event loop, so this is not long. */
+/** How long a migration waits for others that are writing the same SQLite file, on the event loop, in milliseconds. */
 const busyMilliseconds = 1000
-
-/** Bounds on PostgreSQL, in milliseconds: without them a request waits for a pool slot or a silent server for ever. */
-const patience = { connectionTimeoutMillis: 1500, query_timeout: 1900, statement_timeout: 1500, idle_in_transaction_session_timeout: 5000, idleTimeoutMillis: 30_000, keepAlive: true, keepAliveInitialDelayMillis: 10_000, application_name: 'latchkey' }
 
 /** Reads a DATABASE_URL: file:, libsql: or postgresql:. Nothing is opened yet, and only the driver that is needed is loaded, when it is needed. */
 export function parseDatabaseUrl (url: string): Database {
   if (/^postgres(ql)?:/.test(url)) {
-    const adapter = async (waits: object) => new (await import('@prisma/adapter-pg')).PrismaPg({ connectionString: url, ...waits }, { onPoolError: ignoreIdleFailure, onConnectionError: ignoreIdleFailure })
-    return { provider: 'postgresql', name: `PostgreSQL ${withoutSecrets(url)}`, adapter: async () => await adapter(patience), migrationAdapter: async () => await adapter({ connectionTimeoutMillis: 5000 }), lockAdapter: null }
+    return { provider: 'postgresql', name: `PostgreSQL ${withoutSecrets(url)}`, adapter: async () => await openPostgres(url), migrationAdapter: async () => await openPostgresForMigrations(url), lockAdapter: null }
   }
-  const file = url.startsWith('file:')
-  const adapter = async () => await openLibSql({ url, ...(file && { timeout: busyMilliseconds }) })
-  const path = url.replace(/\?.*$/, '')
-  const lockAdapter = file ? async () => await openLibSql({ url: `${path}-migrating` }) : null
-  return { provider: 'sqlite', name: file ? `SQLite ${path}` : `libSQL ${withoutSecrets(url)}`, adapter, migrationAdapter: adapter, lockAdapter }
+  const path = filePath(url)
+  if (path === null) {
+    const adapter = async () => await openLibSql(url, null)
+    return { provider: 'sqlite', name: `libSQL ${withoutSecrets(url)}`, adapter, migrationAdapter: adapter, lockAdapter: null }
+  }
+  const file = url.replace(/\?.*$/, '')
+  return { provider: 'sqlite', name: `SQLite ${file}`, adapter: async () => await openLibSql(url, path), migrationAdapter: async () => await openForMigrations(url, busyMilliseconds), lockAdapter: async () => await openForMigrations(`${file}-migrating`, 0) }
 }
 
 /** Opens Prisma's client on a database. Only the client that is needed is loaded. */
@@ -59,34 +59,18 @@ export async function prepareFile (url: string, client: PrismaClient): Promise<v
 
 /** Makes the folder that a file: URL points into. Throws Problem `unavailable`. */
 export async function makeFolder (url: string): Promise<void> {
-  if (!url.startsWith('file:')) return
-  // libSQL takes relative paths too, which are no URLs, and decodes both.
-  const path = url.startsWith('file://') ? fileURLToPath(url) : decodeURIComponent(url.replace(/^file:|\?.*$/g, ''))
+  const path = filePath(url)
+  if (path === null) return
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => { throw new Problem('unavailable', { cause: error }) })
 }
 
-// libSQL leaves a statement that gave up waiting for a lock unfinished, and with it the transaction of every later write on the connection: it would be acknowledged, seen
-// by this connection alone, and lost with the process. So such a connection is given up.
-async function openLibSql (config: { url: string, timeout?: number }): Promise<SqlMigrationAwareDriverAdapterFactory> {
-  const { PrismaLibSql } = await import('@prisma/adapter-libsql')
-  return new class extends PrismaLibSql {
-    override createClient (options: Parameters<InstanceType<typeof PrismaLibSql>['createClient']>[0]) {
-      const client = super.createClient(options)
-      const execute = client.execute.bind(client) as (statement: unknown) => Promise<never>
-      return Object.assign(client, {
-        execute: async (statement: unknown) => await execute(statement).catch(async (error: { code?: string }) => {
-          if (error.code?.startsWith('SQLITE_BUSY')) await client.reconnect()
-          throw error
-        })
-      })
-    }
-  }(config)
+// libSQL takes relative paths too, which are no URLs, and decodes both.
+function filePath (url: string): string | null {
+  if (!url.startsWith('file:')) return null
+  return url.startsWith('file://') ? fileURLToPath(url) : decodeURIComponent(url.replace(/^file:|\?.*$/g, ''))
 }
 
 function withoutSecrets (url: string): string {
   const { protocol, host, pathname } = new URL(url)
   return `${protocol}//${host}${pathname}`
 }
-
-// A connection that breaks while idle is dropped by the pool; the next query opens a new one or fails with its own error.
-function ignoreIdleFailure (): void {}

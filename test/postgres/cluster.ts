@@ -17,9 +17,10 @@ export function clusterUrl (): string {
 /**
  * Makes and starts a real PostgreSQL from the programs that npm installed. They are copied to a folder of their own, because PostgreSQL refuses to run as root and
  * another user may not enter the checkout, and because their links are made by an install script that is not run.
+ * @param parent the folder in which it makes its own
  */
-export async function makeCluster (): Promise<Cluster> {
-  const folder = mkdtempSync(join(tmpdir(), 'latchkey-postgres-'))
+export async function makeCluster (parent = tmpdir()): Promise<Cluster> {
+  const folder = mkdtempSync(join(parent, 'latchkey-postgres-'))
   chmodSync(folder, 0o755)
   await copyPrograms(folder)
   const data = join(folder, 'data')
@@ -43,6 +44,21 @@ export function stopServer (cluster: Cluster): void {
   if (existsSync(join(cluster.folder, 'data/postmaster.pid'))) run(cluster, 'pg_ctl', ['-D', join(cluster.folder, 'data'), '-m', 'immediate', 'stop'])
 }
 
+/** Ends the server of a cluster as a crash does (SIGKILL to the first of its processes; the others notice and end), and answers when none of them is left. */
+export async function killServer (cluster: Cluster): Promise<void> {
+  const pid = serverPid(cluster)
+  if (pid === null) return
+  const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' }).split('\n').map(Number).filter(Boolean)
+  process.kill(pid, 'SIGKILL')
+  while ([pid, ...children].some(isAlive)) await new Promise((resolve) => { setTimeout(resolve, 10) })
+}
+
+/** Whether the server of a cluster runs. */
+export function isRunning (cluster: Cluster): boolean {
+  const pid = serverPid(cluster)
+  return pid !== null && isAlive(pid)
+}
+
 /** Stops a cluster and removes its files. */
 export function removeCluster (cluster: Cluster): void {
   stopServer(cluster)
@@ -63,6 +79,19 @@ export function stopCluster (): void {
   if (!existsSync(record)) return
   removeCluster(JSON.parse(readFileSync(record, 'utf8')) as Cluster)
   rmSync(record)
+}
+
+function serverPid ({ folder }: Cluster): number | null {
+  const file = join(folder, 'data/postmaster.pid')
+  return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : null
+}
+
+function isAlive (pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
 }
 
 function run ({ folder }: Cluster, program: string, args: string[]): void {

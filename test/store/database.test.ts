@@ -1,5 +1,8 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import t from 'tap'
-import { parseDatabaseUrl } from '../../src/store/database.js'
+import { connect, parseDatabaseUrl } from '../../src/store/database.js'
+import { available } from '../../src/store/faults.js'
 import { openStore } from '../../src/store/open.js'
 import { freePort } from '../postgres/cluster.js'
 
@@ -27,4 +30,18 @@ t.test('a remote libSQL server that is away is unavailable', async (t) => {
     t.match(failure, { name: 'Problem', code: 'unavailable' })
     t.notMatch(String((failure as Error).cause), 'S3cret')
   }
+})
+
+t.test('a remote libSQL server that says nothing is unavailable, for all who wait for it', async (t) => {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => { sockets.add(socket.on('error', () => {})) }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const client = await connect(parseDatabaseUrl(`libsql://127.0.0.1:${(server.address() as AddressInfo).port}?tls=0`))
+  const outcomes = await Promise.allSettled(Array.from({ length: 5 }, async () => await available(client.$queryRawUnsafe('SELECT 1'))))
+  for (const one of outcomes) t.match(one, { status: 'rejected', reason: { name: 'Problem', code: 'unavailable' } })
+  await client.$disconnect()
 })

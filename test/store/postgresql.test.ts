@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { startProxy } from '../../bench/chaos/proxy.js'
 import { migrate } from '../../src/cli/migrate.js'
 import { openStore } from '../../src/store/open.js'
 import { freshDatabase, query } from '../helper.js'
@@ -98,6 +99,22 @@ t.test('a store outlives locks, ended connections and their return', async (t: T
   for (const one of answers) if (one.status === 'rejected') t.match(one.reason, unavailable)
   t.strictSame(await accounts.findById(id), account, 'idle connections were ended')
   await ping()
+})
+
+t.test('connections that have silently died are given up, and the next ones work', async (t: Test) => {
+  const url = new URL(await freshDatabase(t, 'postgresql'))
+  const proxy = await startProxy(Number(url.port))
+  const { accounts, close } = await openStore(Object.assign(url, { port: String(proxy.port) }).href, options)
+  t.teardown(async () => {
+    await close()
+    proxy.close()
+  })
+  const ask = async (times: number) => await Promise.allSettled(Array.from({ length: times }, async () => await accounts.findByEmail('ada@example.org')))
+  for (const one of await ask(20)) t.match(one, { status: 'fulfilled', value: null })
+  proxy.blackHole(true)
+  for (const one of await ask(20)) t.match(one, { status: 'rejected', reason: unavailable })
+  proxy.blackHole(false)
+  for (const one of await ask(20)) t.match(one, { status: 'fulfilled', value: null })
 })
 
 t.test('every wait is bounded on the server too', async (t: Test) => {

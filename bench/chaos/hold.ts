@@ -1,0 +1,16 @@
+// A process of its own that holds a lock of a SQLite file until it is killed: node hold.js <url> <IMMEDIATE or EXCLUSIVE> <milliseconds of each turn, 0 for one that does not end>
+import { setTimeout as wait } from 'node:timers/promises'
+import { createClient } from '@libsql/client'
+
+const [url = '', mode = '', turns = '0'] = process.argv.slice(2)
+const client = createClient({ url, timeout: 5000 } as Parameters<typeof createClient>[0])
+setInterval(() => {}, 1000)
+process.on('disconnect', () => { process.exit() })
+for (let turn = 0; ; turn++) {
+  await client.execute(`BEGIN ${mode}`)
+  if (turn === 0) process.send?.('locked')
+  if (turns === '0') break
+  await wait(Number(turns))
+  await client.execute('ROLLBACK')
+  await wait(20)
+}

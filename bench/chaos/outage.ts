@@ -1,0 +1,84 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { BenchServer } from '../server.js'
+import { quantile, type Row } from './experiment.js'
+import type { Place } from './place.js'
+import { needsDatabase, type Sent, startSteadyLoad } from './steady.js'
+
+/** Something that can be done to a database, and undone. */
+export interface Fault {
+  what: string
+  /** Breaks it, and answers how it is mended. */
+  begin: () => Promise<() => Promise<void>>
+  /** Which of the kinds need not fail: a lock on writing leaves reading alone. */
+  spares?: readonly string[]
+  /** Whether something has to fail at all; a fault that is mended within the bounds need not be noticed. */
+  mayPass?: boolean
+}
+
+/** The promises, in milliseconds. */
+const promised = { answer: 2000, recovery: 5000 }
+
+/** What a request takes beside the database, hashing included, on a machine that has nothing else to do, in milliseconds. */
+const work = 200
+
+/** Puts a server under steady load, lets the fault last, mends it, and says what the clients saw. */
+export async function measureOutage (place: Place, server: BenchServer, { what, begin, spares = [], mayPass = false }: Fault, seconds: number): Promise<Row> {
+  const stalls = monitorEventLoopDelay({ resolution: 5 })
+  stalls.enable()
+  const load = await startSteadyLoad(server.url)
+  await wait(2500)
+  const broken = performance.now()
+  const mend = await begin()
+  await wait(Math.max(0, seconds * 1000 - (performance.now() - broken)))
+  await mend()
+  const mended = performance.now()
+  await wait(promised.recovery + 1000)
+  await load.stop()
+  // A machine that is busy with something else holds up this process, and the server as well before there is a fault.
+  const stall = Math.max(stalls.max / 1e6, ...load.sent.filter(({ kind, due }) => kind === 'claims' && due >= broken - 1500 && due < broken).map(took))
+  const room = work + 2 * stall
+
+  const during = load.sent.filter(({ due, done }) => done > broken && due < mended)
+  const others = during.filter(({ kind }) => needsDatabase.includes(kind))
+  const free = during.filter(({ kind }) => !needsDatabase.includes(kind))
+  const claims = (from: number, to: number) => quantile(load.sent.filter(({ kind, due }) => kind === 'claims' && due >= from && due < to).map(took), 0.99)
+  const late = load.sent.filter(({ kind, outcome, due }) => needsDatabase.includes(kind) && due > mended && !isGood(outcome) && outcome !== shed)
+  const recovery = Math.max(0, ...late.map(({ done }) => done - mended), ...needsDatabase.map((kind) => Math.min(...load.sent.filter((one) => one.kind === kind && one.done > mended && isGood(one.outcome)).map(({ done }) => done - mended))))
+  const bad = load.sent.filter(({ kind, outcome }) => !isGood(outcome) && (!needsDatabase.includes(kind) || !['503 unavailable', shed].includes(outcome)))
+  const longest = Math.max(0, ...others.map(took))
+  const p99 = { before: claims(broken - 1500, broken), during: claims(broken, mended) }
+  const rows = new Set((await place.query('SELECT email FROM users')).map(({ email }) => email))
+  const lost = load.acknowledged.filter((email) => !rows.has(email)).length
+  const failed = others.some(({ kind, outcome }) => !spares.includes(kind) && outcome === '503 unavailable')
+  const spoilt = others.filter(({ kind, outcome }) => spares.includes(kind) && !isGood(outcome)).length
+  const kept = bad.length === 0 && lost === 0 && spoilt === 0 && (failed || mayPass) && longest <= promised.answer + room && recovery <= promised.recovery + room && server.runs() && p99.during <= Math.max(5 * p99.before, 50 + 2 * stall)
+  return {
+    what,
+    kept,
+    figures: {
+      database: place.kind,
+      'fault, s': Math.round((mended - broken) / 100) / 10,
+      '/claims, live: errors': `${free.filter(({ outcome }) => !isGood(outcome)).length} of ${free.length}`,
+      '/claims p99 before → during, ms': `${p99.before.toFixed(1)} → ${p99.during.toFixed(1)}`,
+      'the rest': split(others),
+      'longest answer, ms': Math.round(longest),
+      'machine stood still, ms': Math.round(stall),
+      'recovered after, s': (recovery / 1000).toFixed(1),
+      'lost sign-ups': `${lost} of ${load.acknowledged.length}`,
+      ...(bad.length > 0 && { wrong: split(bad) })
+    }
+  }
+}
+
+/** Hashing that was refused because the machine is busy says nothing of the database. */
+const shed = '503 overloaded'
+
+const took = ({ due, done }: Sent) => done - due
+const isGood = (outcome: string) => /^2\d\d$/.test(outcome)
+
+function split (sent: Sent[]): string {
+  const counts = new Map<string, number>()
+  for (const { outcome } of sent) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+  return [...counts].sort().map(([outcome, count]) => `${count} × ${outcome}`).join(', ')
+}

@@ -1,0 +1,78 @@
+import { type Client, createClient } from '../client.js'
+
+/** What became of one request: times are milliseconds of the process; `outcome` is the status, or why there is none. */
+export interface Sent { kind: Kind, due: number, done: number, outcome: string }
+
+/** Requests a second of each kind. */
+const mix = { claims: 100, me: 20, refresh: 20, signup: 4, login: 4, ready: 2, live: 2 } as const
+
+export type Kind = keyof typeof mix
+
+/** The kinds that need the database. */
+export const needsDatabase: readonly Kind[] = ['me', 'refresh', 'signup', 'login', 'ready']
+
+/** A load that goes on at its rate, whether or not requests are answered, until it is stopped. */
+export interface SteadyLoad {
+  /** Everything so far that has been answered or given up. */
+  sent: Sent[]
+  /** The addresses that a 201 acknowledged. */
+  acknowledged: string[]
+  /** Ends it, and waits for the answers that are due. */
+  stop: () => Promise<void>
+}
+
+/** Nothing may take so long; what does counts as a hang. */
+const hangMilliseconds = 10_000
+
+const password = 'brass-lantern-under-the-stair'
+
+/** Starts the load on one server that is well. */
+export async function startSteadyLoad (url: string): Promise<SteadyLoad> {
+  // Of its own, so that no request waits behind one of another kind.
+  const clients = Object.fromEntries(Object.keys(mix).map((kind) => [kind, createClient(hangMilliseconds, 256)])) as Record<Kind, Client>
+  const email = `${crypto.randomUUID()}@example.org`
+  const reply = await clients.signup(`${url}/signup`, { body: { email, password } })
+  if (reply.status !== 201) throw new Error(`signup answered ${reply.status}: ${reply.body}`)
+  const { access_token: token, refresh_token: refresh } = JSON.parse(reply.body) as { access_token: string, refresh_token: string }
+  const acknowledged: string[] = [email]
+  const sent: Sent[] = []
+  const message = (kind: Kind, address: string) => ({
+    claims: { token },
+    me: { token },
+    refresh: { body: { refresh_token: refresh } },
+    signup: { body: { email: address, password } },
+    login: { body: { email, password } },
+    ready: {},
+    live: {}
+  })[kind]
+  const path = (kind: Kind) => kind === 'ready' || kind === 'live' ? `/health/${kind}` : `/${kind}`
+  const send = async (kind: Kind, due: number) => {
+    const address = `${crypto.randomUUID()}@example.org`
+    const outcome = await clients[kind](`${url}${path(kind)}`, message(kind, address)).then(({ status, body, headers }) => {
+      if (kind === 'signup' && status === 201) acknowledged.push(address)
+      if (status !== 503) return String(status)
+      return `503 ${(JSON.parse(body) as { code: string }).code}${headers['retry-after'] === undefined ? ' without Retry-After' : ''}`
+    }, (error: NodeJS.ErrnoException) => error.code ?? error.message)
+    sent.push({ kind, due, done: performance.now(), outcome })
+  }
+  const begin = performance.now()
+  const started = Object.fromEntries(Object.keys(mix).map((kind) => [kind, 0])) as Record<Kind, number>
+  const running = new Set<Promise<void>>()
+  const timer = setInterval(() => {
+    for (const [kind, perSecond] of Object.entries(mix) as Array<[Kind, number]>) {
+      while (started[kind] < (performance.now() - begin) * perSecond / 1000) {
+        const one = send(kind, begin + started[kind]++ * 1000 / perSecond)
+        running.add(one)
+        one.finally(() => running.delete(one)).catch(() => {})
+      }
+    }
+  }, 2)
+  return {
+    sent,
+    acknowledged,
+    stop: async () => {
+      clearInterval(timer)
+      await Promise.all(running)
+    }
+  }
+}
