@@ -43,14 +43,16 @@ import { resetPasswordRoutes } from './password/reset.route.js'
 import type { Passwords } from './passwords/passwords.js'
 import { createRefresh } from './refresh/refresh.js'
 import { refreshRoute } from './refresh/refresh.route.js'
+import { createRequestSignup } from './signup/request.js'
 import { createSignup } from './signup/signup.js'
-import { signupRoute } from './signup/signup.route.js'
+import { requestSignupRoute, signupRoute } from './signup/signup.route.js'
 import type { Store } from './store/open.js'
 import { createAccessTokens } from './tokens/access.js'
 import { createIssueTokens } from './tokens/issue.js'
 import type { KeyRing } from './tokens/key-ring.js'
 import { createChangeTokens, createResetTokens, createUndoTokens, createVerifyTokens } from './tokens/one-time.js'
 import { createRefreshTokens } from './tokens/refresh.js'
+import { createSignupTokens } from './tokens/signup.js'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as { version: string }
 
@@ -70,6 +72,8 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
   const verifyTokens = createVerifyTokens({ ring, issuer, clock })
   const changeTokens = createChangeTokens({ ring, issuer, clock })
   const undoTokens = createUndoTokens({ ring, issuer, clock })
+  const signupTokens = createSignupTokens({ ring, issuer, clock })
+  const requireVerified = config.REQUIRE_VERIFIED_EMAIL === 'on'
   const messages = createMessages({ appUrl: config.APP_URL })
   const { accounts, ping } = store
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
@@ -106,17 +110,18 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
   if (config.RATE_LIMITS === 'on') addLimits(app)
 
   app.register(async (api: App) => {
-    signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }) })
-    loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens }) })
-    refreshRoute(api, { refresh: createRefresh({ accounts, refreshTokens, issueTokens }) })
+    if (config.SIGNUP_MODE === 'instant') signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }) })
+    else requestSignupRoute(api, { requestSignup: createRequestSignup({ accounts, ping, passwords, signupTokens, resetTokens, messages, mailer }) })
+    loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens, requireVerified }) })
+    refreshRoute(api, { refresh: createRefresh({ accounts, refreshTokens, issueTokens, requireVerified }) })
     logoutRoutes(api, { logoutEverywhere: createLogoutEverywhere({ accounts }) })
-    changePasswordRoute(api, { changePassword: createChangePassword({ accounts, passwords, issueTokens, messages, mailer }) })
+    changePasswordRoute(api, { changePassword: createChangePassword({ accounts, passwords, issueTokens, messages, mailer, requireVerified }) })
     resetPasswordRoutes(api, {
       forgotPassword: createForgotPassword({ accounts, ping, resetTokens, messages, mailer }),
       resetPassword: createResetPassword({ accounts, passwords, resetTokens, messages, mailer })
     })
     emailRoutes(api, {
-      verifyEmail: createVerifyEmail({ accounts, verifyTokens, changeTokens, undoTokens, messages, mailer }),
+      verifyEmail: createVerifyEmail({ accounts, issueTokens, signupTokens, verifyTokens, changeTokens, undoTokens, messages, mailer }),
       changeEmail: createChangeEmail({ accounts, passwords, changeTokens, messages, mailer }),
       undoEmailChange: createUndoEmailChange({ accounts, undoTokens, messages, mailer }),
       resendVerification: createResendVerification({ accounts, ping, verifyTokens, messages, mailer })

@@ -25,6 +25,8 @@ export const Settings = Type.Object({
   ARGON2_LANES: Type.Integer({ minimum: 1, maximum: 16, default: 1, description: '1 to 16. Threads of one hash.' }),
   HASH_CONCURRENCY: Type.Integer({ minimum: 1, maximum: 1024, description: '1 to 1024. Password hashes at once, each of ARGON2_MEMORY_KIB. Default: the number of cores.' }),
   HASH_QUEUE_MS: Type.Integer({ minimum: 0, maximum: 60_000, default: 1000, description: '0 to 60000 milliseconds. How long a login may wait for its hash; who would wait longer gets 503 at once.' }),
+  SIGNUP_MODE: Type.Enum(['instant', 'verify_first'], { default: 'instant', description: 'instant or verify_first. instant: signing up makes the account, and says whether the address is taken. verify_first: the account is made by the link of a mail, and signing up answers 202 to everyone.' }),
+  REQUIRE_VERIFIED_EMAIL: Type.Enum(['on', 'off'], { default: 'off', description: 'on or off. Refuse login, refresh and password change until the address is verified. The tokens of an instant sign-up then work for ACCESS_TOKEN_SECONDS at most.' }),
   APP_URL: Type.String({ maxLength: 500, description: 'An http or https URL without query, fragment or trailing slash, of up to 500 characters. Where the links in mails point: the pages of your front end at /password/reset, or those of this API. Default: PUBLIC_URL.' }),
   SMTP_URL: Type.String({ default: '', description: 'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. Without it mails are written to data/outbox/*.eml.' }),
   MAIL_FROM: Type.String({ pattern: '^[^<>\\p{C}]*<[^<>@\\s]+@[^<>@\\s]+>$|^[^<>@\\s]+@[^<>@\\s]+$', default: 'Latchkey <no-reply@localhost>', description: 'Name <address>, or an address. The sender of mails.' }),

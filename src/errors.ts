@@ -11,6 +11,7 @@ const kinds = {
   invalid_refresh_token: { status: 401, title: 'The refresh token is not valid', advice: 'Log in again. For your safety the answer does not say what is wrong with the token.' },
   forbidden: { status: 403, title: 'The account may not do this', advice: 'The account has been disabled. Ask whoever runs this service.' },
   account_disabled: { status: 403, title: 'The account is disabled', advice: 'The password was right, but the account has been disabled. Ask whoever runs this service.' },
+  email_unverified: { status: 403, title: 'The e-mail address is not verified', advice: 'The password was right. Use the link of the mail first, or ask for that mail again with POST /email/resend.' },
   wrong_password: { status: 403, title: 'The password is wrong', advice: 'Confirm this step with the present password of the account.' },
   not_found: { status: 404, title: 'There is nothing here', advice: 'Check the path. GET / lists where to start.' },
   method_not_allowed: { status: 405, title: 'This path does not take that method', advice: 'The "Allow" header lists the methods it takes.' },

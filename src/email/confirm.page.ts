@@ -1,7 +1,7 @@
 import type { Page } from '../http/page.js'
 
 // Opening the page of a link is not yet using the link: mail scanners open links too.
-const confirm = (done: string) => `const button = document.querySelector('button')
+const confirm = (done: string, made = '') => `const button = document.querySelector('button')
 if (token === '') { button.hidden = true; say('This link is incomplete. Open the link of the mail as a whole.') }
 button.addEventListener('click', async () => {
   button.disabled = true
@@ -11,6 +11,9 @@ button.addEventListener('click', async () => {
   if (answer.status === 200 || answer.status === 204) {
     button.hidden = true
     say('${done}')
+  } else if (answer.status === 201) {
+    button.hidden = true
+    say('${made}')
   } else if (answer.code === 'invalid_one_time_token') {
     button.hidden = true
     say(answer.title + '. ' + answer.detail)
@@ -24,8 +27,8 @@ button.addEventListener('click', async () => {
 export const verifyEmailPage: Page = {
   path: '/email/verify',
   title: 'Confirm your e-mail address',
-  main: '<button>Confirm</button>',
-  script: confirm('Your address is confirmed. You can close this page.')
+  main: '<p>If it was not you who asked for this, close this page.</p><button>Confirm</button>',
+  script: confirm('Your address is confirmed. You can close this page.', 'Your account is made. You can log in now.')
 }
 
 /** Where the link of the notice to a former address leads when there is no front end. */

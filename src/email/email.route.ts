@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import type { App } from '../http/app.js'
 import { hangUp } from '../http/hang-up.js'
 import { pageRoute } from '../http/page.js'
-import { Accepted, Email, NoQuery, OneTimeToken, Password } from '../http/schemas.js'
+import { Accepted, Email, NoQuery, OneTimeToken, Password, TokenReply, toTokenReply } from '../http/schemas.js'
 import type { ResendVerification } from './resend.js'
 import type { VerifyEmail } from './verify.js'
 import type { ChangeEmail } from './change.js'
@@ -20,15 +20,19 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
     schema: {
       operationId: 'verifyEmail',
       summary: 'Verify the e-mail address by a token from a mail',
-      description: 'Takes the token of a sign-up, which can be repeated, and that of a change of the address, which takes effect by this, once.',
+      description: 'Takes the token of a sign-up, which can be repeated, and that of a change of the address, which takes effect by this, once. With the token of a sign-up under `SIGNUP_MODE=verify_first` the account is made by this, once, and logged in.',
       tags: ['Account'],
       querystring: NoQuery,
       body: Type.Object({ token: OneTimeToken }, strict),
-      response: { 200: Type.Object({ email_verified: Type.Literal(true) }, { ...strict, description: 'The address is verified' }) }
+      response: {
+        200: Type.Object({ email_verified: Type.Literal(true) }, { ...strict, description: 'The address is verified' }),
+        201: { ...TokenReply, description: 'The account is made, with a verified address; the token is its first', headers: { location: { type: 'string', description: '/me' } } }
+      }
     }
-  }, async (request) => {
-    await verifyEmail(request.body.token)
-    return { email_verified: true as const }
+  }, async (request, reply) => {
+    const session = await verifyEmail(request.body.token)
+    if (session === null) return { email_verified: true as const }
+    return await reply.code(201).header('location', '/me').send(toTokenReply(session))
   })
 
   app.post('/email/resend', {

@@ -1,19 +1,28 @@
 import { Problem } from '../errors.js'
 import type { Mailer } from '../mail/mailer.js'
 import type { Messages } from '../mail/messages.js'
-import type { Accounts } from '../store/accounts.js'
+import type { Account, Accounts } from '../store/accounts.js'
+import type { IssuedTokens, IssueTokens } from '../tokens/issue.js'
 import type { AddressTokens, OneTimeTokens } from '../tokens/one-time.js'
+import type { SignupTokens } from '../tokens/signup.js'
 
 /**
  * Takes a token from a mail: marks the address of an account as verified, which can be done again, or gives it the new address that was asked for, once; the former address is then told, with a link to undo it if it was verified.
- * @throws Problem `invalid_one_time_token` for a bad token, and when the account is gone or has changed since, or the new address has got an account; `unavailable`
+ * The token of a sign-up makes the account, once, and logs it in, whatever the way to sign up is by now; the others answer null.
+ * @throws Problem `invalid_one_time_token` for a bad token, and when the account is gone or has changed since, or the address to be has got an account; `unavailable`
  */
-export type VerifyEmail = (token: string) => Promise<void>
+export type VerifyEmail = (token: string) => Promise<({ account: Account } & IssuedTokens) | null>
 
 /** What {@link createVerifyEmail} needs. */
-export interface VerifyEmailDeps { accounts: Accounts, verifyTokens: OneTimeTokens, changeTokens: AddressTokens, undoTokens: AddressTokens, messages: Messages, mailer: Mailer }
+export interface VerifyEmailDeps { accounts: Accounts, issueTokens: IssueTokens, signupTokens: SignupTokens, verifyTokens: OneTimeTokens, changeTokens: AddressTokens, undoTokens: AddressTokens, messages: Messages, mailer: Mailer }
 
-export function createVerifyEmail ({ accounts, verifyTokens, changeTokens, undoTokens, messages, mailer }: VerifyEmailDeps): VerifyEmail {
+export function createVerifyEmail ({ accounts, issueTokens, signupTokens, verifyTokens, changeTokens, undoTokens, messages, mailer }: VerifyEmailDeps): VerifyEmail {
+  const signUp = async (token: string) => {
+    // Whether the address is free is decided by the insert alone: of many uses at once, one wins.
+    const account = await accounts.create({ ...await signupTokens.verify(token), emailVerified: true })
+    if (account === null) throw new Problem('invalid_one_time_token')
+    return { account, ...issueTokens(account) }
+  }
   const verify = async (token: string) => {
     const claims = verifyTokens.verify(token)
     const account = verifyTokens.requireState(claims, await accounts.findById(claims.sub))
@@ -27,7 +36,9 @@ export function createVerifyEmail ({ accounts, verifyTokens, changeTokens, undoT
     return true
   }
   return async (token) => {
+    if (signupTokens.claimsKind(token)) return await signUp(token)
     const done = await (changeTokens.claimsKind(token) ? change(token) : verify(token))
     if (!done) throw new Problem('invalid_one_time_token')
+    return null
   }
 }

@@ -8,7 +8,7 @@ const LoginBody = Type.Object({ email: Email, password: Password }, { additional
 
 export function loginRoute (app: App, { login }: { login: Login }): void {
   app.post('/login', {
-    config: { public: true, problems: ['invalid_credentials', 'account_disabled', 'overloaded', 'unavailable'] },
+    config: { public: true, problems: ['invalid_credentials', 'account_disabled', 'email_unverified', 'overloaded', 'unavailable'] },
     schema: {
       operationId: 'login',
       summary: 'Log in with e-mail and password',

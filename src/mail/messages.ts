@@ -19,6 +19,10 @@ export interface Messages {
   emailWithdrawn: (to: string) => Message
   /** @param token a verification token, for 24 hours */
   verifyEmail: (to: string, token: string) => Message
+  /** To an address that is to have an account. @param token a sign-up token, for 24 hours */
+  finishSignup: (to: string, token: string) => Message
+  /** To an address that has an account, when somebody signs up with it. @param token a reset token, for 30 minutes */
+  signedUpAlready: (to: string, token: string) => Message
 }
 
 /** @param appUrl where links point: APP_URL, never what a request says */
@@ -38,6 +42,18 @@ export function createMessages ({ appUrl }: { appUrl: string }): Messages {
       paragraphs: [`Somebody signed up at ${service} with this address. If it was you, confirm the address:`],
       link: link('/email/verify', 'Confirm this address', token),
       closing: [`The link works for 24 hours. If it was not you, do not confirm: ask for a new password at ${service} instead, and the account is yours alone.`]
+    }),
+    finishSignup: (to, token) => compose(to, {
+      subject: `Finish signing up at ${service}`,
+      paragraphs: [`Somebody signed up at ${service} with this address. If it was you, confirm the address, and the account is made:`],
+      link: link('/email/verify', 'Confirm this address', token),
+      closing: ['The link works once, within 24 hours.', 'If it was not you, ignore this mail: without the link there is no account. Do not use it, for the account would have the password of somebody else.']
+    }),
+    signedUpAlready: (to, token) => compose(to, {
+      subject: `You have an account at ${service}`,
+      paragraphs: [`Somebody tried to sign up at ${service} with this address. There is an account with it already, so nothing has changed.`, `If it was you, log in at ${appUrl}. If you do not know the password, choose a new one:`],
+      link: link('/password/reset', 'Choose a new password', token),
+      closing: ['The link works once, within 30 minutes. It ends every login on every device.', 'If it was not you, there is nothing to do.']
     }),
     changeEmail: (to, token) => compose(to, {
       subject: `Confirm your new e-mail address for ${service}`,

@@ -8,7 +8,7 @@ const ChangePasswordBody = Type.Object({ current_password: Password, new_passwor
 
 export function changePasswordRoute (app: App, { changePassword }: { changePassword: ChangePassword }): void {
   app.post('/password/change', {
-    config: { problems: ['wrong_password', 'weak_password', 'forbidden', 'overloaded', 'unavailable'] },
+    config: { problems: ['wrong_password', 'email_unverified', 'weak_password', 'forbidden', 'overloaded', 'unavailable'] },
     schema: {
       operationId: 'changePassword',
       summary: 'Change the password',

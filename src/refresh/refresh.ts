@@ -5,17 +5,20 @@ import type { RefreshTokens } from '../tokens/refresh.js'
 
 /**
  * Gives new tokens for a refresh token. Nothing is used up: the same token can come any number of times, at once or after a lost reply, as long as it lives.
- * @throws Problem `invalid_refresh_token` for a bad token, and when the account is gone, disabled or of a newer epoch; `unavailable`
+ * @throws Problem `invalid_refresh_token` for a bad token, and when the account is gone, disabled, of a newer epoch, or has to verify its address first; `unavailable`
  */
 export type Refresh = (refreshToken: string) => Promise<{ account: Account } & IssuedTokens>
 
-export interface RefreshDeps { accounts: Accounts, refreshTokens: RefreshTokens, issueTokens: IssueTokens }
+/** What {@link createRefresh} needs. `requireVerified` says that an account needs a verified address. */
+export interface RefreshDeps { accounts: Accounts, refreshTokens: RefreshTokens, issueTokens: IssueTokens, requireVerified: boolean }
 
-export function createRefresh ({ accounts, refreshTokens, issueTokens }: RefreshDeps): Refresh {
+export function createRefresh ({ accounts, refreshTokens, issueTokens, requireVerified }: RefreshDeps): Refresh {
   return async (refreshToken) => {
     const { sub, epoch, auth_time: authTime } = refreshTokens.verify(refreshToken)
     const account = await accounts.findById(sub)
     if (account === null || account.disabledAt !== null || account.tokenEpoch !== epoch) throw new Problem('invalid_refresh_token')
+    // The token stays good: once the address is verified, it works.
+    if (requireVerified && account.emailVerifiedAt === null) throw new Problem('invalid_refresh_token')
     return { account, ...issueTokens(account, authTime) }
   }
 }

@@ -7,12 +7,15 @@ import type { Account, Accounts } from '../store/accounts.js'
 import type { IssuedTokens, IssueTokens } from '../tokens/issue.js'
 import type { OneTimeTokens } from '../tokens/one-time.js'
 
+/** Who signs up, in their own words. */
+export interface NewPerson { email: string, password: string, name?: string | null }
+
 /**
  * Makes an account and logs it in. A mail asks to verify the address.
  * @throws Problem `invalid_request` for what is no e-mail address, `weak_password`, `email_taken`, `overloaded`, `unavailable`
  * @param signal aborts when the client has hung up
  */
-export type Signup = (person: { email: string, password: string, name?: string | null }, signal: AbortSignal) => Promise<{ account: Account } & IssuedTokens>
+export type Signup = (person: NewPerson, signal: AbortSignal) => Promise<{ account: Account } & IssuedTokens>
 
 /** What {@link createSignup} needs. */
 export interface SignupDeps { accounts: Accounts, passwords: Passwords, issueTokens: IssueTokens, verifyTokens: OneTimeTokens, messages: Messages, mailer: Mailer }

@@ -24,8 +24,8 @@ export interface Account {
 export interface Accounts {
   findById: (id: string) => Promise<Account | null>
   findByEmail: (email: string) => Promise<Account | null>
-  /** Answers null when the address already has an account. */
-  create: (account: { email: string, passwordHash: string, name: string | null }) => Promise<Account | null>
+  /** Answers null when the address already has an account. `emailVerified` says that the address counts as verified from now on; it does not without. */
+  create: (account: Omit<NewAccount, 'emailVerified'> & { emailVerified?: boolean }) => Promise<Account | null>
   /** Makes the accounts whose address has none and answers how many those were; of equal addresses the first wins. At most `mostNewAccounts`. */
   createMany: (accounts: NewAccount[]) => Promise<number>
   /** A page of all accounts in the order in which they were made: those after the one with the id, or the first ones for `null`. */
@@ -69,9 +69,9 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
   return {
     findById: async (id) => await available(users.findUnique({ where: { id } })),
     findByEmail: async (email) => await available(users.findUnique({ where: { email } })),
-    create: async ({ email, passwordHash, name }) => {
+    create: async ({ email, passwordHash, name, emailVerified = false }) => {
       const createdAt = now()
-      return await ifFree(users.create({ data: { email, passwordHash, name, createdAt, updatedAt: createdAt } }))
+      return await ifFree(users.create({ data: { email, passwordHash, name, emailVerifiedAt: emailVerified ? createdAt : null, createdAt, updatedAt: createdAt } }))
     },
     createMany: async (accounts) => await available(createMany(client, accounts, now())),
     list: async (afterId, count) => await available(users.findMany({ where: { id: { gt: afterId ?? '' } }, orderBy: { id: 'asc' }, take: count })),

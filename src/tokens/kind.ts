@@ -14,18 +14,22 @@ export const leewaySeconds = 30
 /** What every kind of token says (RFC 7519 §4.1); times in seconds since 1970. */
 export interface CommonClaims { iss: string, aud: string | string[], iat: number, exp: number, nbf?: number, jti: string }
 
+/** By which rules claims are taken that are known to be the issuer's. Each of them throws the refusal of the kind. */
+export interface ClaimsRules<Claims> {
+  /** The claims of a payload: the JSON type of each, and its times. */
+  check: (payload: unknown) => Claims
+  /** Whether claims that were checked before are valid now by the injected clock, within {@link leewaySeconds}. */
+  checkTimes: (claims: Claims) => void
+}
+
 /** By which rules a kind of token is verified: its key, then what the signature covers, then the claims. Each of them throws the refusal of the kind. */
-export interface VerificationRules<Claims> {
+export interface VerificationRules<Claims> extends ClaimsRules<Claims> {
   /** The key that a header's `kid` names, if its `alg` is the algorithm of that key (RFC 8725 §3.1). */
   keyFor: (header: Record<string, unknown>) => SigningKey
   /** Whether the key of a `kid` is still one whose tokens are taken. */
   verifies: (kid: string) => boolean
   /** Options of fast-jwt's verifier. Times are left to `checkTimes`, which goes by the injected clock. */
   options: { checkTyp: string, allowedIss: string, allowedAud: string, requiredClaims: string[], ignoreExpiration: true, ignoreNotBefore: true }
-  /** The claims of a payload whose signature is right: the JSON type of each, and its times. */
-  check: (payload: unknown) => Claims
-  /** Whether claims that were checked before are valid now, within {@link leewaySeconds}. */
-  checkTimes: (claims: Claims) => void
 }
 
 /** One kind of token. Kinds are told apart by `typ`, so that none is taken for another (RFC 8725 §3.11). */
@@ -39,15 +43,27 @@ export interface TokenKind<Claims> {
   rules: VerificationRules<Claims>
 }
 
-/** What {@link createTokenKind} needs. `refuse` makes the error for a bad token; its detail is for the holder of the token. */
-export interface TokenKindDeps {
-  typ: string
-  audience: string
-  schema: TSchema & { required: string[] }
-  ring: KeyRing
-  issuer: string
-  clock: Clock
-  refuse: (detail?: string) => Problem
+/** What {@link createClaimsRules} needs. `refuse` makes the error for a bad token; its detail is for the holder of the token. */
+export interface ClaimsRulesDeps { schema: TSchema & { required: string[] }, clock: Clock, refuse: (detail?: string) => Problem }
+
+/** What {@link createTokenKind} needs. */
+export interface TokenKindDeps extends ClaimsRulesDeps { typ: string, audience: string, ring: KeyRing, issuer: string }
+
+export function createClaimsRules<Claims extends CommonClaims> ({ schema, clock, refuse }: ClaimsRulesDeps): ClaimsRules<Claims> {
+  const misfits = createChecker(schema)
+  const checkTimes: ClaimsRules<Claims>['checkTimes'] = ({ exp, iat, nbf = 0 }) => {
+    const now = clock() / 1000
+    if (now >= exp + leewaySeconds) throw refuse('The token has expired.')
+    if (now < Math.max(iat, nbf) - leewaySeconds) throw refuse('The token is not valid yet.')
+  }
+  return {
+    check: (payload) => {
+      if (misfits(payload).length > 0) throw refuse()
+      checkTimes(payload as Claims)
+      return payload as Claims
+    },
+    checkTimes
+  }
 }
 
 export function createTokenKind<Claims extends CommonClaims> ({ typ, audience, schema, ring, issuer, clock, refuse }: TokenKindDeps): TokenKind<Claims> {
@@ -55,9 +71,8 @@ export function createTokenKind<Claims extends CommonClaims> ({ typ, audience, s
   const options: VerificationRules<Claims>['options'] = { checkTyp: typ, allowedIss: issuer, allowedAud: audience, requiredClaims: schema.required, ignoreExpiration: true, ignoreNotBefore: true }
   const verifierOf = perKey(({ publicPem, alg }) => createVerifier({ ...options, key: publicPem, algorithms: [alg] }))
   const decode = createDecoder({ complete: true })
-  const misfits = createChecker(schema)
-
   const rules: VerificationRules<Claims> = {
+    ...createClaimsRules<Claims>({ schema, clock, refuse }),
     options,
     keyFor: (header) => {
       const key = typeof header.kid === 'string' ? ring.find(header.kid) : undefined
@@ -65,17 +80,7 @@ export function createTokenKind<Claims extends CommonClaims> ({ typ, audience, s
       if (key === undefined || header.alg !== key.alg || 'crit' in header) throw refuse()
       return key
     },
-    verifies: (kid) => ring.find(kid) !== undefined,
-    check: (payload) => {
-      if (misfits(payload).length > 0) throw refuse()
-      rules.checkTimes(payload as Claims)
-      return payload as Claims
-    },
-    checkTimes: ({ exp, iat, nbf = 0 }) => {
-      const now = clock() / 1000
-      if (now >= exp + leewaySeconds) throw refuse('The token has expired.')
-      if (now < Math.max(iat, nbf) - leewaySeconds) throw refuse('The token is not valid yet.')
-    }
+    verifies: (kid) => ring.find(kid) !== undefined
   }
   return {
     rules,

@@ -1,7 +1,7 @@
 import type { Config } from '../config.js'
 
 /** Lives of one-time tokens, in seconds. */
-export const oneTimeSeconds = { reset: 30 * 60, verify: 24 * 60 * 60, email: 24 * 60 * 60, undo: 7 * 24 * 60 * 60 } as const
+export const oneTimeSeconds = { reset: 30 * 60, verify: 24 * 60 * 60, signup: 24 * 60 * 60, email: 24 * 60 * 60, undo: 7 * 24 * 60 * 60 } as const
 
 /** The longest life of any token that is made under these settings, in seconds. */
 export function longestTokenSeconds ({ ACCESS_TOKEN_SECONDS, REFRESH_TOKEN_SECONDS, REFRESH_MAX_SECONDS }: Config): number {

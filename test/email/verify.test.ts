@@ -5,6 +5,7 @@ import { buildTestApp, goodPassword, headerNames, jsonType, notObjects, notStrin
 import type { Forger } from '../http/forger.js'
 import { hostileTokens } from '../http/hostile-tokens.js'
 import { freePort } from '../postgres/cluster.js'
+import { createSignupTokens } from '../../src/tokens/signup.js'
 import { decode, forge, signer } from '../tokens/forge.js'
 
 const tokenOf = (text: string) => /\/email\/verify#token=([\w.-]+)/.exec(text)?.[1] ?? ''
@@ -89,7 +90,7 @@ await onEachDatabase(t, async (t, database) => {
 t.test('the page of the link, in a browser', async (t) => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const { app, call, signup, nextMail, time } = await buildTestApp(t as Test, { env: { APP_URL: url } })
+  const { app, call, signup, nextMail, time, ring, config } = await buildTestApp(t as Test, { env: { APP_URL: url } })
   time.now = Date.now()
   await app.listen({ host: '127.0.0.1', port })
   const { user, access_token: access } = await signup()
@@ -101,6 +102,15 @@ t.test('the page of the link, in a browser', async (t) => {
   await page.getByRole('button', { name: 'Confirm' }).click()
   await page.getByRole('status').filter({ hasText: 'Your address is confirmed' }).waitFor()
   t.match((await call('GET', '/me', { token: access })).json(), { email_verified: true })
+  const made = await createSignupTokens({ ring, issuer: config.PUBLIC_URL, clock: () => time.now }).issue({ email: 'new@example.org', name: null, passwordHash: 'x' })
+  for (const expected of ['Your account is made', 'not valid any more']) {
+    await page.goto('about:blank')
+    await page.goto(`${url}/email/verify#token=${made}`)
+    await page.getByRole('button').click()
+    await page.getByRole('status').filter({ hasText: expected }).waitFor()
+    t.equal(await page.getByRole('button').count(), 0, 'there is nothing more to do')
+    t.notMatch(await page.content(), /eyJ/, 'the page shows no token')
+  }
   await page.goto('about:blank')
   await page.goto(`${url}/email/verify#token=nonsense`)
   await page.getByRole('button').click()

@@ -35,6 +35,7 @@ await onEachDatabase(t, async (t, kind) => {
     t.match(other, { email: '\u00e9@xn--bcher-kva.example', passwordHash: 'x'.repeat(500), name: null, createdAt: new Date(frozenNow + 1), updatedAt: new Date(frozenNow + 1) })
     t.not(other?.id, account?.id)
     t.match(await sql('SELECT count(*) AS n FROM users'), [{ n: /^2$/ }])
+    for (const emailVerified of [true, false]) t.match(await accounts.create({ ...ada, email: `${String(emailVerified)}@example.org`, emailVerified }), { emailVerifiedAt: emailVerified ? new Date(time.now) : null, createdAt: new Date(time.now) })
   })
 
   await t.test('the table is the one of the contract', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isCompactJws } from '../../src/tokens/compact.js'
+import { isCompactJwe, isCompactJws } from '../../src/tokens/compact.js'
 
 // RFC 7515, appendix A.3.1.
 const good = 'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q'
@@ -42,3 +42,29 @@ const rows: Array<[string, string, boolean]> = [
 ]
 
 for (const [name, token, expected] of rows) t.equal(isCompactJws(token), expected, name)
+
+const vector = 'A'.repeat(16)
+const tag = 'A'.repeat(22)
+const sealed: Array<[string, string, boolean]> = [
+  ['the shortest', `AA..${vector}.AA.${tag}`, true],
+  ['what is encrypted is no UTF-8', `AA..${vector}.${bytes(0xff)}.${tag}`, true],
+  ['the longest', `AA..${vector}.${'A'.repeat(4052)}.${tag}`, true],
+  ['one group longer', `AA..${vector}.${'A'.repeat(4056)}.${tag}`, false],
+  ['the token of RFC 7515', good, false],
+  ['nothing', '', false],
+  ['no header', `..${vector}.AA.${tag}`, false],
+  ['a header that is no UTF-8', `${bytes(0xff)}..${vector}.AA.${tag}`, false],
+  ['an encrypted key', `AA.AA.${vector}.AA.${tag}`, false],
+  ['a shorter vector', `AA..${vector.slice(1)}.AA.${tag}`, false],
+  ['a longer vector', `AA..${vector}A.AA.${tag}`, false],
+  ['nothing encrypted', `AA..${vector}..${tag}`, false],
+  ['a shorter tag', `AA..${vector}.AA.${tag.slice(1)}`, false],
+  ['unused bits of the header', `AB..${vector}.AA.${tag}`, false],
+  ['unused bits of what is encrypted', `AA..${vector}.AB.${tag}`, false],
+  ['unused bits of the tag', `AA..${vector}.AA.${tag.slice(1)}B`, false],
+  ['padding', `AA..${vector}.AA==.${tag}`, false],
+  ['a line end after', `AA..${vector}.AA.${tag}\n`, false],
+  ['six parts', `AA..${vector}.AA.${tag}.AA`, false]
+]
+
+for (const [name, token, expected] of sealed) t.equal(isCompactJwe(token), expected, `JWE: ${name}`)
