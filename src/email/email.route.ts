@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
 import { hangUp } from '../http/hang-up.js'
+import type { Places } from '../http/places.js'
 import { pageRoute } from '../http/page.js'
 import { Accepted, Email, NoQuery, OneTimeToken, Password } from '../http/schemas.js'
 import type { ResendVerification } from './resend.js'
@@ -11,7 +12,7 @@ import type { UndoEmailChange } from './undo.js'
 
 const strict = { additionalProperties: false } as const
 
-export function emailRoutes (app: App, { verifyEmail, resendVerification, changeEmail, undoEmailChange }: { verifyEmail: VerifyEmail, resendVerification: ResendVerification, changeEmail: ChangeEmail, undoEmailChange: UndoEmailChange }): void {
+export function emailRoutes (app: App, { verifyEmail, resendVerification, changeEmail, undoEmailChange, places }: { verifyEmail: VerifyEmail, resendVerification: ResendVerification, changeEmail: ChangeEmail, undoEmailChange: UndoEmailChange, places: Places }): void {
   pageRoute(app, verifyEmailPage)
   pageRoute(app, undoEmailPage)
 
@@ -60,7 +61,7 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
     }
   }, async (request, reply) => {
     const { new_email: newEmail, password } = request.body
-    await changeEmail(request.user.sub, { newEmail, password }, hangUp(reply))
+    await changeEmail(request.user.sub, newEmail, { password, place: places.of(request) }, hangUp(reply))
     return await reply.code(202).send({})
   })
 
