@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import accepts from '@fastify/accepts'
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { claimsRoute } from './claims/claims.route.js'
+import { unlimited } from './attempts.js'
 import type { Clock } from './clock.js'
 import type { Config } from './config.js'
 import { indexRoute } from './discovery/index.route.js'
@@ -16,15 +17,20 @@ import { createUndoEmailChange } from './email/undo.js'
 import { createVerifyEmail } from './email/verify.js'
 import { healthRoutes } from './health/health.route.js'
 import type { App } from './http/app.js'
+import { createAttempts } from './http/attempts.js'
 import { createClientErrorHandler } from './http/client-error.js'
 import { collectContract } from './http/contract.js'
+import { createCounters } from './http/counters.js'
 import type { Drain } from './http/drain.js'
 import { bodyLimit, hardenEdges, requestId, type ServerTimeouts, serverTimeouts } from './http/edges.js'
 import { addGuard } from './http/guard.js'
+import { createLimiters } from './http/limiters.js'
 import { addLimits } from './http/limits.js'
 import { logRequests } from './http/log.js'
 import { refuseUnknownRoutes, routing } from './http/methods.js'
+import { addPlaces } from './http/places.js'
 import { createErrorHandler } from './http/problems.js'
+import type { connectRedis } from './http/redis.js'
 import { addSchemas } from './http/schemas.js'
 import { createLogin } from './login/login.js'
 import { loginRoute } from './login/login.route.js'
@@ -48,6 +54,7 @@ import { createSignup } from './signup/signup.js'
 import { requestSignupRoute, signupRoute } from './signup/signup.route.js'
 import type { Store } from './store/open.js'
 import { createAccessTokens } from './tokens/access.js'
+import { createDeviceTokens } from './tokens/device.js'
 import { createIssueTokens } from './tokens/issue.js'
 import type { KeyRing } from './tokens/key-ring.js'
 import { createChangeTokens, createResetTokens, createUndoTokens, createVerifyTokens } from './tokens/one-time.js'
@@ -56,14 +63,14 @@ import { createSignupTokens } from './tokens/signup.js'
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as { version: string }
 
-/** What the application is made of. `timeouts` are {@link serverTimeouts} unless a test is in a hurry. */
-export interface AppDeps { config: Config, store: Store, passwords: Passwords, ring: KeyRing, mailer: Mailer, clock: Clock, logger: FastifyBaseLogger, drain: Drain, timeouts?: ServerTimeouts }
+/** What the application is made of. `redis` shares the counts of the limits; `timeouts` are {@link serverTimeouts} unless a test is in a hurry. */
+export interface AppDeps { config: Config, store: Store, passwords: Passwords, ring: KeyRing, mailer: Mailer, redis?: ReturnType<typeof connectRedis>, clock: Clock, logger: FastifyBaseLogger, drain: Drain, timeouts?: ServerTimeouts }
 
 /** How long closing waits for mails that have not been sent yet, in milliseconds. */
 const mailPatience = 3000
 
 /** The whole application, not listening yet. Closing it finishes the running requests and closes the store. */
-export function buildApp ({ config, store, passwords, ring, mailer, clock, logger, drain, timeouts = serverTimeouts }: AppDeps): App {
+export function buildApp ({ config, store, passwords, ring, mailer, redis, clock, logger, drain, timeouts = serverTimeouts }: AppDeps): App {
   const issuer = config.PUBLIC_URL
   const accessTokens = createAccessTokens({ ring, issuer, audience: config.TOKEN_AUDIENCE, lifeSeconds: config.ACCESS_TOKEN_SECONDS, clock })
   const refreshTokens = createRefreshTokens({ ring, issuer, lifeSeconds: config.REFRESH_TOKEN_SECONDS, maxSeconds: config.REFRESH_MAX_SECONDS, clock })
@@ -74,6 +81,10 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
   const undoTokens = createUndoTokens({ ring, issuer, clock })
   const signupTokens = createSignupTokens({ ring, issuer, clock })
   const requireVerified = config.REQUIRE_VERIFIED_EMAIL === 'on'
+  const deviceTokens = createDeviceTokens({ ring, issuer, clock })
+  const limiters = createLimiters({ counters: createCounters(redis), ring })
+  const isLimited = config.RATE_LIMITS === 'on'
+  const attempts = isLimited ? createAttempts({ limiters, deviceTokens }) : unlimited
   const messages = createMessages({ appUrl: config.APP_URL })
   const { accounts, ping } = store
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
@@ -98,6 +109,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
   app.setErrorHandler(errorHandler)
   app.addHook('onClose', async () => {
     await mailer.close(mailPatience)
+    redis?.disconnect()
     await store.close()
   })
   logRequests(app)
@@ -107,26 +119,29 @@ export function buildApp ({ config, store, passwords, ring, mailer, clock, logge
   collectContract(app, { version, publicUrl: config.PUBLIC_URL })
   addSchemas(app)
   addGuard(app, accessTokens.rules)
-  if (config.RATE_LIMITS === 'on') addLimits(app)
+  if (isLimited) addLimits(app, limiters)
+  const places = addPlaces(app, { publicUrl: config.PUBLIC_URL, deviceTokens: isLimited ? deviceTokens : undefined })
 
   app.register(async (api: App) => {
-    if (config.SIGNUP_MODE === 'instant') signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }) })
+    if (config.SIGNUP_MODE === 'instant') signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }), places })
     else requestSignupRoute(api, { requestSignup: createRequestSignup({ accounts, ping, passwords, signupTokens, resetTokens, messages, mailer }) })
-    loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens, requireVerified }) })
+    loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens, attempts, requireVerified }), places })
     refreshRoute(api, { refresh: createRefresh({ accounts, refreshTokens, issueTokens, requireVerified }) })
     logoutRoutes(api, { logoutEverywhere: createLogoutEverywhere({ accounts }) })
-    changePasswordRoute(api, { changePassword: createChangePassword({ accounts, passwords, issueTokens, messages, mailer, requireVerified }) })
+    changePasswordRoute(api, { changePassword: createChangePassword({ accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }), places })
     resetPasswordRoutes(api, {
       forgotPassword: createForgotPassword({ accounts, ping, resetTokens, messages, mailer }),
-      resetPassword: createResetPassword({ accounts, passwords, resetTokens, messages, mailer })
+      resetPassword: createResetPassword({ accounts, passwords, attempts, resetTokens, messages, mailer }),
+      places
     })
     emailRoutes(api, {
       verifyEmail: createVerifyEmail({ accounts, issueTokens, signupTokens, verifyTokens, changeTokens, undoTokens, messages, mailer }),
-      changeEmail: createChangeEmail({ accounts, passwords, changeTokens, messages, mailer }),
+      changeEmail: createChangeEmail({ accounts, passwords, attempts, changeTokens, messages, mailer }),
       undoEmailChange: createUndoEmailChange({ accounts, undoTokens, messages, mailer }),
-      resendVerification: createResendVerification({ accounts, ping, verifyTokens, messages, mailer })
+      resendVerification: createResendVerification({ accounts, ping, verifyTokens, messages, mailer }),
+      places
     })
-    meRoutes(api, { me: createMe({ accounts, passwords }) })
+    meRoutes(api, { me: createMe({ accounts, passwords, attempts }), places })
     claimsRoute(api)
     jwksRoute(api, { ring })
     metadataRoutes(api, { ring, issuer: config.PUBLIC_URL })

@@ -1,4 +1,6 @@
+import type { Attempts, Place } from './attempts.js'
 import { Problem } from './errors.js'
+import type { Hashing } from './passwords/passwords.js'
 import type { Account, Accounts } from './store/accounts.js'
 
 /**
@@ -10,4 +12,16 @@ export async function requireCaller (accounts: Accounts, id: string): Promise<Ac
   if (account === null) throw new Problem('invalid_token', { detail: 'The account of this token is gone.' })
   if (account.disabledAt !== null) throw new Problem('forbidden')
   return account
+}
+
+/** A password that confirms a step, and from where it comes. */
+export interface Confirmation { password: string, place: Place }
+
+/**
+ * Goes on only with the password of the account; counts with the attempts to log in.
+ * @throws Problem `wrong_password`, `rate_limited`, `overloaded`
+ */
+export async function requirePassword ({ matches, attempts }: Pick<Hashing, 'matches'> & { attempts: Attempts }, { email, passwordHash }: Account, { password, place }: Confirmation): Promise<void> {
+  const isRight = await attempts.guard(email, place, async () => await matches(password, passwordHash) || null)
+  if (isRight === null) throw new Problem('wrong_password')
 }

@@ -30,7 +30,8 @@ export const Settings = Type.Object({
   APP_URL: Type.String({ maxLength: 500, description: 'An http or https URL without query, fragment or trailing slash, of up to 500 characters. Where the links in mails point: the pages of your front end at /password/reset, or those of this API. Default: PUBLIC_URL.' }),
   SMTP_URL: Type.String({ default: '', description: 'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. Without it mails are written to data/outbox/*.eml.' }),
   MAIL_FROM: Type.String({ pattern: '^[^<>\\p{C}]*<[^<>@\\s]+@[^<>@\\s]+>$|^[^<>@\\s]+@[^<>@\\s]+$', default: 'Latchkey <no-reply@localhost>', description: 'Name <address>, or an address. The sender of mails.' }),
-  RATE_LIMITS: Type.Enum(['on', 'off'], { default: 'on', description: 'on or off. Limit how often mails can be asked for, by network address and by e-mail address; counted in this process. off where a gateway in front does it.' }),
+  REDIS_URL: Type.String({ default: '', description: 'redis:// or rediss://<user>:<password>@<host>:<port>/<number>. Shares the counts of the limits between replicas; without it each process counts for itself, and so it does while Redis is away.' }),
+  RATE_LIMITS: Type.Enum(['on', 'off'], { default: 'on', description: 'on or off. Limit how often passwords are guessed, accounts are made and mails are asked for, by network and by e-mail address. off where a gateway in front does it.' }),
   WORKERS: Type.String({ pattern: '^([1-9]\\d{0,2}|auto)$', default: '1', description: '1 to 999, or auto for one per core. How many processes serve.' }),
   TRUST_PROXY: Type.Array(Type.String(), { default: [], description: 'Addresses or CIDRs of proxies, separated by commas, such as 10.0.0.0/8. Their X-Forwarded-For says who is calling; without this every caller behind a proxy counts as one.' }),
   CORS_ORIGINS: Type.Array(Type.String(), { default: [], description: 'Exact origins separated by commas, such as https://app.example.com. Browsers on these may call the API.' }),
@@ -51,6 +52,7 @@ const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> =
   PUBLIC_URL: ({ PUBLIC_URL }) => isCanonicalUrl(PUBLIC_URL),
   APP_URL: ({ APP_URL }) => isCanonicalUrl(APP_URL),
   SMTP_URL: ({ SMTP_URL }) => SMTP_URL === '' || (/^smtps?:\/\/[^/]/.test(SMTP_URL) && URL.canParse(SMTP_URL)),
+  REDIS_URL: ({ REDIS_URL }) => REDIS_URL === '' || (/^rediss?:\/\/[^/]/.test(REDIS_URL) && URL.canParse(REDIS_URL)),
   DATABASE_URL: ({ DATABASE_URL }) => isDatabaseUrl(DATABASE_URL),
   // Passes that are no number are a fault of ARGON2_PASSES alone.
   ARGON2_MEMORY_KIB: ({ ARGON2_MEMORY_KIB, ARGON2_PASSES }) => ARGON2_MEMORY_KIB >= (owaspMemory[Math.min(ARGON2_PASSES, 5)] ?? 0),

@@ -39,8 +39,11 @@ export type Weakness = 'too_short' | 'too_long' | 'too_guessable' | 'contains_em
 /** One member of the request that does not fit; `pointer` is a JSON Pointer (RFC 6901) into the body, or the name of a query or header. */
 export interface FieldError { pointer: string, detail: string }
 
-/** What an answer says beyond its code. Everything here is sent to the client (`waitSeconds` as a header), except `cause`, which is only logged. */
-export interface ProblemExtras { detail?: string, errors?: FieldError[], reasons?: Weakness[], waitSeconds?: number, cause?: unknown }
+/** A limit that was reached: its name, and how many calls it takes in how many seconds. */
+export interface ReachedLimit { name: string, calls: number, seconds: number }
+
+/** What an answer says beyond its code. Everything here is sent to the client (`waitSeconds` and `limit` as headers), except `cause`, which is only logged. */
+export interface ProblemExtras { detail?: string, errors?: FieldError[], reasons?: Weakness[], waitSeconds?: number, limit?: ReachedLimit, cause?: unknown }
 
 /** A failure with a code of the contract. The only error that the rules of the product throw on purpose. */
 export class Problem extends Error {

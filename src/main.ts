@@ -59,7 +59,8 @@ async function serve (config: Config): Promise<void> {
   const ring = createKeyRing(keys, { publishSeconds: config.KEY_PUBLISH_SECONDS, longestTokenSeconds: longestTokenSeconds(config), clock })
   const drain = createDrain()
   const mailer = openMailer(config, logger)
-  const app = buildApp({ config, store, passwords, ring, mailer, clock, logger, drain })
+  const redis = config.REDIS_URL === '' ? undefined : (await import('./http/redis.js')).connectRedis(config.REDIS_URL, logger)
+  const app = buildApp({ config, store, passwords, ring, mailer, ...(redis && { redis }), clock, logger, drain })
   // A terminal sends SIGINT to every process of the group; workers wait for the word of the first.
   if (cluster.isWorker) process.on('SIGINT', () => {})
   closeWithGrace({ delay: 10_000, logger, skip: ['SIGHUP', ...(cluster.isWorker ? ['SIGINT' as const] : [])] }, async ({ err, signal }) => {
@@ -91,7 +92,7 @@ async function supervise (config: Config): Promise<void> {
   await loadKeys(config)
   const store = await openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock: Date.now })
   await store.close()
-  if (config.RATE_LIMITS === 'on') logger.warn('each worker counts its own rate limits: as many times more calls pass as there are workers')
+  if (config.RATE_LIMITS === 'on' && config.REDIS_URL === '') logger.warn('each worker counts its own rate limits: as many times more calls pass as there are workers')
   const workers = startWorkers({ program: fileURLToPath(import.meta.url), count: countWorkers(config), logger })
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, workers.stop)
   process.on('SIGHUP', () => { workers.signal('SIGHUP') })

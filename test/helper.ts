@@ -11,6 +11,7 @@ import type { App } from '../src/http/app.js'
 import { createDrain, type Drain } from '../src/http/drain.js'
 import type { ServerTimeouts } from '../src/http/edges.js'
 import { createLogger } from '../src/http/log.js'
+import { connectRedis } from '../src/http/redis.js'
 import type { HashCost } from '../src/passwords/hash.js'
 import { createHashGate, type HashGate } from '../src/passwords/gate.js'
 import { createPasswords } from '../src/passwords/passwords.js'
@@ -102,7 +103,8 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
   const store = options.wrapStore?.(opened) ?? opened
   const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, gate: options.gate ?? createHashGate({ concurrency: config.HASH_CONCURRENCY, queueMilliseconds: config.HASH_QUEUE_MS, now: () => performance.now() }), onUnreadableHash: () => { logger.error('unreadable hash') } })
   const { mailer, ...mailbox } = createMailbox(logger, options.transport)
-  const app = buildApp({ config, store, passwords, ring, mailer, clock, logger, drain: options.drain ?? createDrain(), ...(options.timeouts && { timeouts: options.timeouts }) })
+  const redis = config.REDIS_URL === '' ? undefined : connectRedis(config.REDIS_URL, logger)
+  const app = buildApp({ config, store, passwords, ring, mailer, ...(redis && { redis }), clock, logger, drain: options.drain ?? createDrain(), ...(options.timeouts && { timeouts: options.timeouts }) })
   t.teardown(async () => { await app.close() })
   options.beforeReady?.(app)
   await app.ready()
@@ -123,7 +125,8 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
     logText: () => lines.join(''),
     call,
     signup: async ({ email = `${randomUUID()}@example.org`, password = goodPassword, ...rest } = {}) => {
-      const reply = await call('POST', '/signup', { body: { email, password, ...rest } })
+      // Each from a home of their own: the limits are for strangers that are many.
+      const reply = await app.inject({ method: 'POST', url: '/signup', payload: { email, password, ...rest }, remoteAddress: `2001:db8:${randomUUID().slice(0, 4)}::1` })
       if (reply.statusCode !== 201) throw new Error(`signup answered ${reply.statusCode}: ${reply.body}`)
       return reply.json()
     }

@@ -1,6 +1,6 @@
-import { requireCaller } from '../caller.js'
+import type { Attempts } from '../attempts.js'
+import { type Confirmation, requireCaller, requirePassword } from '../caller.js'
 import { requireEmail } from '../email-address.js'
-import { Problem } from '../errors.js'
 import type { Mailer } from '../mail/mailer.js'
 import type { Messages } from '../mail/messages.js'
 import type { Passwords } from '../passwords/passwords.js'
@@ -9,19 +9,19 @@ import type { AddressTokens } from '../tokens/one-time.js'
 
 /**
  * Mails a link to a new address, which becomes the address of the account when the link is used. Does not tell whether the new address has an account.
- * @throws Problem `invalid_request` for what is no e-mail address, `wrong_password`; `invalid_token` when the account is gone, `forbidden` when it is disabled, `overloaded`, `unavailable`
+ * @throws Problem `invalid_request` for what is no e-mail address, `wrong_password`, `rate_limited`; `invalid_token` when the account is gone, `forbidden` when it is disabled, `overloaded`, `unavailable`
  * @param signal aborts when the client has hung up
  */
-export type ChangeEmail = (accountId: string, request: { newEmail: string, password: string }, signal: AbortSignal) => Promise<void>
+export type ChangeEmail = (accountId: string, newEmail: string, confirmation: Confirmation, signal: AbortSignal) => Promise<void>
 
 /** What {@link createChangeEmail} needs. */
-export interface ChangeEmailDeps { accounts: Accounts, passwords: Passwords, changeTokens: AddressTokens, messages: Messages, mailer: Mailer }
+export interface ChangeEmailDeps { accounts: Accounts, passwords: Passwords, attempts: Attempts, changeTokens: AddressTokens, messages: Messages, mailer: Mailer }
 
-export function createChangeEmail ({ accounts, passwords, changeTokens, messages, mailer }: ChangeEmailDeps): ChangeEmail {
-  return async (accountId, { newEmail, password }, signal) => await passwords.inTurn(signal, async ({ matches }) => {
+export function createChangeEmail ({ accounts, passwords, attempts, changeTokens, messages, mailer }: ChangeEmailDeps): ChangeEmail {
+  return async (accountId, newEmail, confirmation, signal) => await passwords.inTurn(signal, async ({ matches }) => {
     const address = requireEmail(newEmail, '/new_email')
     const account = await requireCaller(accounts, accountId)
-    if (!await matches(password, account.passwordHash)) throw new Problem('wrong_password')
+    await requirePassword({ matches, attempts }, account, confirmation)
     mailer.send('e-mail change', async () => {
       const isTaken = await accounts.findByEmail(address) !== null
       return isTaken ? messages.emailTaken(address) : messages.changeEmail(address, changeTokens.issue(account, address))

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
 import { hangUp } from '../http/hang-up.js'
+import { deviceHeader, type Places } from '../http/places.js'
 import { pageRoute } from '../http/page.js'
 import { Accepted, Email, NoQuery, OneTimeToken, Password, TokenReply, toTokenReply } from '../http/schemas.js'
 import type { ResendVerification } from './resend.js'
@@ -11,7 +12,7 @@ import type { UndoEmailChange } from './undo.js'
 
 const strict = { additionalProperties: false } as const
 
-export function emailRoutes (app: App, { verifyEmail, resendVerification, changeEmail, undoEmailChange }: { verifyEmail: VerifyEmail, resendVerification: ResendVerification, changeEmail: ChangeEmail, undoEmailChange: UndoEmailChange }): void {
+export function emailRoutes (app: App, { verifyEmail, resendVerification, changeEmail, undoEmailChange, places }: { verifyEmail: VerifyEmail, resendVerification: ResendVerification, changeEmail: ChangeEmail, undoEmailChange: UndoEmailChange, places: Places }): void {
   pageRoute(app, verifyEmailPage)
   pageRoute(app, undoEmailPage)
 
@@ -26,12 +27,13 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
       body: Type.Object({ token: OneTimeToken }, strict),
       response: {
         200: Type.Object({ email_verified: Type.Literal(true) }, { ...strict, description: 'The address is verified' }),
-        201: { ...TokenReply, description: 'The account is made, with a verified address; the token is its first', headers: { location: { type: 'string', description: '/me' } } }
+        201: { ...TokenReply, description: 'The account is made, with a verified address; the token is its first', headers: { location: { type: 'string', description: '/me' }, ...deviceHeader } }
       }
     }
   }, async (request, reply) => {
     const session = await verifyEmail(request.body.token)
     if (session === null) return { email_verified: true as const }
+    places.remember(reply, session.account.email)
     return await reply.code(201).header('location', '/me').send(toTokenReply(session))
   })
 
@@ -64,7 +66,7 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
     }
   }, async (request, reply) => {
     const { new_email: newEmail, password } = request.body
-    await changeEmail(request.user.sub, { newEmail, password }, hangUp(reply))
+    await changeEmail(request.user.sub, newEmail, { password, place: places.of(request) }, hangUp(reply))
     return await reply.code(202).send({})
   })
 

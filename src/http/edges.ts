@@ -62,7 +62,7 @@ export function hardenEdges (app: FastifyInstance, origins: string[], isDraining
       origin: origins,
       methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
       allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
-      exposedHeaders: ['allow', 'location', 'retry-after', 'www-authenticate', 'x-request-id'],
+      exposedHeaders: ['allow', 'location', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'x-request-id'],
       maxAge: 600,
       strictPreflight: false
     })

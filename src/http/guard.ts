@@ -6,7 +6,7 @@ import { isCompactJws } from '../tokens/compact.js'
 import type { VerificationRules } from '../tokens/kind.js'
 import { createVerifiedTokens } from '../tokens/verified.js'
 import { countHeader } from './edges.js'
-import type { LimitName } from './limits.js'
+import type { RouteLimit } from './limits.js'
 
 declare module '@fastify/jwt' {
   interface FastifyJWT { payload: AccessClaims, user: Readonly<AccessClaims> }
@@ -19,7 +19,7 @@ declare module 'fastify' {
     /** The problems a route can answer beyond those that every route of its kind can. */
     problems?: readonly ProblemCode[]
     /** Which limits the route has; none without this word. */
-    limit?: LimitName
+    limit?: RouteLimit
   }
 }
 

@@ -1,55 +1,58 @@
-import { createHmac, randomBytes } from 'node:crypto'
-import { isIPv6 } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import { canonicalEmail } from '../email-address.js'
-import { Problem } from '../errors.js'
+import type { Limiters } from './limiters.js'
+import { networkOf } from './network.js'
 
-/** What is counted: calls from one network address, or about one e-mail address, whether it has an account or not. */
-interface Limit { by: 'network' | 'email', calls: number, seconds: number }
+/** At most `calls` in `seconds`, which begin with the first. */
+export interface Quota { calls: number, seconds: number }
 
-/** Every limit, by the name that a route gives in its config. Counted in this process. */
+/** `free` calls, then one after each wait: `firstWait` seconds, twice as long each time, `longestWait` at most. It starts anew `seconds` after the first call, whatever came since. */
+export interface Backoff { free: number, firstWait: number, longestWait: number, seconds: number }
+
+const hour = 3600
+const day = 24 * hour
+
+/**
+ * Every limit, as "what-by whom": calls from one network (IPv6 by /64), about one e-mail address, whether it has an account or not, or by a device.
+ *
+ * Passwords: an attempt with the device token of the address counts for `device` and `devices`, any other for the rest. Nobody has more than 100 attempts at one address between
+ * two successes, or in a day (NIST SP 800-63B-4 §3.2.2): 62 by strangers and 37 by devices. One stranger cannot use up what is free to all strangers, and one stolen device not what is free to
+ * all devices.
+ */
 export const limits = {
-  mail: [{ by: 'network', calls: 30, seconds: 3600 }, { by: 'email', calls: 5, seconds: 3600 }]
-} as const satisfies Record<string, Limit[]>
+  'mail-network': { calls: 30, seconds: hour },
+  'mail-email': { calls: 5, seconds: hour },
+  'signup-network': { calls: 100, seconds: hour },
+  'password-network': { calls: 100, seconds: hour / 4 },
+  'password-network-day': { calls: 1000, seconds: day },
+  'password-email-network': { free: 10, firstWait: 10, longestWait: 4 * hour, seconds: day },
+  'password-email': { free: 30, firstWait: 10, longestWait: hour, seconds: day },
+  'password-device': { free: 10, firstWait: 10, longestWait: 4 * hour, seconds: day },
+  'password-devices': { free: 26, firstWait: 60, longestWait: day, seconds: day }
+} as const satisfies Record<string, Quota | Backoff>
 
-/** The name of a set of limits. */
+/** The name of a limit. */
 export type LimitName = keyof typeof limits
 
+/** What a route can name in its config: the limits of each of its calls, good or bad. */
+export type RouteLimit = 'mail' | 'signup'
+
 /** Puts the limits before the routes whose config names them. They are asked before anything is looked up, and are the same for every account and for none. */
-export function addLimits (app: FastifyInstance): void {
-  const secret = randomBytes(32)
-  const count = (limit: Limit) => ({ ...limit, counter: new RateLimiterMemory({ points: limit.calls, duration: limit.seconds }) })
-  const counters: Record<LimitName, Array<ReturnType<typeof count>>> = { mail: limits.mail.map(count) }
-  const keyOf = (by: Limit['by'], request: FastifyRequest) => {
-    if (by === 'network') return networkOf(request.ip)
-    const { email, new_email: newEmail } = request.body as { email?: string, new_email?: string }
-    const address = canonicalEmail(String(email ?? newEmail))
-    return address === null ? null : createHmac('sha256', secret).update(address).digest('base64url')
-  }
-  app.addHook('preHandler', async (request, reply) => {
-    const name = request.routeOptions.config.limit
-    if (name === undefined || request.validationError) return
-    for (const { by, calls, seconds, counter } of counters[name]) {
-      const key = keyOf(by, request)
-      if (key === null) continue
-      await counter.consume(key).catch(({ msBeforeNext }: RateLimiterRes) => {
-        const wait = Math.max(1, Math.ceil(msBeforeNext / 1000))
-        reply.headers({ 'ratelimit-policy': `"${name}-${by}";q=${calls};w=${seconds}`, ratelimit: `"${name}-${by}";r=0;t=${wait}` })
-        throw new Problem('rate_limited', { waitSeconds: wait })
-      })
+export function addLimits (app: FastifyInstance, limiters: Limiters): void {
+  app.addHook('onRoute', (route) => {
+    const name = route.config?.limit
+    if (name === undefined) return
+    const take = async (request: FastifyRequest) => {
+      await limiters[`${name}-network`].take(networkOf(request.ip))
+      const address = name === 'mail' ? addressOf(request) : null
+      if (address !== null) await limiters['mail-email'].take(address)
     }
+    // After the guard and what it says of requests that do not fit, which are hooks of the whole application.
+    route.preHandler = [route.preHandler ?? [], take].flat()
   })
 }
 
-/** What counts as one network address: IPv6 by /64, for that is what one customer has; IPv4 also in its IPv6 spelling. */
-export function networkOf (ip: string): string {
-  const [, v4] = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip) ?? []
-  if (v4 !== undefined || !isIPv6(ip)) return v4 ?? ip
-  // A URL has the one spelling of RFC 5952 §4; a group that is left out is a zero.
-  const [head = '', tail] = new URL(`http://[${ip.replace(/%.*$/, '')}]/`).hostname.slice(1, -1).split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = Array.from({ length: tail === undefined ? 0 : 8 - groups.length - after.length }, () => '0')
-  return `${[...groups, ...zeros, ...after].slice(0, 4).join(':')}::/64`
+function addressOf ({ body }: FastifyRequest): string | null {
+  const { email, new_email: newEmail } = body as { email?: string, new_email?: string }
+  return canonicalEmail(String(email ?? newEmail))
 }

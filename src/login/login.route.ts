@@ -1,21 +1,26 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
 import { hangUp } from '../http/hang-up.js'
+import { deviceHeader, type Places } from '../http/places.js'
 import { Email, NoQuery, Password, TokenReply, toTokenReply } from '../http/schemas.js'
 import type { Login } from './login.js'
 
 const LoginBody = Type.Object({ email: Email, password: Password }, { additionalProperties: false })
 
-export function loginRoute (app: App, { login }: { login: Login }): void {
+export function loginRoute (app: App, { login, places }: { login: Login, places: Places }): void {
   app.post('/login', {
-    config: { public: true, problems: ['invalid_credentials', 'account_disabled', 'email_unverified', 'overloaded', 'unavailable'] },
+    config: { public: true, problems: ['invalid_credentials', 'account_disabled', 'email_unverified', 'rate_limited', 'overloaded', 'unavailable'] },
     schema: {
       operationId: 'login',
       summary: 'Log in with e-mail and password',
       tags: ['Account'],
       querystring: NoQuery,
       body: LoginBody,
-      response: { 200: { ...TokenReply, description: 'The password is right' } }
+      response: { 200: { ...TokenReply, description: 'The password is right', headers: deviceHeader } }
     }
-  }, async (request, reply) => toTokenReply(await login(request.body, hangUp(reply))))
+  }, async (request, reply) => {
+    const session = await login(request.body, places.of(request), hangUp(reply))
+    places.remember(reply, session.account.email)
+    return toTokenReply(session)
+  })
 }

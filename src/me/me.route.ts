@@ -1,12 +1,13 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
 import { hangUp } from '../http/hang-up.js'
+import type { Places } from '../http/places.js'
 import { Name, NoQuery, Password, toUser, User } from '../http/schemas.js'
 import type { Me } from './me.js'
 
 const strict = { additionalProperties: false } as const
 
-export function meRoutes (app: App, { me }: { me: Me }): void {
+export function meRoutes (app: App, { me, places }: { me: Me, places: Places }): void {
   app.get('/me', {
     config: { problems: ['forbidden', 'unavailable'] },
     schema: { operationId: 'readMe', summary: 'Read the account', tags: ['Account'], querystring: NoQuery, response: { 200: { ...User, description: 'The account' } } }
@@ -25,7 +26,7 @@ export function meRoutes (app: App, { me }: { me: Me }): void {
   }, async (request) => toUser(await me.rename(request.user.sub, request.body.name)))
 
   app.delete('/me', {
-    config: { problems: ['wrong_password', 'forbidden', 'overloaded', 'unavailable'] },
+    config: { problems: ['wrong_password', 'forbidden', 'rate_limited', 'overloaded', 'unavailable'] },
     schema: {
       operationId: 'deleteMe',
       summary: 'Delete the account and all its data',
@@ -36,7 +37,7 @@ export function meRoutes (app: App, { me }: { me: Me }): void {
       response: { 204: Type.Null({ description: 'The account is gone' }) }
     }
   }, async (request, reply) => {
-    await me.remove(request.user.sub, request.body.password, hangUp(reply))
+    await me.remove(request.user.sub, { password: request.body.password, place: places.of(request) }, hangUp(reply))
     return await reply.code(204).send(null)
   })
 }

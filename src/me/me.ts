@@ -1,4 +1,5 @@
-import { requireCaller } from '../caller.js'
+import type { Attempts } from '../attempts.js'
+import { type Confirmation, requireCaller, requirePassword } from '../caller.js'
 import { Problem } from '../errors.js'
 import type { Passwords } from '../passwords/passwords.js'
 import type { Account, Accounts } from '../store/accounts.js'
@@ -7,20 +8,20 @@ import type { Account, Accounts } from '../store/accounts.js'
 export interface Me {
   read: (id: string) => Promise<Account>
   rename: (id: string, name: string | null) => Promise<Account>
-  /** Deletes the account and all its data. Throws Problem `wrong_password`, `overloaded`. @param signal aborts when the client has hung up */
-  remove: (id: string, password: string, signal: AbortSignal) => Promise<void>
+  /** Deletes the account and all its data. Throws Problem `wrong_password`, `rate_limited`, `overloaded`. @param signal aborts when the client has hung up */
+  remove: (id: string, confirmation: Confirmation, signal: AbortSignal) => Promise<void>
 }
 
-export function createMe ({ accounts, passwords }: { accounts: Accounts, passwords: Passwords }): Me {
+export function createMe ({ accounts, passwords, attempts }: { accounts: Accounts, passwords: Passwords, attempts: Attempts }): Me {
   const read: Me['read'] = async (id) => await requireCaller(accounts, id)
   return {
     read,
     rename: async (id, name) => await accounts.updateName(id, name) ?? await read(id),
-    remove: async (id, password, signal) => await passwords.inTurn(signal, async ({ matches }) => {
+    remove: async (id, confirmation, signal) => await passwords.inTurn(signal, async ({ matches }) => {
       // While the password is compared, the account may be deleted, disabled, logged out everywhere, or get another password. What it is then decides, once.
       for (let attempt = 0; attempt < 2; attempt++) {
         const account = await read(id)
-        if (!await matches(password, account.passwordHash)) throw new Problem('wrong_password')
+        await requirePassword({ matches, attempts }, account, confirmation)
         if (await accounts.delete(account)) return
       }
       throw new Problem('unavailable', { detail: 'The account is being changed from elsewhere. Try again.' })

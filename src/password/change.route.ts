@@ -1,14 +1,15 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
 import { hangUp } from '../http/hang-up.js'
+import { deviceHeader, type Places } from '../http/places.js'
 import { NoQuery, Password, TokenReply, toTokenReply } from '../http/schemas.js'
 import type { ChangePassword } from './change.js'
 
 const ChangePasswordBody = Type.Object({ current_password: Password, new_password: Password }, { additionalProperties: false })
 
-export function changePasswordRoute (app: App, { changePassword }: { changePassword: ChangePassword }): void {
+export function changePasswordRoute (app: App, { changePassword, places }: { changePassword: ChangePassword, places: Places }): void {
   app.post('/password/change', {
-    config: { problems: ['wrong_password', 'email_unverified', 'weak_password', 'forbidden', 'overloaded', 'unavailable'] },
+    config: { problems: ['wrong_password', 'email_unverified', 'weak_password', 'forbidden', 'rate_limited', 'overloaded', 'unavailable'] },
     schema: {
       operationId: 'changePassword',
       summary: 'Change the password',
@@ -16,10 +17,12 @@ export function changePasswordRoute (app: App, { changePassword }: { changePassw
       tags: ['Account'],
       querystring: NoQuery,
       body: ChangePasswordBody,
-      response: { 200: { ...TokenReply, description: 'The password is changed; new tokens for the caller' } }
+      response: { 200: { ...TokenReply, description: 'The password is changed; new tokens for the caller', headers: deviceHeader } }
     }
   }, async (request, reply) => {
     const { current_password: current, new_password: next } = request.body
-    return toTokenReply(await changePassword(request.user.sub, { current, next }, hangUp(reply)))
+    const session = await changePassword(request.user.sub, { current, next }, places.of(request), hangUp(reply))
+    places.remember(reply, session.account.email)
+    return toTokenReply(session)
   })
 }

@@ -1,4 +1,5 @@
-import { requireCaller } from '../caller.js'
+import type { Attempts, Place } from '../attempts.js'
+import { requireCaller, requirePassword } from '../caller.js'
 import { Problem } from '../errors.js'
 import type { Mailer } from '../mail/mailer.js'
 import type { Messages } from '../mail/messages.js'
@@ -8,20 +9,20 @@ import type { IssuedTokens, IssueTokens } from '../tokens/issue.js'
 
 /**
  * Changes the password of an account, which ends every refresh token of it, and gives the caller new tokens. The owner is told by mail.
- * @throws Problem `wrong_password`, `weak_password`; `email_unverified`, only after the right password; `invalid_token` when the account is gone, `forbidden` when it is disabled, `overloaded`, `unavailable`
+ * @throws Problem `wrong_password`, `weak_password`, `rate_limited`; `email_unverified`, only after the right password; `invalid_token` when the account is gone, `forbidden` when it is disabled, `overloaded`, `unavailable`
  * @param signal aborts when the client has hung up
  */
-export type ChangePassword = (accountId: string, passwords: { current: string, next: string }, signal: AbortSignal) => Promise<{ account: Account } & IssuedTokens>
+export type ChangePassword = (accountId: string, passwords: { current: string, next: string }, place: Place, signal: AbortSignal) => Promise<{ account: Account } & IssuedTokens>
 
 /** What {@link createChangePassword} needs. `requireVerified` says that an account needs a verified address. */
-export interface ChangePasswordDeps { accounts: Accounts, passwords: Passwords, issueTokens: IssueTokens, messages: Messages, mailer: Mailer, requireVerified: boolean }
+export interface ChangePasswordDeps { accounts: Accounts, passwords: Passwords, attempts: Attempts, issueTokens: IssueTokens, messages: Messages, mailer: Mailer, requireVerified: boolean }
 
-export function createChangePassword ({ accounts, passwords, issueTokens, messages, mailer, requireVerified }: ChangePasswordDeps): ChangePassword {
-  return async (accountId, { current, next }, signal) => await passwords.inTurn(signal, async ({ matches, accept }) => {
+export function createChangePassword ({ accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }: ChangePasswordDeps): ChangePassword {
+  return async (accountId, { current, next }, place, signal) => await passwords.inTurn(signal, async ({ matches, accept }) => {
     // While the passwords are hashed, the account may be deleted, disabled, get another password, or a stronger hash of the same. What it is then decides, once.
     for (let attempt = 0; attempt < 2; attempt++) {
       const account = await requireCaller(accounts, accountId)
-      if (!await matches(current, account.passwordHash)) throw new Problem('wrong_password')
+      await requirePassword({ matches, attempts }, account, { password: current, place })
       // The reply has tokens: without this, whoever is not to log in would go on for ever by changing the password.
       if (requireVerified && account.emailVerifiedAt === null) throw new Problem('email_unverified')
       const changed = await accounts.changePassword(account, await accept(next, account, '/new_password'))

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
 import { hangUp } from '../http/hang-up.js'
+import { deviceHeader, type Places } from '../http/places.js'
 import { pageRoute } from '../http/page.js'
 import { Accepted, Email, NoQuery, OneTimeToken, Password } from '../http/schemas.js'
 import type { ForgotPassword } from './forgot.js'
@@ -9,7 +10,7 @@ import { resetPasswordPage } from './reset.page.js'
 
 const strict = { additionalProperties: false } as const
 
-export function resetPasswordRoutes (app: App, { forgotPassword, resetPassword }: { forgotPassword: ForgotPassword, resetPassword: ResetPassword }): void {
+export function resetPasswordRoutes (app: App, { forgotPassword, resetPassword, places }: { forgotPassword: ForgotPassword, resetPassword: ResetPassword, places: Places }): void {
   app.post('/password/forgot', {
     config: { public: true, limit: 'mail', problems: ['unavailable'] },
     schema: {
@@ -37,10 +38,11 @@ export function resetPasswordRoutes (app: App, { forgotPassword, resetPassword }
       tags: ['Account'],
       querystring: NoQuery,
       body: Type.Object({ token: OneTimeToken, new_password: Password }, strict),
-      response: { 204: Type.Null({ description: 'The password is changed; log in with it' }) }
+      response: { 204: Type.Null({ description: 'The password is changed; log in with it', headers: deviceHeader }) }
     }
   }, async (request, reply) => {
-    await resetPassword(request.body.token, request.body.new_password, hangUp(reply))
+    const { email } = await resetPassword(request.body.token, request.body.new_password, places.of(request), hangUp(reply))
+    places.remember(reply, email)
     return await reply.code(204).send(null)
   })
 }

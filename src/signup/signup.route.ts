@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
 import { hangUp } from '../http/hang-up.js'
+import { deviceHeader, type Places } from '../http/places.js'
 import { Accepted, Email, Name, NoQuery, Password, TokenReply, toTokenReply } from '../http/schemas.js'
 import type { RequestSignup } from './request.js'
 import type { Signup } from './signup.js'
@@ -16,16 +17,17 @@ const schema = {
   querystring: NoQuery,
   body: SignupBody,
   response: {
-    201: { ...TokenReply, description: 'The account exists; the token is its first', headers: { location: { type: 'string', description: '/me' } } },
+    201: { ...TokenReply, description: 'The account exists; the token is its first', headers: { location: { type: 'string', description: '/me' }, ...deviceHeader } },
     202: { ...Accepted, description: 'With `SIGNUP_MODE=verify_first`: a mail is on its way' }
   }
 }
 const problems = ['email_taken', 'weak_password', 'rate_limited', 'overloaded', 'unavailable'] as const
 
 /** Signing up for `SIGNUP_MODE=instant`. */
-export function signupRoute (app: App, { signup }: { signup: Signup }): void {
-  app.post('/signup', { config: { public: true, problems }, schema: { ...schema } }, async (request, reply) => {
+export function signupRoute (app: App, { signup, places }: { signup: Signup, places: Places }): void {
+  app.post('/signup', { config: { public: true, limit: 'signup', problems }, schema: { ...schema } }, async (request, reply) => {
     const session = await signup(request.body, hangUp(reply))
+    places.remember(reply, session.account.email)
     return await reply.code(201).header('location', '/me').send(toTokenReply(session))
   })
 }

@@ -6,6 +6,8 @@ import { leewaySeconds } from './kind.js'
 export interface KeyRing {
   /** The key that signs now: the newest that has been published long enough. */
   signingKey: () => SigningKey
+  /** The key that was made first, whether it still verifies or not: it outlasts rotations. */
+  oldestKey: () => SigningKey
   /** The key of a `kid`, for verification, unless no token of it can be alive. */
   find: (kid: string) => SigningKey | undefined
   /** The public keys that verify, as a JWK Set (RFC 7517 §5), newest first. */
@@ -60,6 +62,7 @@ export function createKeyRing (keys: SigningKey[], { clock, ...times }: KeyTimes
     // Half of the wait: the other half is for caches that are filled just before a server picks the new key up.
     cacheSeconds: Math.min(longestCacheSeconds, Math.floor(times.publishSeconds / 2)),
     signingKey: () => signingLife(lives, now()).key,
+    oldestKey: () => (lives.at(-1) as KeyLife).key,
     find: (kid) => {
       const life = byKid.get(kid)
       return life !== undefined && now() < life.verifiesUntil ? life.key : undefined

@@ -14,7 +14,7 @@ const privateParts = /"?\b(d|p|q|dp|dq|qi)\b"?:|PRIVATE/
 function keysIn (t: Test, keys?: Jwk[], env: Record<string, string> = {}) {
   const folder = t.testdir(keys === undefined ? {} : { 'keys.json': JSON.stringify({ keys }) })
   const path = join(folder, 'keys.json')
-  const config = loadConfig({ KEYS_FILE: path, REFRESH_TOKEN_SECONDS: '86400', ...env })
+  const config = loadConfig({ KEYS_FILE: path, REFRESH_TOKEN_SECONDS: '86400', RATE_LIMITS: 'off', ...env })
   const time = { now: frozenNow }
   return {
     path,

@@ -21,7 +21,7 @@ await t.test('pages of the origins that are set may call', async (t) => {
     for (const { headers } of replies) {
       t.equal(headers['access-control-allow-origin'], origin)
       t.match(headers.vary, /\borigin\b/i)
-      t.equal(headers['access-control-expose-headers'], 'allow, location, retry-after, www-authenticate, x-request-id')
+      t.equal(headers['access-control-expose-headers'], 'allow, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id')
       t.strictSame(corsHeaders(headers), ['access-control-allow-origin', 'access-control-expose-headers'], 'and no credentials')
     }
     for (const [url, method] of [['/me', 'PATCH'], ['/me', 'DELETE'], ['/login', 'POST'], ['/claims', 'GET']] as const) {

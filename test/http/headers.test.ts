@@ -5,7 +5,7 @@ import { buildTestApp, goodPassword, jsonType, problem } from '../helper.js'
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 await t.test('every answer has the same security headers', async (t) => {
-  const { call, signup, app } = await buildTestApp(t)
+  const { call, signup, app } = await buildTestApp(t, { env: { RATE_LIMITS: 'off' } })
   const { access_token: token } = await signup({ email: 'ada@example.org' })
   const replies = [
     await call('GET', '/health/live'), await call('GET', '/me', { token }), await call('HEAD', '/me', { token }), await call('GET', '/claims', { token }),

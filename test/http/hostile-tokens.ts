@@ -3,7 +3,7 @@ import { encode, forge, hmac, makeJwk, publicPart, type Signer, signer } from '.
 import type { Forger } from './forger.js'
 
 /** The `typ` of every kind of token. */
-export const kinds = ['at+jwt', 'rt+jwt', 'reset+jwt', 'verify+jwt', 'email+jwt', 'undo+jwt', 'signup+jwt'] as const
+export const kinds = ['at+jwt', 'rt+jwt', 'reset+jwt', 'verify+jwt', 'email+jwt', 'undo+jwt', 'signup+jwt', 'device+jwt'] as const
 
 type Row = [name: string, token: string]
 const none: Signer = () => Buffer.alloc(0)

@@ -1,8 +1,9 @@
 import t, { type Test } from 'tap'
-import { limits, networkOf } from '../../src/http/limits.js'
+import { limits } from '../../src/http/limits.js'
+import { networkOf } from '../../src/http/network.js'
 import { buildTestApp, goodPassword, headerNames, pointers, problem, type TestOptions } from '../helper.js'
 
-const [byNetwork, byEmail] = limits.mail
+const { 'mail-network': byNetwork, 'mail-email': byEmail } = limits
 
 /** Asks for a mail, from an address of the network. */
 async function setUp (t: Test, options: TestOptions = {}) {

@@ -20,6 +20,7 @@ await onEachDatabase(t, async (t, database) => {
   let away = false
   const { call, signup } = await buildTestApp(t, {
     database,
+    env: { RATE_LIMITS: 'off' },
     wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, findByEmail: async (address) => { if (away) throw new Problem('unavailable'); return await store.accounts.findByEmail(address) } } })
   })
   await signup({ email })

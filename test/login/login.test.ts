@@ -8,7 +8,7 @@ import { buildTestApp, cheapHash, goodPassword, headerNames, onEachDatabase, pro
 const email = 'ada@example.org'
 
 await onEachDatabase(t, async (t, database) => {
-  const { call, signup, time, databaseUrl, log } = await buildTestApp(t, { database })
+  const { call, signup, time, databaseUrl, log } = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
   const { user } = await signup({ email, name: 'Ada' })
   const login = async (body: object) => await call('POST', '/login', { body })
   const store = async (hash: string) => { await query(databaseUrl, `UPDATE users SET password_hash = '${hash}' WHERE email = '${email}'`) }

@@ -20,7 +20,7 @@ await onEachDatabase(t, async (t, database) => {
       }
     }
   })
-  const { call, signup, time, databaseUrl } = await buildTestApp(t, { database, wrapStore })
+  const { call, signup, time, databaseUrl } = await buildTestApp(t, { database, wrapStore, env: { RATE_LIMITS: 'off' } })
   const rows = async () => await query(databaseUrl, 'SELECT email, name FROM users')
   const disabledAt = database === 'sqlite' ? '1' : 'now()'
 

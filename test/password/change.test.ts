@@ -21,6 +21,7 @@ await onEachDatabase(t, async (t, database) => {
   let meanwhile = async () => {}
   const { call, signup, time, databaseUrl, logText } = await buildTestApp(t, {
     database,
+    env: { RATE_LIMITS: 'off' },
     wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, changePassword: async (...args) => { if (away) throw new Problem('unavailable'); await meanwhile(); return await store.accounts.changePassword(...args) } } })
   })
   const change = async (token: string, given: unknown = body, headers = {}) => await call('POST', '/password/change', { token, body: given, headers })

@@ -5,7 +5,7 @@ import { decode } from '../tokens/forge.js'
 const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 
 await onEachDatabase(t, async (t, database) => {
-  const { call, time, databaseUrl } = await buildTestApp(t, { database })
+  const { call, time, databaseUrl } = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
   const rows = async (condition = '') => await query(databaseUrl, `SELECT * FROM users ${condition}`)
 
   await t.test('makes an account and shows it', async (t) => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { createDeviceTokens } from '../../src/tokens/device.js'
 import { buildTestApp, goodPassword, type TestApp } from '../helper.js'
 import { kinds } from '../http/hostile-tokens.js'
 import { createSignupTokens } from '../../src/tokens/signup.js'
@@ -63,6 +64,7 @@ t.test('the real tokens of every kind, at every place that takes one', async (t)
   const makers: Record<string, () => Promise<string>> = {
     access: async () => (await signup()).access_token,
     refresh: async () => (await signup()).refresh_token,
+    device: async () => createDeviceTokens({ ring: test.ring, issuer, clock: () => test.time.now }).issue((await signup()).user.email),
     reset: async () => {
       const { user } = await signup()
       await call('POST', '/password/forgot', { body: { email: user.email } })

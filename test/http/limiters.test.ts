@@ -1,0 +1,133 @@
+import { mock } from 'node:test'
+import t from 'tap'
+import { createAttempts } from '../../src/http/attempts.js'
+import { createCounters } from '../../src/http/counters.js'
+import { createLimiters } from '../../src/http/limiters.js'
+import { limits } from '../../src/http/limits.js'
+import { Problem } from '../../src/errors.js'
+import { createDeviceTokens } from '../../src/tokens/device.js'
+import { createKeyRing } from '../../src/tokens/key-ring.js'
+import { generateKey, parseKeys } from '../../src/tokens/keys.js'
+
+const email = 'ada@example.org'
+const day = 24 * 3600
+const begin = Date.parse('2026-01-02T03:04:05Z')
+// The library of the counters goes by the time of the system.
+mock.timers.enable({ apis: ['Date'], now: begin })
+t.teardown(() => { mock.timers.reset() })
+const seconds = () => (Date.now() - begin) / 1000
+
+async function setUp (keys?: Array<Record<string, unknown>>) {
+  const jwks = keys ?? [await generateKey(1)]
+  const ring = createKeyRing(await parseKeys(JSON.stringify({ keys: jwks }), 'test'), { publishSeconds: 0, longestTokenSeconds: 1e9, clock: Date.now })
+  const limiters = createLimiters({ counters: createCounters(undefined), ring })
+  const deviceTokens = createDeviceTokens({ ring, issuer: 'http://localhost:3000', clock: Date.now })
+  const attempts = createAttempts({ limiters, deviceTokens })
+  /** A wrong guess; answers how long it was told to wait, or 0 when it was compared. */
+  const guess = async (network: string, device?: string, address = email) => {
+    try {
+      await attempts.guard(address, { network, device }, async () => null)
+      return 0
+    } catch (error) {
+      return (error as Problem).extras.waitSeconds as number
+    }
+  }
+  return { ring, jwks, limiters, deviceTokens, attempts, guess }
+}
+
+/** Guesses whenever it may for some days, and answers when it did. Whoever waits as long as they were told gets a guess. */
+async function persist (days: number, guess: () => Promise<number>): Promise<number[]> {
+  const times: number[] = []
+  let waited = 0
+  const until = seconds() + days * day
+  while (seconds() < until) {
+    const wait = await guess()
+    if (wait === 0) times.push(seconds())
+    else if (waited > 0) throw new Error('told to wait twice in a row')
+    waited = wait
+    mock.timers.tick(wait * 1000)
+  }
+  return times
+}
+
+const mostInADay = (times: number[]) => Math.max(...times.map((from) => times.filter((time) => time >= from && time < from + day).length))
+const gaps = (times: number[]) => times.slice(1).map((time, index) => time - (times[index] ?? 0))
+
+t.test('an attacker with every network and many stolen devices has fewer than a hundred guesses a day, for ever, and waits ever longer', async (t) => {
+  const { guess, deviceTokens } = await setUp()
+  let networks = 0
+  const strangers = await persist(3, async () => await guess(`network ${networks++}`))
+  const { free, longestWait } = limits['password-email']
+  t.strictSame(gaps(strangers).slice(0, free + 6), [...Array.from({ length: free }, () => 0), 10, 20, 40, 80, 160, 320])
+  t.equal(Math.max(...gaps(strangers)), longestWait, 'nobody is locked out for longer than that')
+  const devices = await persist(3, async () => await guess('x', deviceTokens.issue(email)))
+  t.match([mostInADay(strangers.filter((time) => time < day)), mostInADay(devices.filter((time) => time - (devices[0] ?? 0) < day))], [62, 37])
+  t.ok(mostInADay(strangers) + mostInADay(devices) <= 100, `${mostInADay(strangers)} and ${mostInADay(devices)} in any day`)
+})
+
+t.test('one network alone cannot make others wait, nor can one device', async (t) => {
+  const { guess, deviceTokens } = await setUp()
+  const one = await persist(2, async () => await guess('one network'))
+  t.ok(mostInADay(one.filter((time) => time - (one[0] ?? 0) < day)) < limits['password-email'].free, `${mostInADay(one)}`)
+  t.equal(await guess('another'), 0)
+  const stolen = deviceTokens.issue(email)
+  const guesses = await persist(1, async () => await guess('x', stolen))
+  t.ok(guesses.length <= limits['password-devices'].free, `${guesses.length}`)
+  t.equal(await guess('x', deviceTokens.issue(email)), 0)
+})
+
+t.test('a call during a wait does not make it longer', async (t) => {
+  const { guess } = await setUp()
+  while (await guess('one') === 0);
+  for (let left = 10; left > 0; left--) {
+    for (let index = 0; index < 10; index++) t.equal(await guess('one'), left)
+    mock.timers.tick(1000)
+  }
+  t.equal(await guess('one'), 0)
+})
+
+t.test('a place that fails for no fault of its own keeps its turn', async (t) => {
+  const { guess, attempts } = await setUp()
+  while (await guess('one') === 0);
+  mock.timers.tick(10_000)
+  for (let index = 0; index < 5; index++) await t.rejects(attempts.guard(email, { network: 'one', device: undefined }, async () => { throw new Problem('overloaded') }), { code: 'overloaded' })
+  t.equal(await guess('one'), 0)
+  t.equal(await guess('one'), 20, 'and the wait is the next one')
+})
+
+t.test('who is known to read the mailbox starts anew', async (t) => {
+  const { guess, attempts } = await setUp()
+  for (const network of ['one', 'two', 'three', 'four']) while (await guess(network) === 0);
+  t.not(await guess('five'), 0)
+  await attempts.forgive(email, { network: 'one', device: undefined })
+  t.strictSame([await guess('one'), await guess('five'), await guess('two')], [0, 0, 20].map((wait, index) => index === 2 ? 10 : wait))
+})
+
+t.test('the counts outlast a rotation, and end with the oldest key', async (t) => {
+  const first = await generateKey(1)
+  const second = await generateKey(2)
+  const { guess, ring } = await setUp([first])
+  while (await guess('one') === 0);
+  ring.replace(await parseKeys(JSON.stringify({ keys: [first, second] }), 'test'))
+  t.not(await guess('one'), 0)
+  ring.replace(await parseKeys(JSON.stringify({ keys: [second] }), 'test'))
+  t.equal(await guess('one'), 0)
+})
+
+t.test('made-up addresses do not fill the memory: the oldest is forgotten', async (t) => {
+  const most = 1000
+  const counter = createCounters(undefined, most).open('test', { points: 10, duration: day })
+  const used = async (key: string) => (await counter.consume(key)).consumedPoints
+  await counter.consume('first')
+  for (let index = 1; index < most; index++) await counter.consume(`key ${index}`)
+  t.equal(await used('first'), 2)
+  // What is deleted makes room.
+  for (let index = 1; index < most; index++) await counter.delete(`key ${index}`)
+  for (let index = 1; index < most; index++) await counter.consume(`more ${index}`)
+  t.equal(await used('first'), 3)
+  for (let round = 0; round < 3; round++) {
+    for (let index = 0; index < most; index++) t.equal(await used(`round ${round} ${index}`), 1)
+    t.equal(await used('first'), 1, 'forgotten')
+    t.equal(await used(`round ${round} ${most - 1}`), 2, 'the youngest is not')
+  }
+})
