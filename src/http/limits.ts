@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { canonicalEmail } from '../email-address.js'
-import type { Limiters } from './limiters.js'
+import type { Counted, Limiters } from './limiters.js'
 import { networkOf } from './network.js'
 
 /** At most `calls` in `seconds`, which begin with the first. */
@@ -39,16 +39,19 @@ export type RouteLimit = 'mail' | 'signup'
 
 /** Puts the limits before the routes whose config names them. They are asked before anything is looked up, and are the same for every account and for none. */
 export function addLimits (app: FastifyInstance, limiters: Limiters): void {
+  const mails = new WeakMap<FastifyRequest, Counted>()
   app.addHook('onRoute', (route) => {
     const name = route.config?.limit
     if (name === undefined) return
     const take = async (request: FastifyRequest) => {
       await limiters[`${name}-network`].take(networkOf(request.ip))
       const address = name === 'mail' ? addressOf(request) : null
-      if (address !== null) await limiters['mail-email'].take(address)
+      if (address !== null) mails.set(request, await limiters['mail-email'].take(address))
     }
     // After the guard and what it says of requests that do not fit, which are hooks of the whole application.
     route.preHandler = [route.preHandler ?? [], take].flat()
+    // A request that was refused sends no mail.
+    route.onError = [route.onError ?? [], async (request: FastifyRequest) => { await mails.get(request)?.undo() }].flat()
   })
 }
 
