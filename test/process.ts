@@ -45,10 +45,10 @@ export function startMain (t: Test, cwd: string, { args, env }: { args: string[]
   return { child, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, ...output })) }
 }
 
-/** Starts the program in a folder, on a free port, and waits until it serves. */
-export async function startServer (t: Test, cwd: string, env: Record<string, string> = {}): Promise<Server> {
+/** Starts the program, unless another is named, in a folder, on a free port, and waits until it serves. */
+export async function startServer (t: Test, cwd: string, env: Record<string, string> = {}, program = main): Promise<Server> {
   const port = env.PORT ?? String(await freePort())
-  const { child, output } = launch(t, cwd, [main], { ...env, PORT: port })
+  const { child, output } = launch(t, cwd, [program], { ...env, PORT: port })
   child.stdin.end()
   const ended = once(child, 'close')
   await new Promise<void>((resolve, reject) => {
