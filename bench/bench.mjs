@@ -3,7 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { build } from 'esbuild'
 
 const benches = {
-  table: async (args) => await (await bundled('table')).run(args),
+  table: async (args) => {
+    await bundle('load-process')
+    await (await bundled('table')).run(args)
+  },
   start: async () => await (await bundled('start')).run(),
   import: async () => await (await import('./import.mjs')).importUsers(),
   guard: async () => await (await bundled('guard')).run(),
