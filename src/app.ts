@@ -38,6 +38,7 @@ import { createLogoutEverywhere } from './logout/logout.js'
 import { logoutRoutes } from './logout/logout.route.js'
 import type { Mailer } from './mail/mailer.js'
 import { createMessages } from './mail/messages.js'
+import { metricsRoute } from './metrics/metrics.route.js'
 import { createMe } from './me/me.js'
 import { meRoutes } from './me/me.route.js'
 import { packageRoot } from './package-root.js'
@@ -121,6 +122,8 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   addGuard(app, accessTokens.rules)
   if (isLimited) addLimits(app, limiters)
   const places = addPlaces(app, { publicUrl: config.PUBLIC_URL, deviceTokens: isLimited ? deviceTokens : undefined })
+
+  if (config.METRICS === 'on') metricsRoute(app, { hashes: passwords.load, mails: mailer.load, connections: store.connections })
 
   app.register(async (api: App) => {
     if (config.SIGNUP_MODE === 'instant') signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }), places })
