@@ -32,6 +32,7 @@ import { addPlaces } from './http/places.js'
 import { createErrorHandler } from './http/problems.js'
 import type { connectRedis } from './http/redis.js'
 import { addSchemas } from './http/schemas.js'
+import { traceRequests } from './http/traces.js'
 import { createLogin } from './login/login.js'
 import { loginRoute } from './login/login.route.js'
 import { createLogoutEverywhere } from './logout/logout.js'
@@ -114,6 +115,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     await store.close()
   })
   logRequests(app)
+  traceRequests(app)
   hardenEdges(app, config.CORS_ORIGINS, drain.isDraining)
   refuseUnknownRoutes(app)
   app.register(accepts)
