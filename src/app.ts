@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import accepts from '@fastify/accepts'
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
@@ -125,7 +126,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   if (isLimited) addLimits(app, limiters)
   const places = addPlaces(app, { publicUrl: config.PUBLIC_URL, deviceTokens: isLimited ? deviceTokens : undefined })
 
-  if (config.METRICS === 'on') metricsRoute(app, { hashes: passwords.load, mails: mailer.load, connections: store.connections })
+  if (config.METRICS === 'on') metricsRoute(app, { hashes: passwords.load, mails: mailer.load, connections: store.connections, worker: cluster.worker?.id })
 
   app.register(async (api: App) => {
     if (config.SIGNUP_MODE === 'instant') signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }), places })

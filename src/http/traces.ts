@@ -3,8 +3,8 @@ import type { FastifyInstance } from 'fastify'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The OpenTelemetry context with the span of the request; null where nothing is traced. */
-    traceContext: Context | null
+    /** The OpenTelemetry context with the span of the request; only there where an SDK is registered. */
+    traceContext: Context
   }
 }
 
@@ -21,7 +21,7 @@ export function traceRequests (app: FastifyInstance): void {
   const plugin = async (api: FastifyInstance) => {
     const { context, propagation, SpanKind, SpanStatusCode, trace } = await import('@opentelemetry/api')
     const tracer = trace.getTracer('latchkey')
-    api.decorateRequest('traceContext', null)
+    api.decorateRequest('traceContext', null as unknown as Context)
     api.addHook('onRequest', (request, { raw }, done) => {
       const { method, headers, is404, protocol, routeOptions } = request
       const route = is404 ? undefined : routeOptions.url
@@ -40,7 +40,7 @@ export function traceRequests (app: FastifyInstance): void {
     })
     // Not before: the body comes by events of the connection, which know nothing of the request.
     api.addHook('preHandler', ({ traceContext }, _reply, done) => {
-      context.with(traceContext ?? context.active(), done)
+      context.with(traceContext, done)
     })
   }
   // The hooks are for the whole application, not for a scope of its own.

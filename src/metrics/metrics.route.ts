@@ -13,8 +13,8 @@ export function metricsRoute (app: App, sources: MetricsSources): void {
     const { createMetrics } = await import('./registry.js')
     const { answered, text, mediaType } = createMetrics(sources)
     api.addHook('onResponse', ({ method, is404, routeOptions }, reply, done) => {
-      const [, limit = null] = reply.statusCode === 429 ? /^"([a-z-]+)"/.exec(String(reply.getHeader('ratelimit-policy'))) ?? [] : []
-      answered({ method, route: is404 ? 'unknown' : String(routeOptions.url), status: reply.statusCode, seconds: reply.elapsedTime / 1000, limit })
+      const policy = reply.getHeader('ratelimit-policy') as string | undefined
+      answered({ method, route: is404 ? 'unknown' : String(routeOptions.url), status: reply.statusCode, seconds: reply.elapsedTime / 1000, limit: policy?.split('"')[1] })
       done()
     })
     api.get('/metrics', {

@@ -1,14 +1,13 @@
-import cluster from 'node:cluster'
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { MailLoad } from '../mail/mailer.js'
 import type { HashLoad } from '../passwords/gate.js'
 import type { ConnectionLoad } from '../store/pool.js'
 
-/** Where the numbers come from that are asked for at each scrape. `connections` is null where the database has no pool. */
-export interface MetricsSources { hashes: () => HashLoad, mails: () => MailLoad, connections: (() => ConnectionLoad) | null }
+/** Where the numbers come from that are asked for at each scrape. `connections` is null where the database has no pool; `worker` is the number of the process among several. */
+export interface MetricsSources { hashes: () => HashLoad, mails: () => MailLoad, connections: (() => ConnectionLoad) | null, worker?: number | undefined }
 
 /** One answered request: its route as a template, never a URL. `limit` is the name of the limit that refused it, if one did. */
-export interface Answered { method: string, route: string, status: number, seconds: number, limit: string | null }
+export interface Answered { method: string, route: string, status: number, seconds: number, limit: string | undefined }
 
 /** The numbers of one application. */
 export interface Metrics {
@@ -24,10 +23,10 @@ export interface Metrics {
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /** Beside the numbers of the product there are those of Node.js: event-loop delay, memory, processor, garbage collection. In a worker each has its number as a label. */
-export function createMetrics ({ hashes, mails, connections }: MetricsSources): Metrics {
+export function createMetrics ({ hashes, mails, connections, worker }: MetricsSources): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  if (cluster.worker !== undefined) registry.setDefaultLabels({ worker: String(cluster.worker.id) })
+  if (worker !== undefined) registry.setDefaultLabels({ worker: String(worker) })
   collectDefaultMetrics({ register: registry })
 
   const requests = new Counter({ name: 'latchkey_http_requests_total', help: 'Answered requests.', labelNames: ['method', 'route', 'status'], registers })
@@ -59,7 +58,7 @@ export function createMetrics ({ hashes, mails, connections }: MetricsSources): 
     answered: ({ method, route, status, seconds, limit }) => {
       requests.inc({ method, route, status })
       durations.observe({ method, route }, seconds)
-      if (limit !== null) limited.inc({ limit })
+      if (limit !== undefined) limited.inc({ limit })
     },
     text: async () => await registry.metrics(),
     mediaType: registry.contentType

@@ -43,7 +43,7 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return id
   },
   'login.throttled': async ({ call }) => {
-    for (let times = 0; times < 11; times++) await call('POST', '/login', { body: { email: 'many@example.org', password: goodPassword } })
+    for (let times = 0; times < 12; times++) await call('POST', '/login', { body: { email: 'many@example.org', password: goodPassword } })
     return null
   },
   'refresh.refused': async ({ call, store }, { user: { id }, refresh_token: token }) => {
@@ -101,6 +101,8 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return person.user.id
   },
   'email.undone': async (built, person) => {
+    // Only an address that was verified can take the account back.
+    await built.call('POST', '/email/verify', { body: { token: tokenOf((await built.nextMail(person.user.email, 'Confirm')).text) } })
     await built.call('POST', '/email/verify', { body: { token: await changeAddress(built, person) } })
     const token = tokenOf((await built.nextMail(person.user.email, 'Your e-mail')).text)
     await built.call('POST', '/email/undo', { body: { token } })
