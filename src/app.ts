@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import accepts from '@fastify/accepts'
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
@@ -32,12 +33,14 @@ import { addPlaces } from './http/places.js'
 import { createErrorHandler } from './http/problems.js'
 import type { connectRedis } from './http/redis.js'
 import { addSchemas } from './http/schemas.js'
+import { traceRequests } from './http/traces.js'
 import { createLogin } from './login/login.js'
 import { loginRoute } from './login/login.route.js'
 import { createLogoutEverywhere } from './logout/logout.js'
 import { logoutRoutes } from './logout/logout.route.js'
 import type { Mailer } from './mail/mailer.js'
 import { createMessages } from './mail/messages.js'
+import { metricsRoute } from './metrics/metrics.route.js'
 import { createMe } from './me/me.js'
 import { meRoutes } from './me/me.route.js'
 import { packageRoot } from './package-root.js'
@@ -113,6 +116,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     await store.close()
   })
   logRequests(app)
+  traceRequests(app)
   hardenEdges(app, config.CORS_ORIGINS, drain.isDraining)
   refuseUnknownRoutes(app)
   app.register(accepts)
@@ -121,6 +125,8 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   addGuard(app, accessTokens.rules)
   if (isLimited) addLimits(app, limiters)
   const places = addPlaces(app, { publicUrl: config.PUBLIC_URL, deviceTokens: isLimited ? deviceTokens : undefined })
+
+  if (config.METRICS === 'on') metricsRoute(app, { hashes: passwords.load, mails: mailer.load, connections: store.connections, worker: cluster.worker?.id })
 
   app.register(async (api: App) => {
     if (config.SIGNUP_MODE === 'instant') signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }), places })

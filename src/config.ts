@@ -35,6 +35,7 @@ export const Settings = Type.Object({
   WORKERS: Type.String({ pattern: '^([1-9]\\d{0,2}|auto)$', default: '1', description: '1 to 999, or auto for one per core. How many processes serve.' }),
   TRUST_PROXY: Type.Array(Type.String(), { default: [], description: 'Addresses or CIDRs of proxies, separated by commas, such as 10.0.0.0/8. Their X-Forwarded-For says who is calling; without this every caller behind a proxy counts as one.' }),
   CORS_ORIGINS: Type.Array(Type.String(), { default: [], description: 'Exact origins separated by commas, such as https://app.example.com. Browsers on these may call the API.' }),
+  METRICS: Type.Enum(['on', 'off'], { default: 'off', description: 'on or off. Serve Prometheus metrics at /metrics to whoever asks: let only a private network reach that path.' }),
   DOCS: Type.Enum(['on', 'off'], { default: 'on', description: 'on or off. Serve the contract at /openapi.json and /openapi.yaml, and the page at /docs.' }),
   LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { default: 'info', description: 'trace, debug, info, warn, error, fatal or silent.' })
 })

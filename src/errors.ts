@@ -42,8 +42,8 @@ export interface FieldError { pointer: string, detail: string }
 /** A limit that was reached: its name, and how many calls it takes in how many seconds. */
 export interface ReachedLimit { name: string, calls: number, seconds: number }
 
-/** What an answer says beyond its code. Everything here is sent to the client (`waitSeconds` and `limit` as headers), except `cause`, which is only logged. */
-export interface ProblemExtras { detail?: string, errors?: FieldError[], reasons?: Weakness[], waitSeconds?: number, limit?: ReachedLimit, cause?: unknown }
+/** What an answer says beyond its code. Everything here is sent to the client (`waitSeconds` and `limit` as headers), except `cause` and `account`, the id of the account that it happened to, which are only logged. */
+export interface ProblemExtras { account?: string | undefined, detail?: string, errors?: FieldError[], reasons?: Weakness[], waitSeconds?: number, limit?: ReachedLimit, cause?: unknown }
 
 /** A failure with a code of the contract. The only error that the rules of the product throw on purpose. */
 export class Problem extends Error {

@@ -110,7 +110,7 @@ async function followKeys (config: Config, keys: SigningKey[], ring: KeyRing, ap
   const watch = watchKeyFile(file, keys, {
     changed: (keys) => {
       ring.replace(keys)
-      logger.info({ keys: keys.length, signs: ring.signingKey().kid }, 'keys reloaded')
+      logger.info({ event: 'keys.changed', keys: keys.length, signs: ring.signingKey().kid }, 'keys reloaded')
     },
     failed: (error) => {
       const goesOn = 'the keys of before go on'

@@ -15,8 +15,9 @@ const features = ['signup', 'login', 'refresh', 'logout', 'password', 'email', '
 const layers: Array<{ layer: string, path: RegExp, may: string[] }> = [
   { layer: 'main', path: /^main\.ts$/, may: ['app', 'cli', 'config', 'errors', 'http', 'mail', 'passwords', 'store', 'tokens', 'workers'] },
   { layer: 'workers', path: /^workers\.ts$/, may: ['type:config'] },
-  { layer: 'app', path: /^app\.ts$/, may: ['route', 'feature', 'http', 'tokens', 'package-root', 'type:config', 'type:clock', 'type:store', 'type:passwords', 'mail', 'attempts'] },
+  { layer: 'app', path: /^app\.ts$/, may: ['route', 'feature', 'http', 'tokens', 'package-root', 'type:config', 'type:clock', 'type:store', 'type:passwords', 'mail', 'metrics', 'attempts'] },
   { layer: 'cli', path: /^cli\//, may: ['app', 'config', 'email-address', 'errors', 'http', 'package-root', 'passwords', 'schema-check', 'store', 'tokens', 'type:clock'] },
+  { layer: 'metrics', path: /^metrics\//, may: ['http', 'type:mail', 'type:passwords', 'type:store'] },
   { layer: 'route', path: /\.route\.ts$/, may: ['errors', 'http', 'page', 'type:feature', 'type:tokens'] },
   { layer: 'page', path: /\.page\.ts$/, may: ['type:http'] },
   { layer: 'feature', path: new RegExp(`^(${features.join('|')})/`), may: ['caller', 'email-address', 'errors', 'type:attempts', 'type:clock', 'type:mail', 'type:passwords', 'type:store', 'type:tokens'] },
@@ -44,6 +45,7 @@ const homes: Record<string, RegExp> = {
   '@fastify/swagger': /^http\//,
   '@fastify/swagger-ui': /^docs\//,
   '@fastify/type-provider-typebox': /^http\//,
+  '@opentelemetry/api': /^http\//,
   '@prisma/adapter-libsql': /^store\//,
   '@prisma/adapter-pg': /^store\//,
   '@prisma/client': /^store\//,
@@ -67,6 +69,7 @@ const homes: Record<string, RegExp> = {
   pino: /^(http\/|main\.ts$|cli\/)/,
   'pino-pretty': /^http\//,
   piscina: /^passwords\//,
+  'prom-client': /^metrics\//,
   'rate-limiter-flexible': /^http\//,
   typebox: /^(config|schema-check)\.ts$|^cli\/|^http\/|^tokens\/|\.route\.ts$/,
   validator: /^email-address\.ts$/

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { record } from '../http/audit.js'
 import { hangUp } from '../http/hang-up.js'
 import { deviceHeader, type Places } from '../http/places.js'
 import { pageRoute } from '../http/page.js'
@@ -31,10 +32,11 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
       }
     }
   }, async (request, reply) => {
-    const session = await verifyEmail(request.body.token)
-    if (session === null) return { email_verified: true as const }
-    places.remember(reply, session.account.email)
-    return await reply.code(201).header('location', '/me').send(toTokenReply(session))
+    const { account, did, tokens } = await verifyEmail(request.body.token)
+    record(request, did, account.id)
+    if (tokens === null) return { email_verified: true as const }
+    places.remember(reply, account.email)
+    return await reply.code(201).header('location', '/me').send(toTokenReply({ account, ...tokens }))
   })
 
   app.post('/email/resend', {
@@ -50,6 +52,7 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
     }
   }, async (request, reply) => {
     await resendVerification(request.body.email)
+    record(request, 'email.verification_requested', null)
     return await reply.code(202).send({})
   })
 
@@ -67,6 +70,7 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
   }, async (request, reply) => {
     const { new_email: newEmail, password } = request.body
     await changeEmail(request.user.sub, newEmail, { password, place: places.of(request) }, hangUp(reply))
+    record(request, 'email.change_requested', request.user.sub)
     return await reply.code(202).send({})
   })
 
@@ -82,7 +86,7 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
       response: { 204: Type.Null({ description: 'The account has its former address' }) }
     }
   }, async (request, reply) => {
-    await undoEmailChange(request.body.token)
+    record(request, 'email.undone', await undoEmailChange(request.body.token))
     return await reply.code(204).send(null)
   })
 }

@@ -6,9 +6,10 @@ import type { AddressTokens } from '../tokens/one-time.js'
 
 /**
  * Gives an account its former address back, by the token of the notice that was sent there, and ends every refresh token. Both addresses are told by mail.
+ * @returns the id of the account
  * @throws Problem `invalid_one_time_token` for a bad token, when the account has that address, is gone or disabled, or the address has got another account; `unavailable`
  */
-export type UndoEmailChange = (token: string) => Promise<void>
+export type UndoEmailChange = (token: string) => Promise<string>
 
 /** What {@link createUndoEmailChange} needs. */
 export interface UndoEmailChangeDeps { accounts: Accounts, undoTokens: AddressTokens, messages: Messages, mailer: Mailer }
@@ -18,8 +19,9 @@ export function createUndoEmailChange ({ accounts, undoTokens, messages, mailer 
     const { sub, email } = undoTokens.verify(token)
     // Only for the notice: the undo itself depends on nothing that a thief could change in between.
     const withdrawn = (await accounts.findById(sub))?.email
-    if (withdrawn === undefined || !await accounts.restoreEmail(sub, email)) throw new Problem('invalid_one_time_token')
+    if (withdrawn === undefined || !await accounts.restoreEmail(sub, email)) throw new Problem('invalid_one_time_token', { account: sub })
     mailer.send('e-mail change undone', async () => messages.emailWithdrawn(withdrawn))
     mailer.send('e-mail address restored', async () => messages.emailRestored(email))
+    return sub
   }
 }

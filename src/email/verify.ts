@@ -8,37 +8,36 @@ import type { SignupTokens } from '../tokens/signup.js'
 
 /**
  * Takes a token from a mail: marks the address of an account as verified, which can be done again, or gives it the new address that was asked for, once; the former address is then told, with a link to undo it if it was verified.
- * The token of a sign-up makes the account, once, and logs it in, whatever the way to sign up is by now; the others answer null.
+ * The token of a sign-up makes the account, once, and logs it in, whatever the way to sign up is by now; the others give no tokens.
  * @throws Problem `invalid_one_time_token` for a bad token, and when the account is gone or has changed since, or the address to be has got an account; `unavailable`
  */
-export type VerifyEmail = (token: string) => Promise<({ account: Account } & IssuedTokens) | null>
+export type VerifyEmail = (token: string) => Promise<{ account: Account, did: 'signup.ok' | 'email.verified' | 'email.changed', tokens: IssuedTokens | null }>
 
 /** What {@link createVerifyEmail} needs. */
 export interface VerifyEmailDeps { accounts: Accounts, issueTokens: IssueTokens, signupTokens: SignupTokens, verifyTokens: OneTimeTokens, changeTokens: AddressTokens, undoTokens: AddressTokens, messages: Messages, mailer: Mailer }
 
 export function createVerifyEmail ({ accounts, issueTokens, signupTokens, verifyTokens, changeTokens, undoTokens, messages, mailer }: VerifyEmailDeps): VerifyEmail {
-  const signUp = async (token: string) => {
+  const signUp: VerifyEmail = async (token) => {
     // Whether the address is free is decided by the insert alone: of many uses at once, one wins.
     const account = await accounts.create({ ...await signupTokens.verify(token), emailVerified: true })
     if (account === null) throw new Problem('invalid_one_time_token')
-    return { account, ...issueTokens(account) }
+    return { account, did: 'signup.ok', tokens: issueTokens(account) }
   }
-  const verify = async (token: string) => {
+  const verify: VerifyEmail = async (token) => {
     const claims = verifyTokens.verify(token)
     const account = verifyTokens.requireState(claims, await accounts.findById(claims.sub))
-    return account.emailVerifiedAt !== null || await accounts.verifyEmail(account)
+    if (account.emailVerifiedAt === null && !await accounts.verifyEmail(account)) throw new Problem('invalid_one_time_token', { account: account.id })
+    return { account, did: 'email.verified', tokens: null }
   }
-  const change = async (token: string) => {
+  const change: VerifyEmail = async (token) => {
     const claims = changeTokens.verify(token)
     const account = changeTokens.requireState(claims, await accounts.findById(claims.sub))
-    if (!await accounts.changeEmail(account, claims.email)) return false
+    if (!await accounts.changeEmail(account, claims.email)) throw new Problem('invalid_one_time_token', { account: account.id })
     mailer.send('e-mail changed', async () => messages.emailChanged(account.email, account.emailVerifiedAt === null ? null : undoTokens.issue(account, account.email)))
-    return true
+    return { account, did: 'email.changed', tokens: null }
   }
   return async (token) => {
     if (signupTokens.claimsKind(token)) return await signUp(token)
-    const done = await (changeTokens.claimsKind(token) ? change(token) : verify(token))
-    if (!done) throw new Problem('invalid_one_time_token')
-    return null
+    return await (changeTokens.claimsKind(token) ? change(token) : verify(token))
   }
 }

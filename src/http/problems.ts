@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type FieldError, Problem, type ProblemCode } from '../errors.js'
+import { recordRefusal } from './audit.js'
 import { securityHeaders } from './edges.js'
 
 /** The one shape of every error (RFC 9457). */
@@ -59,6 +60,7 @@ export function createErrorHandler (publicUrl: string) {
     const { code, kind, extras } = problem
     if (code === 'internal_error') request.log.error({ err: extras.cause }, 'internal error')
     if (code === 'unavailable' && extras.cause !== undefined) request.log.warn({ err: extras.cause }, 'database unavailable')
+    recordRefusal(request, problem)
     if (kind.status === 401) reply.header('www-authenticate', challenge(problem))
     const wait = extras.waitSeconds ?? retryAfterSeconds[code]
     if (wait !== undefined) reply.header('retry-after', wait)

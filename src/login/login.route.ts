@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { record } from '../http/audit.js'
 import { hangUp } from '../http/hang-up.js'
 import { deviceHeader, type Places } from '../http/places.js'
 import { Email, NoQuery, Password, TokenReply, toTokenReply } from '../http/schemas.js'
@@ -20,6 +21,7 @@ export function loginRoute (app: App, { login, places }: { login: Login, places:
     }
   }, async (request, reply) => {
     const session = await login(request.body, places.of(request), hangUp(reply))
+    record(request, 'login.ok', session.account.id)
     places.remember(reply, session.account.email)
     return toTokenReply(session)
   })

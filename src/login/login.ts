@@ -18,18 +18,20 @@ export interface LoginDeps { accounts: Accounts, passwords: Passwords, issueToke
 export function createLogin ({ accounts, passwords, issueTokens, attempts, requireVerified }: LoginDeps): Login {
   return async ({ email, password }, place, signal) => {
     const address = requireEmail(email)
+    let known: string | undefined
     // Counted before there is a place at the gate: who is refused takes none from others.
     const found = await attempts.guard(address, place, async () => await passwords.inTurn(signal, async ({ matches, upgrade }) => {
       const account = await accounts.findByEmail(address)
+      known = account?.id
       const isRight = await matches(password, account?.passwordHash ?? null)
       if (account === null || !isRight) return null
       // The only moment at which the password is known: a hash that has become too cheap is replaced (ASVS 11.4.2).
       return { account, stronger: account.disabledAt === null ? await upgrade(password, account.passwordHash) : null }
     }))
-    if (found === null) throw new Problem('invalid_credentials')
+    if (found === null) throw new Problem('invalid_credentials', { account: known })
     const { account, stronger } = found
-    if (account.disabledAt !== null) throw new Problem('account_disabled')
-    if (requireVerified && account.emailVerifiedAt === null) throw new Problem('email_unverified')
+    if (account.disabledAt !== null) throw new Problem('account_disabled', { account: known })
+    if (requireVerified && account.emailVerifiedAt === null) throw new Problem('email_unverified', { account: known })
     if (stronger !== null) await accounts.replaceHash(account.id, account.passwordHash, stronger)
     return { account, ...issueTokens(account) }
   }

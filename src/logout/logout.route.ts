@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { record } from '../http/audit.js'
 import { ignoreBodies } from '../http/edges.js'
 import { NoQuery } from '../http/schemas.js'
 import type { LogoutEverywhere } from './logout.js'
@@ -31,6 +32,7 @@ export function logoutRoutes (app: App, { logoutEverywhere }: { logoutEverywhere
       }
     }, async (request, reply) => {
       await logoutEverywhere(request.user.sub)
+      record(request, 'sessions.ended', request.user.sub)
       return await reply.code(204).send(null)
     })
   })

@@ -2,6 +2,9 @@ import PQueue from 'p-queue'
 import pRetry, { AbortError } from 'p-retry'
 import type { Message, Transport } from './message.js'
 
+/** How the mailer is doing: mails that wait for their turn, those that are being sent or wait to be tried again, and how many were sent and lost so far. */
+export interface MailLoad { waiting: number, inDelivery: number, sent: number, lost: number }
+
 /** Sends mail in the background. */
 export interface Mailer {
   /**
@@ -12,6 +15,7 @@ export interface Mailer {
   send: (kind: string, write: () => Promise<Message | null>) => void
   /** Takes no more, gives what is waiting `milliseconds` to get through, and says in the log how many were lost. */
   close: (milliseconds: number) => Promise<void>
+  load: () => MailLoad
 }
 
 /** What {@link createMailer} needs. */
@@ -38,6 +42,11 @@ const retries = 6
 
 export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000, spreadMilliseconds = 0 }: MailerDeps): Mailer {
   const queue = new PQueue({ concurrency })
+  const counts = { sent: 0, lost: 0 }
+  const lose = (line: object, text: string) => {
+    counts.lost++
+    logger.error(line, text)
+  }
   const closing = new AbortController()
   const early = new Map<NodeJS.Timeout, () => void>()
   let spread = spreadMilliseconds
@@ -45,7 +54,9 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
     try {
       await pRetry(async () => {
         const message = await write()
-        if (message !== null) await transport.deliver(message).catch((error: unknown) => { throw isFinal(error) ? new AbortError(error as Error) : error })
+        if (message === null) return
+        await transport.deliver(message).catch((error: unknown) => { throw isFinal(error) ? new AbortError(error as Error) : error })
+        counts.sent++
       }, {
         retries,
         factor: 3,
@@ -56,13 +67,13 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
         onFailedAttempt: ({ error, retriesLeft }) => { if (retriesLeft > 0) logger.warn({ err: error, mail: kind }, 'mail not sent yet, trying again') }
       })
     } catch (error) {
-      if (!closing.signal.aborted) logger.error({ err: error, mail: kind }, 'mail lost')
+      if (!closing.signal.aborted) lose({ err: error, mail: kind }, 'mail lost')
     }
   }
   return {
     send: (kind, write) => {
       if (early.size + queue.size >= longestQueue || closing.signal.aborted) {
-        logger.error({ mail: kind }, 'mail lost: too many are waiting')
+        lose({ mail: kind }, 'mail lost: too many are waiting')
         return
       }
       const begin = () => { queue.add(async () => { await deliver(kind, write) }) }
@@ -92,7 +103,8 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
       queue.clear()
       if (lost > 0) logger.error({ lost }, 'mails lost: the server ended before they could be sent')
       transport.close()
-    }
+    },
+    load: () => ({ waiting: early.size + queue.size, inDelivery: queue.pending, ...counts })
   }
 }
 

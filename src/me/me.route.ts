@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { record } from '../http/audit.js'
 import { hangUp } from '../http/hang-up.js'
 import type { Places } from '../http/places.js'
 import { Name, NoQuery, Password, toUser, User } from '../http/schemas.js'
@@ -38,6 +39,7 @@ export function meRoutes (app: App, { me, places }: { me: Me, places: Places }):
     }
   }, async (request, reply) => {
     await me.remove(request.user.sub, { password: request.body.password, place: places.of(request) }, hangUp(reply))
+    record(request, 'account.deleted', request.user.sub)
     return await reply.code(204).send(null)
   })
 }

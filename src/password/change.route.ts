@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { record } from '../http/audit.js'
 import { hangUp } from '../http/hang-up.js'
 import { deviceHeader, type Places } from '../http/places.js'
 import { NoQuery, Password, TokenReply, toTokenReply } from '../http/schemas.js'
@@ -22,6 +23,7 @@ export function changePasswordRoute (app: App, { changePassword, places }: { cha
   }, async (request, reply) => {
     const { current_password: current, new_password: next } = request.body
     const session = await changePassword(request.user.sub, { current, next }, places.of(request), hangUp(reply))
+    record(request, 'password.changed', session.account.id)
     places.remember(reply, session.account.email)
     return toTokenReply(session)
   })

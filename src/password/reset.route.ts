@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { record } from '../http/audit.js'
 import { hangUp } from '../http/hang-up.js'
 import { deviceHeader, type Places } from '../http/places.js'
 import { pageRoute } from '../http/page.js'
@@ -24,6 +25,7 @@ export function resetPasswordRoutes (app: App, { forgotPassword, resetPassword, 
     }
   }, async (request, reply) => {
     await forgotPassword(request.body.email)
+    record(request, 'password.reset_requested', null)
     return await reply.code(202).send({})
   })
 
@@ -41,7 +43,8 @@ export function resetPasswordRoutes (app: App, { forgotPassword, resetPassword, 
       response: { 204: Type.Null({ description: 'The password is changed; log in with it', headers: deviceHeader }) }
     }
   }, async (request, reply) => {
-    const { email } = await resetPassword(request.body.token, request.body.new_password, places.of(request), hangUp(reply))
+    const { id, email } = await resetPassword(request.body.token, request.body.new_password, places.of(request), hangUp(reply))
+    record(request, 'password.reset', id)
     places.remember(reply, email)
     return await reply.code(204).send(null)
   })

@@ -16,9 +16,9 @@ export function createRefresh ({ accounts, refreshTokens, issueTokens, requireVe
   return async (refreshToken) => {
     const { sub, epoch, auth_time: authTime } = refreshTokens.verify(refreshToken)
     const account = await accounts.findById(sub)
-    if (account === null || account.disabledAt !== null || account.tokenEpoch !== epoch) throw new Problem('invalid_refresh_token')
+    if (account === null || account.disabledAt !== null || account.tokenEpoch !== epoch) throw new Problem('invalid_refresh_token', { account: sub })
     // The token stays good: once the address is verified, it works.
-    if (requireVerified && account.emailVerifiedAt === null) throw new Problem('invalid_refresh_token')
+    if (requireVerified && account.emailVerifiedAt === null) throw new Problem('invalid_refresh_token', { account: sub })
     return { account, ...issueTokens(account, authTime) }
   }
 }

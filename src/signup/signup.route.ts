@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../http/app.js'
+import { record } from '../http/audit.js'
 import { hangUp } from '../http/hang-up.js'
 import { deviceHeader, type Places } from '../http/places.js'
 import { Accepted, Email, Name, NoQuery, Password, TokenReply, toTokenReply } from '../http/schemas.js'
@@ -27,6 +28,7 @@ const problems = ['email_taken', 'weak_password', 'rate_limited', 'overloaded', 
 export function signupRoute (app: App, { signup, places }: { signup: Signup, places: Places }): void {
   app.post('/signup', { config: { public: true, limit: 'signup', problems }, schema: { ...schema } }, async (request, reply) => {
     const session = await signup(request.body, hangUp(reply))
+    record(request, 'signup.ok', session.account.id)
     places.remember(reply, session.account.email)
     return await reply.code(201).header('location', '/me').send(toTokenReply(session))
   })
@@ -36,6 +38,7 @@ export function signupRoute (app: App, { signup, places }: { signup: Signup, pla
 export function requestSignupRoute (app: App, { requestSignup }: { requestSignup: RequestSignup }): void {
   app.post('/signup', { config: { public: true, limit: 'mail', problems }, schema: { ...schema } }, async (request, reply) => {
     await requestSignup(request.body, hangUp(reply))
+    record(request, 'signup.requested', null)
     return await reply.code(202).send({})
   })
 }

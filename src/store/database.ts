@@ -40,9 +40,9 @@ export function parseDatabaseUrl (url: string): Database {
   return { provider: 'sqlite', name: `SQLite ${file}`, adapter: async () => await openLibSql(url, path), migrationAdapter: async () => await openForMigrations(url, busyMilliseconds), lockAdapter: async () => await openForMigrations(`${file}-migrating`, 0) }
 }
 
-/** Opens Prisma's client on a database. Only the client that is needed is loaded. */
-export async function connect (database: Database): Promise<PrismaClient> {
-  const options = { adapter: await database.adapter(), errorFormat: 'minimal' as const }
+/** Opens Prisma's client on a database, through an adapter of its own unless one is given. Only the client that is needed is loaded. */
+export async function connect (database: Database, adapter?: SqlMigrationAwareDriverAdapterFactory): Promise<PrismaClient> {
+  const options = { adapter: adapter ?? await database.adapter(), errorFormat: 'minimal' as const }
   if (database.provider === 'sqlite') {
     const { PrismaClient } = await import('./generated/sqlite/client.js')
     return new PrismaClient(options)

@@ -4,6 +4,7 @@ import { type Accounts, createAccounts } from './accounts.js'
 import { connect, makeFolder, parseDatabaseUrl, prepareFile } from './database.js'
 import { available } from './faults.js'
 import { applyMigrations, findPending } from './migrations.js'
+import { type ConnectionLoad, watchPool } from './pool.js'
 
 /** An open database. */
 export interface Store {
@@ -13,6 +14,8 @@ export interface Store {
   /** Asks the database for a sign of life. Throws Problem `unavailable`. */
   ping: () => Promise<void>
   close: () => Promise<void>
+  /** What the pool of connections is doing; null where there is none. */
+  connections: (() => ConnectionLoad) | null
 }
 
 /** Written migrations are missing in the database and may not be applied at start. */
@@ -28,7 +31,9 @@ export class PendingMigrationsError extends Error {
 export async function openStore (url: string, { autoMigrate, clock }: { autoMigrate: boolean, clock: Clock }): Promise<Store> {
   const database = parseDatabaseUrl(url)
   await makeFolder(url)
-  const client = await connect(database)
+  const adapter = await database.adapter()
+  const connections = watchPool(adapter)
+  const client = await connect(database, adapter)
   try {
     await available(prepareFile(url, client))
     const pending = await available(findPending(database, client))
@@ -45,6 +50,7 @@ export async function openStore (url: string, { autoMigrate, clock }: { autoMigr
     accounts: createAccounts(client, clock),
     name: database.name,
     ping: async () => { await available(client.$queryRawUnsafe('SELECT 1')) },
-    close: async () => { await client.$disconnect() }
+    close: async () => { await client.$disconnect() },
+    connections
   }
 }
