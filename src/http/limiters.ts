@@ -18,12 +18,16 @@ export interface Counted {
 export interface Limiter {
   /** Counts a call for a network, an address or a device. Throws Problem `rate_limited`, and then nothing is counted. */
   take: (whose: string) => Promise<Counted>
+}
+
+/** One limit with waits. */
+export interface BackoffLimiter extends Limiter {
   /** Starts anew. */
   clear: (whose: string) => Promise<void>
 }
 
 /** Every limit of the table. */
-export type Limiters = Record<LimitName, Limiter>
+export type Limiters = { [Name in LimitName]: typeof limits[Name] extends Backoff ? BackoffLimiter : Limiter }
 
 /** What {@link createLimiters} needs. */
 export interface LimitersDeps { counters: Counters, ring: KeyRing }
@@ -60,12 +64,11 @@ function createQuota (name: string, { calls, seconds }: Quota, counters: Counter
         throw refusal(msBeforeNext, { name, calls, seconds })
       })
       return { undo, succeed: undo }
-    },
-    clear: async (whose) => { await counter.delete(keyOf(whose)) }
+    }
   }
 }
 
-function createBackoff (name: string, { free, firstWait, longestWait, seconds }: Backoff, counters: Counters, keyOf: KeyOf): Limiter {
+function createBackoff (name: string, { free, firstWait, longestWait, seconds }: Backoff, counters: Counters, keyOf: KeyOf): BackoffLimiter {
   const counter = counters.open(name, { points: Number.MAX_SAFE_INTEGER, duration: seconds })
   // One call opens it, and closes it behind itself for the wait.
   const gate = counters.open(`${name}-wait`, { points: 1, duration: longestWait })

@@ -33,8 +33,8 @@ export function connectRedis (url: string, logger: FastifyBaseLogger): Redis {
 }
 
 class WatchedRedis extends Redis {
-  onAnswer = (): void => {}
-  onFailure = (_error: Error): void => {}
+  onAnswer!: () => void
+  onFailure!: (error: Error) => void
 
   override sendCommand (command: Command, ...rest: never[]): unknown {
     // What the library tells of itself, older versions of Redis do not know; and a script that Redis does not know yet is sent a second time, whole.

@@ -14,9 +14,9 @@ const said = ({ log }: TestApp) => log().filter(({ msg }) => String(msg).startsW
 const away = [40, 'Redis cannot be used']
 const back = [30, 'Redis is back', undefined]
 
-/** An application with this Redis, once it uses it. */
-async function build (t: Test, { url, keys: held }: RedisServer) {
-  const test = await buildTestApp(t, { keys, env: { REDIS_URL: url } })
+/** An application with this Redis, once it uses it; another replica of the one whose database it is given. */
+async function build (t: Test, { url, keys: held }: RedisServer, databaseUrl?: string) {
+  const test = await buildTestApp(t, { keys, env: { REDIS_URL: url }, ...(databaseUrl !== undefined && { databaseUrl }) })
   t.ok(await holdsSoon(async () => {
     await login(test, `${performance.now()}@example.org`)
     return Object.keys(await held()).length > 0
@@ -27,7 +27,8 @@ async function build (t: Test, { url, keys: held }: RedisServer) {
 const redis = await startRedis(t)
 if (redis !== null) {
   t.test('two replicas count together, and Redis sees no address', async (t) => {
-    const [one, two] = [await build(t as Test, redis), await build(t as Test, redis)]
+    const one = await build(t as Test, redis)
+    const two = await build(t as Test, redis, one.databaseUrl)
     for (let index = 0; index <= free; index++) problem(t as Test, await login(index % 2 ? one : two, email), 401, 'invalid_credentials')
     for (const test of [one, two]) problem(t as Test, await login(test, email), 429, 'rate_limited')
     const held = await redis.keys()
@@ -45,7 +46,7 @@ if (redis !== null) {
     t.ok(await holdsSoon(() => said(test).length > 0), 'said as soon as it cannot be reached again')
     t.match(said(test), [away])
     t.equal(said(test).length, 1, 'said once')
-    const started = await buildTestApp(t as Test, { keys, env: { REDIS_URL: redis.url } })
+    const started = await buildTestApp(t as Test, { keys, env: { REDIS_URL: redis.url }, databaseUrl: test.databaseUrl })
     problem(t as Test, await login(started, 'kill@example.org'), 401, 'invalid_credentials')
     t.match(said(started), [[...away, 'ECONNREFUSED']], 'nor does the start wait for it')
     await redis.start()
