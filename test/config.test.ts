@@ -33,6 +33,7 @@ const defaults = {
   WORKERS: '1',
   TRUST_PROXY: [],
   CORS_ORIGINS: [],
+  METRICS: 'off',
   DOCS: 'on',
   LOG_LEVEL: 'info'
 }
@@ -99,6 +100,7 @@ t.test('the edges of each setting', async (t) => {
     ['ARGON2_LANES', ['1', '16'], ['0', '17']],
     ['HASH_CONCURRENCY', ['1', '1024'], ['0', '1025', '1.5', 'auto']],
     ['HASH_QUEUE_MS', ['0', '60000'], ['-1', '60001', '1s']],
+    ['METRICS', ['on', 'off'], ['ON', '1']],
     ['DOCS', ['on', 'off'], ['On', 'false']],
     ['LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], ['INFO', 'verbose']]
   ]
