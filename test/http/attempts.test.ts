@@ -99,7 +99,8 @@ t.test('success ends the count, on every way', async (t) => {
   const test = await setUp(t as Test)
   for (const confirm of [async (email: string) => await test.login(email, goodPassword, '127.0.0.1'), async (_: string, token: string) => await confirmations['POST /email/change']?.(test, token, goodPassword)]) {
     const { user, access_token: token } = await test.signup()
-    for (let round = 0; round < 3; round++) {
+    // Twice: what a network may guess at all is not ended by one success.
+    for (let round = 0; round < 2; round++) {
       t.strictSame(statuses(await test.guess(atOnePlace.free - 1, user.email, '127.0.0.1')), { 401: atOnePlace.free - 1 })
       t.match((await confirm(user.email, token))?.statusCode, /^20[02]$/)
     }
