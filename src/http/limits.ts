@@ -25,7 +25,7 @@ export const limits = {
   'signup-network': { calls: 100, seconds: hour },
   'password-network': { calls: 100, seconds: hour / 4 },
   'password-network-day': { calls: 1000, seconds: day },
-  'password-email-network': { free: 20, firstWait: 10, longestWait: 4 * hour, seconds: day },
+  'password-email-network': { free: 10, firstWait: 10, longestWait: 4 * hour, seconds: day },
   'password-email': { free: 30, firstWait: 10, longestWait: hour, seconds: day },
   'password-device': { free: 10, firstWait: 10, longestWait: 4 * hour, seconds: day },
   'password-devices': { free: 26, firstWait: 60, longestWait: day, seconds: day }

@@ -94,9 +94,9 @@ t.test('what is no device token of the address makes a stranger, and nothing tel
 
 t.test('the cookie fits the URL that the browser sees', async (t) => {
   const rows = [
-    ['http://localhost:3000', /^latchkey-device=[\w.-]+; Max-Age=8640000; Path=\/; HttpOnly; SameSite=Strict$/],
-    ['https://auth.example.org', /^__Secure-latchkey-device=[\w.-]+; Max-Age=8640000; Path=\/; HttpOnly; Secure; SameSite=Strict$/],
-    ['https://example.org/auth', /^__Secure-latchkey-device=[\w.-]+; Max-Age=8640000; Path=\/auth; HttpOnly; Secure; SameSite=Strict$/]
+    ['http://localhost:3000', /^latchkey-device=[\w.-]+; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Strict$/],
+    ['https://auth.example.org', /^__Secure-latchkey-device=[\w.-]+; Max-Age=2592000; Path=\/; HttpOnly; Secure; SameSite=Strict$/],
+    ['https://example.org/auth', /^__Secure-latchkey-device=[\w.-]+; Max-Age=2592000; Path=\/auth; HttpOnly; Secure; SameSite=Strict$/]
   ] as const
   for (const [publicUrl, expected] of rows) {
     const { signup, call, cookieOf, ring } = await setUp(t as Test, { env: { PUBLIC_URL: publicUrl } })
