@@ -14,9 +14,12 @@ export const bare = ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE']
 export interface BenchServer {
   pid: number
   url: string
+  /** What it has written so far, in lines of JSON. */
+  log: () => string
   /** Whether the process still runs. */
   runs: () => boolean
-  stop: () => Promise<void>
+  /** Ends it in order (SIGTERM) and answers its exit code; null when a signal ended it. */
+  stop: () => Promise<number | null>
   /** Ends it as a crash does (SIGKILL). */
   kill: () => Promise<void>
 }
@@ -35,11 +38,13 @@ export async function startServer (folder: string, settings: Record<string, stri
   }
   return {
     pid: child.pid as number,
+    log: () => readFileSync(log, 'utf8'),
     url: `http://localhost:${port}`,
     runs: () => child.exitCode === null && child.signalCode === null,
     stop: async () => {
       child.kill('SIGTERM')
       await ended
+      return child.exitCode
     },
     kill: async () => {
       child.kill('SIGKILL')

@@ -32,6 +32,7 @@ import { addPlaces } from './http/places.js'
 import { createErrorHandler } from './http/problems.js'
 import type { connectRedis } from './http/redis.js'
 import { addSchemas } from './http/schemas.js'
+import { dropStragglers } from './http/stragglers.js'
 import { createLogin } from './login/login.js'
 import { loginRoute } from './login/login.route.js'
 import { createLogoutEverywhere } from './logout/logout.js'
@@ -97,6 +98,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     bodyLimit,
     trustProxy: config.TRUST_PROXY.length > 0 && config.TRUST_PROXY,
     requestTimeout: timeouts.requestTimeout,
+    connectionTimeout: timeouts.connectionTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
     http: { headersTimeout: timeouts.headersTimeout, connectionsCheckingInterval: timeouts.connectionsCheckingInterval, requireHostHeader: false },
     return503OnClosing: false,
@@ -113,6 +115,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     await store.close()
   })
   logRequests(app)
+  dropStragglers(app, timeouts.arrivalTimeout)
   hardenEdges(app, config.CORS_ORIGINS, drain.isDraining)
   refuseUnknownRoutes(app)
   app.register(accepts)

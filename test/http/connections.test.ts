@@ -6,7 +6,7 @@ import { buildTestApp, goodPassword } from '../helper.js'
 import { exchange, listen, open, parseAnswers, type RawAnswer } from './raw-socket.js'
 
 const body = JSON.stringify({ email: 'ada@example.org', password: goodPassword })
-const hurry = { requestTimeout: 300, headersTimeout: 200, connectionsCheckingInterval: 50, keepAliveTimeout: 100 }
+const hurry = { requestTimeout: 300, headersTimeout: 200, connectionsCheckingInterval: 50, connectionTimeout: 300, keepAliveTimeout: 100, arrivalTimeout: 50 }
 const host = 'host: localhost\r\n'
 const post = (headers: string, text = body) => `POST /login HTTP/1.1\r\n${host}content-type: application/json\r\n${headers}\r\n${text}`
 
