@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -58,6 +58,11 @@ export function memoryOf (pid: number): { resident: number, most: number } {
   const status = process.platform === 'linux' ? readFileSync(`/proc/${pid}/status`, 'utf8') : ''
   const mib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024
   return { resident: mib('VmRSS'), most: mib('VmHWM') }
+}
+
+/** How many files and connections a running process has open. Linux. */
+export function openFiles (pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length
 }
 
 /** A port of this machine that nothing listens on. */

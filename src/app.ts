@@ -22,7 +22,7 @@ import { createClientErrorHandler } from './http/client-error.js'
 import { collectContract } from './http/contract.js'
 import { createCounters } from './http/counters.js'
 import type { Drain } from './http/drain.js'
-import { bodyLimit, hardenEdges, requestId, type ServerTimeouts, serverTimeouts } from './http/edges.js'
+import { bodyLimit, hardenEdges, pipelineLimit, requestId, type ServerTimeouts, serverTimeouts } from './http/edges.js'
 import { addGuard } from './http/guard.js'
 import { createLimiters } from './http/limiters.js'
 import { addLimits } from './http/limits.js'
@@ -115,7 +115,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     await store.close()
   })
   logRequests(app)
-  dropStragglers(app, timeouts.arrivalTimeout)
+  dropStragglers(app, { arrivalTimeout: timeouts.arrivalTimeout, pipelineLimit })
   hardenEdges(app, config.CORS_ORIGINS, drain.isDraining)
   refuseUnknownRoutes(app)
   app.register(accepts)

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { serverTimeouts } from '../../src/http/edges.js'
-import type { BenchServer } from '../server.js'
+import { pipelineLimit, serverTimeouts } from '../../src/http/edges.js'
+import { type BenchServer, openFiles } from '../server.js'
 import { oversize } from './oversize.js'
 import { type Ended, endsOf, type Held, hold, holdMany } from './sockets.js'
 
@@ -22,6 +22,8 @@ const post = `POST /login HTTP/1.1\r\n${host}content-type: application/json\r\n`
 const { headersTimeout, requestTimeout, connectionTimeout, connectionsCheckingInterval } = serverTimeouts
 // A second for a machine that has other things to do.
 const within = (milliseconds: number) => (milliseconds + connectionsCheckingInterval) / 1000 + 1
+const live = `GET /health/live HTTP/1.1\r\n${host}\r\n`
+const document = `GET /openapi.json HTTP/1.1\r\n${host}\r\n`
 const refusals = ['400', '401', '404', '408', '413', '414', '415', '431']
 
 /** All of them, with so many connections as one machine can make. */
@@ -39,14 +41,15 @@ export function attacks (quick: boolean, account: object): Attack[] {
   }
   const [headers, body, unread] = [within(headersTimeout), within(requestTimeout), within(connectionTimeout)]
   return [
+    { what: 'idle connections', run: async (server, atWorst) => await keepAlive(server, many(10_000), quick ? 20 : 120, atWorst), allowed: ['200'], perConnection: true },
     { what: 'silent sockets', run: slow(many(2000), '', '', headers), allowed: ['408'], closedWithin: headers },
     { what: 'headers, a line a second', run: slow(many(4000), `GET /claims HTTP/1.1\r\n${host}`, 'x-a: b\r\n', headers), allowed: ['408'], closedWithin: headers },
     { what: 'bodies, a byte a second', run: slow(many(4000), `${post}content-length: 9000\r\n\r\n{`, ' ', body), allowed: ['408'], closedWithin: body },
     { what: 'bodies, a chunk a second', run: slow(many(1000), `${post}transfer-encoding: chunked\r\n\r\n1\r\n{\r\n`, '1\r\n \r\n', body), allowed: ['408'], closedWithin: body },
-    { what: 'answers that are not read', run: async (server, atWorst) => await unreadAnswers(server, many(1000), unread, atWorst), allowed: ['200'], closedWithin: unread },
+    { what: 'answers that are not read', run: async (server, atWorst) => await unreadAnswers(server, many(1000), pipelineLimit, unread, atWorst), allowed: [], closedWithin: unread },
+    { what: 'more requests at once than answers are read', run: async (server, atWorst) => await unreadAnswers(server, many(1000), 300, 5, atWorst), allowed: [], closedWithin: 5 },
     { what: 'too large, too deep, too long, packed', run: async (server, atWorst) => await sendOversize(server, quick ? 20 : 200, atWorst), allowed: refusals, closedWithin: body },
-    { what: 'logins whose clients are gone', run: async (server, atWorst) => await abandonLogins(server, many(5000), account, atWorst), allowed: [] },
-    { what: 'idle connections', run: async (server, atWorst) => await keepAlive(server, many(10_000), quick ? 20 : 120, atWorst), allowed: ['200'], perConnection: true }
+    { what: 'logins whose clients are gone', run: async (server, atWorst) => await abandonLogins(server, many(5000), account, atWorst), allowed: [] }
   ]
 }
 
@@ -54,20 +57,24 @@ function portOf ({ url }: BenchServer): number {
   return Number(new URL(url).port)
 }
 
-/** Asks for more than the buffers of the machine hold, and reads none of it. */
-async function unreadAnswers (server: BenchServer, count: number, seconds: number, atWorst: () => void): Promise<{ ends: Ended[], notes: string }> {
+/** Asks for more than the buffers of the machine hold, and reads none of it: some requests at once, then, unless these are too many already, one after the other. Who does not read sees no end, so the open connections of the server are counted. */
+async function unreadAnswers (server: BenchServer, count: number, requests: number, seconds: number, atWorst: () => void): Promise<{ ends: Ended[], notes: string }> {
+  const before = openFiles(server.pid)
   const held = await holdMany(portOf(server), count)
+  const begin = performance.now()
   for (const { socket } of held) {
     socket.pause()
-    socket.write(`GET /openapi.json HTTP/1.1\r\n${host}\r\n`.repeat(100))
+    socket.write(document.repeat(requests))
   }
-  const worst = setTimeout(atWorst, 5000)
-  // A client that does not read does not see the end either; one that writes does.
-  const timer = setInterval(() => { for (const { socket } of held) if (socket.writable) socket.write('\r\n') }, 1000)
-  const ends = await endsOf(held, seconds + 10)
-  clearInterval(timer)
+  const more = setInterval(() => { for (const { socket } of held) if (requests <= pipelineLimit && socket.writable) socket.write(document) }, 100)
+  setTimeout(() => { clearInterval(more) }, 3000)
+  const passed = () => (performance.now() - begin) / 1000
+  const worst = setTimeout(atWorst, requests <= pipelineLimit ? 5000 : 500)
+  while (openFiles(server.pid) > before + 20 && passed() < seconds + 5) await wait(100)
   clearTimeout(worst)
-  return { ends, notes: '' }
+  const end = openFiles(server.pid) > before + 20 ? null : passed()
+  await endsOf(held, 0)
+  return { ends: held.map(() => ({ statuses: [], seconds: end })), notes: `${requests} requests each${requests <= pipelineLimit ? ', then ten a second' : ''}` }
 }
 
 async function sendOversize (server: BenchServer, times: number, atWorst: () => void): Promise<{ ends: Ended[], notes: string }> {
@@ -106,12 +113,12 @@ async function abandonLogins (server: BenchServer, count: number, account: objec
 
 /** Each sends a request every ten seconds. */
 async function keepAlive (server: BenchServer, count: number, seconds: number, atWorst: () => void): Promise<{ ends: Ended[], notes: string }> {
-  const held: Held[] = await holdMany(portOf(server), count, [1, 2, 3, 4, 5].map((last) => `127.0.0.${last}`))
+  const held: Held[] = await holdMany(portOf(server), count, live, [1, 2, 3, 4, 5].map((last) => `127.0.0.${last}`))
   const end = performance.now() + seconds * 1000
-  let sent = 0
+  let sent = count
   for (let turn = 0; performance.now() < end; turn = (turn + 1) % 100) {
     for (let index = turn; index < held.length; index += 100) {
-      held[index]?.socket.write(`GET /health/live HTTP/1.1\r\n${host}\r\n`)
+      held[index]?.socket.write(live)
       sent++
     }
     await wait(100)

@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import { serverTimeouts } from '../../src/http/edges.js'
 import { createClient } from '../client.js'
-import { type BenchServer, memoryOf } from '../server.js'
+import { type BenchServer, memoryOf, openFiles } from '../server.js'
 import { attacks, type Attack } from './attacks.js'
 import { type ChaosOptions, type Experiment, quantile, type Row } from './experiment.js'
 import { sqlitePlace } from './place.js'
@@ -44,17 +44,17 @@ async function beside (server: BenchServer, probe: Probe, { what, run, allowed, 
   probe.take()
   await wait(quick ? 2000 : 10_000)
   const idle = probe.take()
-  const before = { files: openFiles(server), memory: memoryOf(server.pid).resident, load: await coreShare(server) }
+  const before = { files: openFiles(server.pid), memory: memoryOf(server.pid).resident, load: await coreShare(server) }
   probe.take()
   // The server stands still for longer than the probe has patience.
   if (control) process.kill(server.pid, 'SIGSTOP')
   const resume = control ? wait(6000).then(() => { process.kill(server.pid, 'SIGCONT') }) : undefined
   let most = { files: 0, memory: 0 }
-  const { ends, notes } = await run(server, () => { most = { files: openFiles(server), memory: memoryOf(server.pid).resident } })
+  const { ends, notes } = await run(server, () => { most = { files: openFiles(server.pid), memory: memoryOf(server.pid).resident } })
   await resume
   const during = probe.take()
   const begin = performance.now()
-  const isQuiet = async () => await coreShare(server) <= before.load + idleShare && openFiles(server) <= before.files + 4
+  const isQuiet = async () => await coreShare(server) <= before.load + idleShare && openFiles(server.pid) <= before.files + 20
   while (!await isQuiet() && performance.now() - begin < 10_000);
   const quiet = (performance.now() - begin) / 1000
   const after = probe.take()
@@ -72,7 +72,7 @@ async function beside (server: BenchServer, probe: Probe, { what, run, allowed, 
       'probe p99 before → during, ms': `${p99(idle)} → ${p99(during)}`,
       'closed by the server after, s (median, longest)': closedWithin === Infinity ? '' : `${quantile(lived.map((seconds) => seconds ?? Infinity), 0.5).toFixed(1)}, ${longest.toFixed(1)}`,
       answers: split(statuses.map((outcome) => ({ outcome }))),
-      'open files before, during, after': `${before.files}, ${most.files}, ${openFiles(server)}`,
+      'open files before, during, after': `${before.files}, ${most.files}, ${openFiles(server.pid)}`,
       'MiB before, during': `${before.memory.toFixed(0)}, ${most.memory.toFixed(0)}${perConnection ? ` (${((most.memory - before.memory) * 1024 / lived.length).toFixed(1)} KiB each)` : ''}`,
       'quiet after, s': quiet.toFixed(1),
       notes
@@ -95,11 +95,6 @@ async function stopUnderSilence (server: BenchServer): Promise<Row> {
 
 function p99 (probed: Probed[]): string {
   return quantile(probed.map(({ milliseconds }) => milliseconds), 0.99).toFixed(1)
-}
-
-/** How many files and connections a process has open. Linux. */
-function openFiles ({ pid }: BenchServer): number {
-  return readdirSync(`/proc/${pid}/fd`).length
 }
 
 /** How much of one core a process uses, over half a second. Linux. */

@@ -22,12 +22,14 @@ export async function hold (port: number, from = '127.0.0.1'): Promise<Held> {
   return { socket, ended, statuses }
 }
 
-/** Makes connections, fifty at a time. @param from the addresses of this machine that they come from, in turn */
-export async function holdMany (port: number, count: number, from = ['127.0.0.1']): Promise<Held[]> {
+/** Makes connections, fifty at a time. @param first what each sends at once @param from the addresses of this machine that they come from, in turn */
+export async function holdMany (port: number, count: number, first = '', from = ['127.0.0.1']): Promise<Held[]> {
   const all: Held[] = []
   while (all.length < count) {
     const some = Array.from({ length: Math.min(50, count - all.length) }, async (_, index) => await hold(port, from[index % from.length]))
-    all.push(...await Promise.all(some))
+    const held = await Promise.all(some)
+    if (first !== '') for (const { socket } of held) socket.write(first)
+    all.push(...held)
   }
   return all
 }

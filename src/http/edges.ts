@@ -11,6 +11,9 @@ export const bodyLimit = 16 * 1024
 /** Bounds on a connection, in milliseconds. A request whose headers or body stop half-way is closed within requestTimeout + connectionsCheckingInterval; one whose answer is not read, after connectionTimeout. When the server closes, what is under way has arrivalTimeout to arrive. */
 export interface ServerTimeouts { requestTimeout: number, headersTimeout: number, connectionsCheckingInterval: number, connectionTimeout: number, keepAliveTimeout: number, arrivalTimeout: number }
 
+/** How many requests of one connection may be without an answer that has left; beyond that it is closed. Each takes memory for its answer, of which a client that sends many at once and reads none pays nothing. */
+export const pipelineLimit = 32
+
 /** The bounds of the product. */
 export const serverTimeouts: ServerTimeouts = { requestTimeout: 10_000, headersTimeout: 8000, connectionsCheckingInterval: 1000, connectionTimeout: 30_000, keepAliveTimeout: 72_000, arrivalTimeout: 1000 }
 

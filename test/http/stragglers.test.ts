@@ -1,6 +1,7 @@
 import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import t, { type Test } from 'tap'
-import { serverTimeouts } from '../../src/http/edges.js'
+import { pipelineLimit, serverTimeouts } from '../../src/http/edges.js'
 import type { Store } from '../../src/store/open.js'
 import { buildTestApp, goodPassword } from '../helper.js'
 import { listen, open, parseAnswers } from './raw-socket.js'
@@ -53,8 +54,41 @@ await t.test('whoever does not read the answers is let go', async (t) => {
   const { app } = await buildTestApp(t as Test, { timeouts: { ...patient, connectionTimeout: 300 } })
   const { socket } = await open(await listen(app))
   socket.pause()
-  const [accepted] = await new Promise<unknown[]>((resolve) => { app.server.once('request', ({ socket }: { socket: object }) => { resolve([socket]) }); socket.write(`GET /openapi.json HTTP/1.1\r\n${host}\r\n`.repeat(400)) })
-  await once(accepted as NodeJS.EventEmitter, 'close')
+  let isClosed = false
+  // Until the buffers of the machine are full.
+  while (!isClosed) {
+    const ended = new Promise<boolean>((resolve) => {
+      app.server.once('request', (request: IncomingMessage, reply: ServerResponse) => {
+        reply.once('finish', () => { resolve(request.socket.destroyed) })
+        request.socket.once('close', () => { resolve(true) })
+      })
+    })
+    socket.write(`GET /openapi.json HTTP/1.1\r\n${host}\r\n`)
+    isClosed = await ended
+  }
   t.pass('by the server')
   socket.destroy()
+})
+
+await t.test('whoever sends many requests at once and waits for no answer is let go before they are worked on', async (t) => {
+  const asked: number[] = []
+  const wrapStore = (store: Store): Store => ({ ...store, ping: async () => { asked.push(1); await store.ping() } })
+  const { app } = await buildTestApp(t as Test, { wrapStore })
+  const port = await listen(app)
+  const ready = `GET /health/ready HTTP/1.1\r\n${host}\r\n`
+  const many = await open(port)
+  many.socket.write(ready.repeat(pipelineLimit + 200))
+  t.equal(await many.received, '')
+  t.ok(asked.length <= pipelineLimit, `${asked.length} were worked on`)
+  const few = await open(port)
+  few.socket.write(ready.repeat(pipelineLimit - 1) + ready.replace('host', 'connection: close\r\nhost'))
+  t.equal(parseAnswers(await few.received).length, pipelineLimit)
+  // Also one after the other, on one connection.
+  const patient = await open(port)
+  for (let turn = 0; turn < pipelineLimit + 5; turn++) {
+    patient.socket.write(ready)
+    await once(patient.socket, 'data')
+  }
+  patient.socket.end()
+  t.equal(parseAnswers(await patient.received).length, pipelineLimit + 5)
 })
