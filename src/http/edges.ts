@@ -12,7 +12,7 @@ export const bodyLimit = 16 * 1024
 export interface ServerTimeouts { requestTimeout: number, headersTimeout: number, connectionsCheckingInterval: number, connectionTimeout: number, keepAliveTimeout: number, arrivalTimeout: number }
 
 /** How many requests of one connection may be without an answer that has left; beyond that it is closed. Each takes memory for its answer, of which a client that sends many at once and reads none pays nothing. */
-export const pipelineLimit = 32
+export const pipelineLimit = 8
 
 /** The bounds of the product. */
 export const serverTimeouts: ServerTimeouts = { requestTimeout: 10_000, headersTimeout: 8000, connectionsCheckingInterval: 1000, connectionTimeout: 30_000, keepAliveTimeout: 72_000, arrivalTimeout: 1000 }
