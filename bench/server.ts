@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -14,9 +14,12 @@ export const bare = ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE']
 export interface BenchServer {
   pid: number
   url: string
+  /** What it has written so far, in lines of JSON. */
+  log: () => string
   /** Whether the process still runs. */
   runs: () => boolean
-  stop: () => Promise<void>
+  /** Ends it in order (SIGTERM) and answers its exit code; null when a signal ended it. */
+  stop: () => Promise<number | null>
   /** Ends it as a crash does (SIGKILL). */
   kill: () => Promise<void>
 }
@@ -35,11 +38,13 @@ export async function startServer (folder: string, settings: Record<string, stri
   }
   return {
     pid: child.pid as number,
+    log: () => readFileSync(log, 'utf8'),
     url: `http://localhost:${port}`,
     runs: () => child.exitCode === null && child.signalCode === null,
     stop: async () => {
       child.kill('SIGTERM')
       await ended
+      return child.exitCode
     },
     kill: async () => {
       child.kill('SIGKILL')
@@ -53,6 +58,11 @@ export function memoryOf (pid: number): { resident: number, most: number } {
   const status = process.platform === 'linux' ? readFileSync(`/proc/${pid}/status`, 'utf8') : ''
   const mib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024
   return { resident: mib('VmRSS'), most: mib('VmHWM') }
+}
+
+/** How many files and connections a running process has open. Linux. */
+export function openFiles (pid: number): number {
+  return readdirSync(`/proc/${pid}/fd`).length
 }
 
 /** A port of this machine that nothing listens on. */

@@ -23,7 +23,7 @@ import { createClientErrorHandler } from './http/client-error.js'
 import { collectContract } from './http/contract.js'
 import { createCounters } from './http/counters.js'
 import type { Drain } from './http/drain.js'
-import { bodyLimit, hardenEdges, requestId, type ServerTimeouts, serverTimeouts } from './http/edges.js'
+import { bodyLimit, hardenEdges, pipelineLimit, requestId, type ServerTimeouts, serverTimeouts } from './http/edges.js'
 import { addGuard } from './http/guard.js'
 import { createLimiters } from './http/limiters.js'
 import { addLimits } from './http/limits.js'
@@ -33,6 +33,7 @@ import { addPlaces } from './http/places.js'
 import { createErrorHandler } from './http/problems.js'
 import type { connectRedis } from './http/redis.js'
 import { addSchemas } from './http/schemas.js'
+import { dropStragglers } from './http/stragglers.js'
 import { traceRequests } from './http/traces.js'
 import { createLogin } from './login/login.js'
 import { loginRoute } from './login/login.route.js'
@@ -100,6 +101,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     bodyLimit,
     trustProxy: config.TRUST_PROXY.length > 0 && config.TRUST_PROXY,
     requestTimeout: timeouts.requestTimeout,
+    connectionTimeout: timeouts.connectionTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
     http: { headersTimeout: timeouts.headersTimeout, connectionsCheckingInterval: timeouts.connectionsCheckingInterval, requireHostHeader: false },
     return503OnClosing: false,
@@ -117,6 +119,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   })
   logRequests(app)
   traceRequests(app)
+  dropStragglers(app, { arrivalTimeout: timeouts.arrivalTimeout, pipelineLimit })
   hardenEdges(app, config.CORS_ORIGINS, drain.isDraining)
   refuseUnknownRoutes(app)
   app.register(accepts)

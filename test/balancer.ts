@@ -2,7 +2,7 @@ import { Agent, createServer, request as send } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { once } from 'node:events'
 
-/** A balancer for a few servers, as there are many: it asks each whether it is ready, sends requests in turn to those that are, and tries nothing twice. */
+/** A balancer for a few servers, as there are many: it asks each whether it is ready, sends requests in turn to those that are, and tries nothing twice. What it could not pass on it answers with 502 and the reason. */
 export interface Balancer { url: string, close: () => void }
 
 /** @param every how often readiness is asked, in milliseconds */
@@ -19,8 +19,8 @@ export async function startBalancer (targets: string[], every = 50): Promise<Bal
   let turn = 0
   const server = createServer((incoming, outgoing) => {
     const target = [...ready][turn++ % Math.max(1, ready.size)]
-    const fail = () => { outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(502).end() }
-    if (target === undefined) return fail()
+    const fail = ({ code }: NodeJS.ErrnoException) => { outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(502).end(code) }
+    if (target === undefined) return fail({ name: '', message: '', code: 'nobody is ready' })
     const { hostname, port } = new URL(target)
     const { connection: _hop, ...headers } = incoming.headers
     const passed = send({ agent, hostname, port, method: incoming.method, path: incoming.url, headers }, (reply) => {
@@ -30,6 +30,8 @@ export async function startBalancer (targets: string[], every = 50): Promise<Bal
     })
     incoming.pipe(passed.on('error', fail))
   })
+  // Or a client would now and then use a connection that is just being closed, and take that for a failure of the servers.
+  server.keepAliveTimeout = 0
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return {

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { BenchServer } from '../server.js'
 import { quantile, type Row } from './experiment.js'
 import type { Place } from './place.js'
-import { needsDatabase, type Sent, startSteadyLoad } from './steady.js'
+import { needsDatabase, type Sent, split, startSteadyLoad } from './steady.js'
 
 /** Something that can be done to a database, and undone. */
 export interface Fault {
@@ -76,9 +76,3 @@ const shed = '503 overloaded'
 
 const took = ({ due, done }: Sent) => done - due
 const isGood = (outcome: string) => /^2\d\d$/.test(outcome)
-
-function split (sent: Sent[]): string {
-  const counts = new Map<string, number>()
-  for (const { outcome } of sent) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
-  return [...counts].sort().map(([outcome, count]) => `${count} × ${outcome}`).join(', ')
-}

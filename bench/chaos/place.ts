@@ -17,7 +17,8 @@ export interface Place {
   folder: string
   /** The database itself, past the proxy. */
   databaseUrl: string
-  start: () => Promise<BenchServer>
+  /** @param env settings of this server alone */
+  start: (env?: Record<string, string>) => Promise<BenchServer>
   /** Asks the database directly. */
   query: (sql: string) => Promise<Array<Record<string, unknown>>>
   remove: () => void
@@ -43,7 +44,7 @@ export async function sqlitePlace ({ env = {}, databaseFolder }: { env?: Record<
     kind: 'SQLite',
     folder,
     databaseUrl,
-    start: async () => await startServer(folder, all),
+    start: async (env) => await startServer(folder, { ...all, ...env }),
     query: async (sql) => {
       const client = createClient({ url: databaseUrl, timeout: 5000 } as Parameters<typeof createClient>[0])
       const { rows, columns } = await client.execute(sql)
@@ -84,7 +85,7 @@ export async function postgresPlace ({ env = {}, folder: clusterFolder = tmpdir(
     database: async (what) => { await promisify(execFile)(process.execPath, [resolve('dist/bench/chaos/pg.js'), what, JSON.stringify(cluster)]) },
     proxy,
     query,
-    start: async () => await startServer(folder, all),
+    start: async (env) => await startServer(folder, { ...all, ...env }),
     remove: () => {
       proxy.close()
       removeCluster(cluster)

@@ -1,12 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { crashes } from './crashes.js'
 import type { Experiment, Row } from './experiment.js'
+import { hostile } from './hostile.js'
 import { postgresFaults } from './postgresql-faults.js'
 import { withTables } from './report.js'
+import { restarts } from './restarts.js'
 import { sqliteFaults } from './sqlite-faults.js'
 
 /** Every experiment, in the order of the table. */
-const experiments: Experiment[] = [sqliteFaults, postgresFaults, crashes]
+const experiments: Experiment[] = [sqliteFaults, postgresFaults, crashes, restarts, hostile]
 
 const documentPath = 'docs/reliability.md'
 

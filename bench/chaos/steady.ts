@@ -4,7 +4,7 @@ import { type Client, createClient } from '../client.js'
 export interface Sent { kind: Kind, due: number, done: number, outcome: string }
 
 /** Requests a second of each kind. */
-const mix = { claims: 100, me: 20, refresh: 20, signup: 4, login: 4, ready: 2, live: 2 } as const
+const mix = { claims: 100, me: 20, refresh: 20, signup: 4, login: 4, ready: 2, live: 2 }
 
 export type Kind = keyof typeof mix
 
@@ -26,8 +26,8 @@ const hangMilliseconds = 10_000
 
 const password = 'brass-lantern-under-the-stair'
 
-/** Starts the load on one server that is well. */
-export async function startSteadyLoad (url: string): Promise<SteadyLoad> {
+/** Starts the load on one server that is well, or on a balancer. @param rates requests a second */
+export async function startSteadyLoad (url: string, rates: Partial<Record<Kind, number>> = mix): Promise<SteadyLoad> {
   // Of its own, so that no request waits behind one of another kind.
   const clients = Object.fromEntries(Object.keys(mix).map((kind) => [kind, createClient(hangMilliseconds, 256)])) as Record<Kind, Client>
   const email = `${crypto.randomUUID()}@example.org`
@@ -50,6 +50,7 @@ export async function startSteadyLoad (url: string): Promise<SteadyLoad> {
     const address = `${crypto.randomUUID()}@example.org`
     const outcome = await clients[kind](`${url}${path(kind)}`, message(kind, address)).then(({ status, body, headers }) => {
       if (kind === 'signup' && status === 201) acknowledged.push(address)
+      if (status === 502) return `502 ${body}`
       if (status !== 503) return String(status)
       return `503 ${(JSON.parse(body) as { code: string }).code}${headers['retry-after'] === undefined ? ' without Retry-After' : ''}`
     }, (error: NodeJS.ErrnoException) => error.code ?? error.message)
@@ -59,7 +60,7 @@ export async function startSteadyLoad (url: string): Promise<SteadyLoad> {
   const started = Object.fromEntries(Object.keys(mix).map((kind) => [kind, 0])) as Record<Kind, number>
   const running = new Set<Promise<void>>()
   const timer = setInterval(() => {
-    for (const [kind, perSecond] of Object.entries(mix) as Array<[Kind, number]>) {
+    for (const [kind, perSecond] of Object.entries(rates) as Array<[Kind, number]>) {
       while (started[kind] < (performance.now() - begin) * perSecond / 1000) {
         const one = send(kind, begin + started[kind]++ * 1000 / perSecond)
         running.add(one)
@@ -75,4 +76,11 @@ export async function startSteadyLoad (url: string): Promise<SteadyLoad> {
       await Promise.all(running)
     }
   }
+}
+
+/** How many had which outcome, in one line. */
+export function split (sent: Array<Pick<Sent, 'outcome'>>): string {
+  const counts = new Map<string, number>()
+  for (const { outcome } of sent) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
+  return [...counts].sort().map(([outcome, count]) => `${count} × ${outcome}`).join(', ')
 }

@@ -8,11 +8,14 @@ import { Problem } from '../errors.js'
 /** Largest body, in bytes. */
 export const bodyLimit = 16 * 1024
 
-/** Bounds on a connection, in milliseconds. A request whose headers or body stop half-way is closed within requestTimeout + connectionsCheckingInterval. */
-export interface ServerTimeouts { requestTimeout: number, headersTimeout: number, connectionsCheckingInterval: number, keepAliveTimeout: number }
+/** Bounds on a connection, in milliseconds. A request whose headers or body stop half-way is closed within requestTimeout + connectionsCheckingInterval; one whose answer is not read, after connectionTimeout. When the server closes, what is under way has arrivalTimeout to arrive. */
+export interface ServerTimeouts { requestTimeout: number, headersTimeout: number, connectionsCheckingInterval: number, connectionTimeout: number, keepAliveTimeout: number, arrivalTimeout: number }
+
+/** How many requests of one connection may be without an answer that has left; beyond that it is closed. Each takes memory for its answer, of which a client that sends many at once and reads none pays nothing. */
+export const pipelineLimit = 8
 
 /** The bounds of the product. */
-export const serverTimeouts: ServerTimeouts = { requestTimeout: 10_000, headersTimeout: 8000, connectionsCheckingInterval: 1000, keepAliveTimeout: 72_000 }
+export const serverTimeouts: ServerTimeouts = { requestTimeout: 10_000, headersTimeout: 8000, connectionsCheckingInterval: 1000, connectionTimeout: 30_000, keepAliveTimeout: 72_000, arrivalTimeout: 1000 }
 
 /** What every answer carries, also the one that Node's parser gives (ASVS 3.4). Nothing this API serves but the page at /docs is meant to be rendered. */
 export const securityHeaders = {

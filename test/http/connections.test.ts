@@ -6,7 +6,7 @@ import { buildTestApp, goodPassword } from '../helper.js'
 import { exchange, listen, open, parseAnswers, type RawAnswer } from './raw-socket.js'
 
 const body = JSON.stringify({ email: 'ada@example.org', password: goodPassword })
-const hurry = { requestTimeout: 300, headersTimeout: 200, connectionsCheckingInterval: 50, keepAliveTimeout: 100 }
+const hurry = { requestTimeout: 300, headersTimeout: 200, connectionsCheckingInterval: 50, connectionTimeout: 30_000, keepAliveTimeout: 100, arrivalTimeout: 50 }
 const host = 'host: localhost\r\n'
 const post = (headers: string, text = body) => `POST /login HTTP/1.1\r\n${host}content-type: application/json\r\n${headers}\r\n${text}`
 
@@ -82,10 +82,12 @@ await t.test('a request that stops half-way is answered and closed', async (t) =
 
 await t.test('the bounds of the product', async (t) => {
   const { app } = await buildTestApp(t)
-  const { requestTimeout, headersTimeout, connectionsCheckingInterval, keepAliveTimeout } = serverTimeouts
+  const { requestTimeout, headersTimeout, connectionsCheckingInterval, connectionTimeout, keepAliveTimeout } = serverTimeouts
   t.ok(requestTimeout + connectionsCheckingInterval <= 15_000, 'a half-sent body is closed within 15 s')
   t.ok(headersTimeout <= requestTimeout)
+  t.ok(connectionTimeout > requestTimeout + connectionsCheckingInterval, 'what stops half-way is answered before its connection is closed')
   t.match(app.server, { requestTimeout, headersTimeout, keepAliveTimeout }, 'are those of the server')
+  t.equal(app.server.timeout, connectionTimeout)
   t.ok(keepAliveTimeout > 60_000, 'longer than the idle time of the usual proxies, or they would reuse a closed connection')
 })
 

@@ -1,0 +1,49 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+
+/** What a connection is at: its newest request, and how many have no answer that has left. The newest is enough: answers go out in the order of the requests (RFC 9112 §9.3.2). */
+interface Work { request: IncomingMessage, reply: ServerResponse, waiting: number }
+
+/** Bounds of {@link dropStragglers}: milliseconds, and requests of one connection. */
+export interface StragglerLimits { arrivalTimeout: number, pipelineLimit: number }
+
+/**
+ * Closes a connection that sends more requests than `pipelineLimit` ahead of their answers.
+ * When the application closes, gives connections on which nothing is being answered `arrivalTimeout` for a request to arrive whole, then closes them: those that never sent anything or
+ * stopped half-way, which Node does not count as idle. Otherwise a few silent ones would hold up every restart.
+ */
+export function dropStragglers (app: FastifyInstance, { arrivalTimeout, pipelineLimit }: StragglerLimits): void {
+  const connections = new Set<Socket>()
+  const works = new WeakMap<Socket, Work>()
+  app.server.on('connection', (socket: Socket) => {
+    connections.add(socket)
+    socket.once('close', () => { connections.delete(socket) })
+  })
+  app.addHook('onRequest', ({ raw }, reply, done) => {
+    const { socket } = raw
+    const work = works.get(socket)
+    if (work === undefined) works.set(socket, { request: raw, reply: reply.raw, waiting: 1 })
+    else if (++work.waiting > pipelineLimit) {
+      // What came in one piece is parsed to its end, also after that; nothing more is done for it.
+      reply.hijack()
+      socket.destroy()
+      return
+    } else Object.assign(work, { request: raw, reply: reply.raw })
+    done()
+  })
+  app.addHook('onResponse', ({ raw }, _reply, done) => {
+    const work = works.get(raw.socket)
+    if (work !== undefined) work.waiting--
+    done()
+  })
+  app.addHook('preClose', (done) => {
+    const timer = setTimeout(() => { for (const socket of connections) if (!isAnswering(works.get(socket))) socket.destroy() }, arrivalTimeout)
+    app.server.once('close', () => { clearTimeout(timer) })
+    done()
+  })
+}
+
+function isAnswering (work: Work | undefined): boolean {
+  return work !== undefined && work.request.complete && !work.reply.writableFinished
+}
