@@ -129,7 +129,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   if (isLimited) addLimits(app, limiters)
   const places = addPlaces(app, { publicUrl: config.PUBLIC_URL, deviceTokens: isLimited ? deviceTokens : undefined })
 
-  if (config.METRICS === 'on') metricsRoute(app, { hashes: passwords.load, mails: mailer.load, connections: store.connections, worker: cluster.worker?.id })
+  if (config.METRICS === 'on') metricsRoute(app, { hashes: passwords.load, mails: mailer.load, connections: store.connections, worker: cluster.worker })
 
   app.register(async (api: App) => {
     if (config.SIGNUP_MODE === 'instant') signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }), places })

@@ -31,7 +31,7 @@ export function startWorkers ({ program, count, logger, pauseMilliseconds = 1000
   cluster.setupPrimary({ exec: program, args: [] })
   const running = new Set<Worker>()
   let [serving, stopping, exitCode] = [false, false, 0]
-  let end = (_code: number) => {}
+  let end!: (code: number) => void
   const ended = new Promise<number>((resolve) => { end = resolve })
 
   const start = (): Worker => {
@@ -53,8 +53,7 @@ export function startWorkers ({ program, count, logger, pauseMilliseconds = 1000
   }
   start().once('listening', () => {
     serving = true
-    if (stopping) return
-    for (let place = 1; place < count; place++) start()
+    for (let place = 1; place < count && !stopping; place++) start()
     logger.info({ workers: count }, 'workers started')
   })
   const signal = (name: NodeJS.Signals) => { for (const worker of running) worker.process.kill(name) }

@@ -3,8 +3,8 @@ import type { MailLoad } from '../mail/mailer.js'
 import type { HashLoad } from '../passwords/gate.js'
 import type { ConnectionLoad } from '../store/pool.js'
 
-/** Where the numbers come from that are asked for at each scrape. `connections` is null where the database has no pool; `worker` is the number of the process among several. */
-export interface MetricsSources { hashes: () => HashLoad, mails: () => MailLoad, connections: (() => ConnectionLoad) | null, worker?: number | undefined }
+/** Where the numbers come from that are asked for at each scrape. `connections` is null where the database has no pool; `worker` is the process among several. */
+export interface MetricsSources { hashes: () => HashLoad, mails: () => MailLoad, connections: (() => ConnectionLoad) | null, worker?: { id: number } | undefined }
 
 /** One answered request: its route as a template, never a URL. `limit` is the name of the limit that refused it, if one did. */
 export interface Answered { method: string, route: string, status: number, seconds: number, limit: string | undefined }
@@ -26,7 +26,7 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 export function createMetrics ({ hashes, mails, connections, worker }: MetricsSources): Metrics {
   const registry = new Registry()
   const registers = [registry]
-  if (worker !== undefined) registry.setDefaultLabels({ worker: String(worker) })
+  if (worker !== undefined) registry.setDefaultLabels({ worker: String(worker.id) })
   collectDefaultMetrics({ register: registry })
 
   const requests = new Counter({ name: 'latchkey_http_requests_total', help: 'Answered requests.', labelNames: ['method', 'route', 'status'], registers })

@@ -117,3 +117,9 @@ t.test('the page of the link, in a browser', async (t) => {
   await page.getByRole('status').filter({ hasText: 'not valid any more' }).waitFor()
   t.strictSame(complaints.filter((line) => !line.includes('status of 400')), [])
 })
+
+t.test('an account that changes in between', async (t) => {
+  const { signup, nextMail, call } = await buildTestApp(t as Test, { wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, verifyEmail: async () => false } }) })
+  const { user } = await signup()
+  problem(t as Test, await call('POST', '/email/verify', { body: { token: tokenOf((await nextMail(user.email, 'Confirm')).text) } }), 400, 'invalid_one_time_token')
+})

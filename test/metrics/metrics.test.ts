@@ -69,7 +69,7 @@ t.test('what goes on while it is asked for, and what was shed', async (t) => {
 t.test('a counter that is kept elsewhere is taken over at each scrape', async (t) => {
   let shed = 3
   const built = await buildTestApp(t as Test, {
-    beforeReady: (app) => { metricsRoute(app, { hashes: () => ({ inUse: 0, waiting: 0, shed }), mails: () => ({ waiting: 1, inDelivery: 2, sent: 3, lost: 4 }), connections: null, worker: 7 }) }
+    beforeReady: (app) => { metricsRoute(app, { hashes: () => ({ inUse: 0, waiting: 0, shed }), mails: () => ({ waiting: 1, inDelivery: 2, sent: 3, lost: 4 }), connections: null, worker: { id: 7 } }) }
   })
   t.equal((await scrape(built)).get('latchkey_hashes_shed_total{worker="7"}'), 3)
   shed = 5
