@@ -53,7 +53,7 @@ export function startWorkers ({ program, count, logger, pauseMilliseconds = 1000
   }
   start().once('listening', () => {
     serving = true
-    for (let place = 1; place < count && !stopping; place++) start()
+    if (!stopping) for (let place = 1; place < count; place++) start()
     logger.info({ workers: count }, 'workers started')
   })
   const signal = (name: NodeJS.Signals) => { for (const worker of running) worker.process.kill(name) }
