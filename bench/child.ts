@@ -1,7 +1,8 @@
-import { fork } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
 import { build } from 'esbuild'
+import { bare } from './server.js'
 
 /** What a forked server of the bench uses. */
 export interface ChildState { cpuMicroseconds: number, heapBytes: number, residentBytes: number }
@@ -18,7 +19,7 @@ export async function buildProgram (name: string): Promise<string> {
 
 /** Starts a program that sends its address when it serves. Its log goes to a file, as under a service manager. Throws when it ends before. */
 export async function startChild (program: string, args: string[], logFile: string): Promise<Child> {
-  const child = fork(program, args, { execArgv: ['--expose-gc'], env: { PATH: process.env.PATH }, stdio: ['ignore', openSync(logFile, 'w'), 'inherit', 'ipc'] })
+  const child = spawn('env', [...bare, process.execPath, '--expose-gc', program, ...args], { env: { PATH: process.env.PATH }, stdio: ['ignore', openSync(logFile, 'w'), 'inherit', 'ipc'] })
   const ended = once(child, 'exit')
   const message = async () => (await Promise.race([once(child, 'message'), ended.then(() => { throw new Error(`${program} ended`) })]))[0] as unknown
   return {
