@@ -22,6 +22,13 @@ async function freshStore (t: Test, kind: DatabaseKind) {
 }
 
 await onEachDatabase(t, async (t, kind) => {
+  await t.test('looked up together, each gets its own account', async (t) => {
+    const { accounts, create } = await freshStore(t as Test, kind)
+    const [ada, bob] = [await create(), await create('bob@example.org')]
+    const ids = [ada.id, nobody, bob.id, ada.id, '', bob.id]
+    t.strictSame(await Promise.all(ids.map(async (id) => await accounts.findById(id))), [ada, null, bob, ada, null, bob])
+  })
+
   await t.test('create keeps what it is given, and fills in the rest', async (t) => {
     const { accounts, time, sql, ada } = await freshStore(t as Test, kind)
     const account = await accounts.create(ada)
