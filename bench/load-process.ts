@@ -7,19 +7,21 @@ const patienceMilliseconds = 30_000
 
 process.once('message', (load: Load) => { drive(load).then((report) => process.send?.(report, () => { process.disconnect() }), (error: unknown) => { throw error }) })
 
-async function drive ({ url, messages, seconds, perSecond, inFlight }: Load): Promise<LoadReport> {
+async function drive ({ url, messages, seconds, warmSeconds = 0, perSecond, inFlight }: Load): Promise<LoadReport> {
   const send = createClient(patienceMilliseconds, 1000)
   const byStatus: Record<string, number> = {}
   const milliseconds: number[] = []
   let sent = 0
+  const begin = performance.now()
+  const counts = begin + warmSeconds * 1000
+  const end = counts + seconds * 1000
   const ask = async (due: number) => {
     const message = messages[sent++ % messages.length] ?? {}
     const outcome = await send(url, message).then(({ status }) => String(status), () => 'lost')
+    if (due < counts) return
     byStatus[outcome] = (byStatus[outcome] ?? 0) + 1
     milliseconds.push(performance.now() - due)
   }
-  const begin = performance.now()
-  const end = begin + seconds * 1000
   if (perSecond === undefined) {
     await Promise.all(Array.from({ length: inFlight ?? 1 }, async () => { while (performance.now() < end) await ask(performance.now()) }))
   } else {
@@ -32,5 +34,5 @@ async function drive ({ url, messages, seconds, perSecond, inFlight }: Load): Pr
   }
   milliseconds.sort((a, b) => a - b)
   const quantile = (share: number) => Math.round((milliseconds[Math.min(milliseconds.length - 1, Math.floor(milliseconds.length * share))] ?? NaN) * 10) / 10
-  return { requests: sent, byStatus, seconds: (performance.now() - begin) / 1000, p50: quantile(0.5), p99: quantile(0.99), slowest: quantile(1) }
+  return { requests: milliseconds.length, byStatus, seconds, p50: quantile(0.5), p99: quantile(0.99), slowest: quantile(1) }
 }

@@ -5,7 +5,7 @@ import argon2 from 'argon2'
 import { loadConfig } from '../src/config.js'
 import { buildProgram, startChild } from './child.js'
 import { makePostgres, makeSqlite } from './databases.js'
-import { load, repeat, type Sample } from './sample.js'
+import { repeat, type Sample } from './sample.js'
 import { median } from './statistics.js'
 import { manyTokens, openSubject, type Scenarios, type Subject } from './subject.js'
 
@@ -25,13 +25,6 @@ export async function measure ({ rounds, seconds, accounts, databases, coldToken
   try {
     const program = await buildProgram('bare-app')
     const scenarios: Scenarios = { 'argon2 alone': argon2Alone(settings) }
-    const bare = async (name: string, argument: string) => {
-      const { url, stop } = await startChild(program, [argument], join(folder, `${argument}.log`))
-      closing.push(stop)
-      scenarios[name] = async (seconds) => await load({ url: `${url}/claims`, connections: 32, duration: seconds })
-    }
-    await bare('bare Fastify route', 'bare')
-    await bare('bare Fastify route with our log', 'logged')
     const subjects: Record<string, Subject> = {}
     for (const kind of databases) {
       const { url, remove } = await (kind === 'SQLite' ? makeSqlite(join(folder, 'database')) : makePostgres())
@@ -39,6 +32,13 @@ export async function measure ({ rounds, seconds, accounts, databases, coldToken
       const subject = await openSubject(join(folder, kind), url, { accounts, coldTokens: kind === databases[0] ? coldTokens : 0, settings })
       closing.push(subject.stop)
       subjects[kind] = subject
+      if (kind === databases[0]) {
+        for (const [name, argument] of [['bare Fastify route', 'bare'], ['bare Fastify route with our log', 'logged']] as const) {
+          const { url, stop } = await startChild(program, [argument], join(folder, `${argument}.log`))
+          closing.push(stop)
+          scenarios[name] = subject.elsewhere(url)
+        }
+      }
       for (const [name, scenario] of Object.entries(subject.scenarios)) {
         if (!withoutDatabase.test(name)) scenarios[`${name}, ${kind}`] = scenario
         else if (kind === databases[0]) scenarios[name] = scenario
@@ -47,7 +47,7 @@ export async function measure ({ rounds, seconds, accounts, databases, coldToken
     const samples: Measurements['samples'] = Object.fromEntries(Object.keys(scenarios).map((name) => [name, []]))
     for (let round = -1; round < rounds; round++) {
       for (const [name, scenario] of Object.entries(scenarios)) {
-        const sample = await scenario(round < 0 ? Math.min(1, seconds / 2) : seconds)
+        const sample = await scenario(round < 0 ? Math.min(1, seconds * 0.7) : seconds)
         if (round >= 0) samples[name]?.push(sample)
       }
     }

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Options } from 'autocannon'
 import { loadConfig } from '../src/config.js'
 import { connect, parseDatabaseUrl } from '../src/store/database.js'
 import { createAccessTokens } from '../src/tokens/access.js'
@@ -16,6 +17,8 @@ export type Scenarios = Record<string, (seconds: number) => Promise<Sample>>
 /** A running server with accounts, and what can be measured on it. */
 export interface Subject {
   scenarios: Scenarios
+  /** The requests of `GET /claims, token seen before`, byte for byte, to another server. */
+  elsewhere: (url: string) => Scenarios[string]
   /** The most memory that the server has taken so far, in MiB. */
   most: () => number
   stop: () => Promise<void>
@@ -26,6 +29,11 @@ const password = 'brass-lantern-under-the-stair'
 /** For requests that hash: enough to keep every core busy, few enough that none waits long. */
 const hashingConnections = 8
 const connections = 32
+
+type Requests = NonNullable<Options['requests']>
+
+const json = { method: 'POST', headers: { 'content-type': 'application/json' } } as const
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
 /** More than the guard ever remembers, in turn: each is forgotten before it comes again. */
 export const manyTokens = 25_000
@@ -39,28 +47,32 @@ export async function openSubject (folder: string, databaseUrl: string, { accoun
   const server = await startServer(folder, { DATABASE_URL: databaseUrl, AUTO_MIGRATE: 'on', RATE_LIMITS: 'off', LOG_LEVEL: 'info', ...settings })
   const send = createClient(30_000)
   const people: Array<{ email: string, access_token: string, refresh_token: string, user: { id: string } }> = []
-  for (let i = 0; i < accounts; i++) {
+  const signUp = async () => {
     const email = `${crypto.randomUUID()}@example.org`
     const { status, body } = await send(`${server.url}/signup`, { body: { email, password } })
     if (status !== 201) throw new Error(`signup answered ${status}: ${body}`)
     people.push({ email, ...JSON.parse(body) as { access_token: string, refresh_token: string, user: { id: string } } })
   }
+  while (people.length < accounts) await Promise.all([signUp(), signUp()])
   const cold = await freshTokens(folder, server.url, coldTokens)
   const client = await connect(parseDatabaseUrl(databaseUrl))
   let next = 0
   const one = <T>(list: T[]) => list[next++ % list.length] as T
-  const get = (path: string, token: () => string) => async (seconds: number) => await load({ url: server.url, connections, duration: seconds, requests: [{ path, setupRequest: (request) => ({ ...request, headers: { authorization: `Bearer ${token()}` } }) }] })
-  const post = (path: string, connections: number, body: () => object) => async (seconds: number) => await load({ url: server.url, connections, duration: seconds, requests: [{ method: 'POST', path, headers: { 'content-type': 'application/json' }, setupRequest: (request) => ({ ...request, body: JSON.stringify(body()) }) }] })
+  const ask = (requests: Requests, connections: number, url = server.url) => async (seconds: number) => await load({ url, connections, duration: seconds, requests })
+  // Made before they are sent, where they may be the same again: what the load costs is taken from what is measured.
+  const get = (path: string): Requests => people.map(({ access_token: token }) => ({ path, headers: bearer(token) }))
+  const post = (path: string, bodies: object[]): Requests => bodies.map((body) => ({ ...json, path, body: JSON.stringify(body) }))
   return {
     scenarios: {
-      'GET /claims, token seen before': get('/claims', () => one(people).access_token),
-      'GET /claims, token never seen': get('/claims', () => one(cold)),
+      'GET /claims, token seen before': ask(get('/claims'), connections),
+      'GET /claims, token never seen': ask([{ path: '/claims', setupRequest: (request) => ({ ...request, headers: bearer(one(cold)) }) }], connections),
       'Prisma alone: find an account': async (seconds) => await repeat(seconds, connections, async () => await client.user.findUnique({ where: { id: one(people).user.id } })),
-      'GET /me': get('/me', () => one(people).access_token),
-      'POST /refresh': post('/refresh', connections, () => ({ refresh_token: one(people).refresh_token })),
-      'POST /login': post('/login', hashingConnections, () => ({ email: one(people).email, password })),
-      'POST /signup': post('/signup', hashingConnections, () => ({ email: `${crypto.randomUUID()}@example.org`, password }))
+      'GET /me': ask(get('/me'), connections),
+      'POST /refresh': ask(post('/refresh', people.map((person) => ({ refresh_token: person.refresh_token }))), connections),
+      'POST /login': ask(post('/login', people.map(({ email }) => ({ email, password }))), hashingConnections),
+      'POST /signup': ask([{ ...json, path: '/signup', setupRequest: (request) => ({ ...request, body: JSON.stringify({ email: `${crypto.randomUUID()}@example.org`, password }) }) }], hashingConnections)
     },
+    elsewhere: (url) => ask(get('/claims'), connections, url),
     most: () => memoryOf(server.pid).most,
     stop: async () => {
       await client.$disconnect()

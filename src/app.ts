@@ -29,6 +29,7 @@ import { createLimiters } from './http/limiters.js'
 import { addLimits } from './http/limits.js'
 import { logRequests } from './http/log.js'
 import { refuseUnknownRoutes, routing } from './http/methods.js'
+import { refuseOverload } from './http/overload.js'
 import { addPlaces } from './http/places.js'
 import { createErrorHandler } from './http/problems.js'
 import type { connectRedis } from './http/redis.js'
@@ -126,6 +127,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   collectContract(app, { version, publicUrl: config.PUBLIC_URL })
   addSchemas(app)
   addGuard(app, accessTokens.rules)
+  refuseOverload(app, passwords)
   if (isLimited) addLimits(app, limiters)
   const places = addPlaces(app, { publicUrl: config.PUBLIC_URL, deviceTokens: isLimited ? deviceTokens : undefined })
 

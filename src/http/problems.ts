@@ -67,7 +67,8 @@ export function createErrorHandler (publicUrl: string) {
     // Structured fields of draft-ietf-httpapi-ratelimit-headers.
     if (extras.limit !== undefined) reply.headers({ 'ratelimit-policy': `"${extras.limit.name}";q=${extras.limit.calls};w=${extras.limit.seconds}`, ratelimit: `"${extras.limit.name}";r=0;t=${wait}` })
     // A malformed URL is refused before the hooks that give every other answer these headers.
-    reply.headers({ ...securityHeaders, 'x-request-id': request.id, 'cache-control': 'no-store', 'content-type': problemMediaType })
+    if (!reply.hasHeader('x-request-id')) reply.headers({ ...securityHeaders, 'x-request-id': request.id })
+    reply.headers({ 'cache-control': 'no-store', 'content-type': problemMediaType })
     reply.code(kind.status).send(JSON.stringify(problemDocument(problem, publicUrl, request.id)))
   }
 }

@@ -13,6 +13,8 @@ export type Turn = <T>(work: () => Promise<T>) => Promise<T>
  * Bounds what is hashed at once. Whoever cannot be served in time is refused on arrival, before anything is done for him; whoever came in is not refused for those behind him.
  */
 export interface HashGate {
+  /** Whether somebody who comes now would be served. Says no by throwing what {@link HashGate.enter} throws, which costs least where nothing has been done for the request yet. */
+  requireRoom: () => void
   /**
    * Takes a request in and keeps a place for it until its first turn. Later turns of the same request go before the first ones of others, so that no work is lost half-way.
    * @param signal aborts when the client has hung up, which frees its place; work that runs goes on
@@ -74,10 +76,15 @@ export function createHashGate ({ concurrency, queueMilliseconds, now }: HashGat
     }
   }
 
+  const requireRoom = () => {
+    if (expectedWait() > queueMilliseconds) throw refusal()
+  }
+
   return {
+    requireRoom,
     enter: async (signal, body) => {
       if (signal?.aborted) throw gone()
-      if (expectedWait() > queueMilliseconds) throw refusal()
+      requireRoom()
       let isFirst = true
       const use = () => {
         if (isFirst) promised--

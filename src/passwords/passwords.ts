@@ -26,6 +26,8 @@ export interface Passwords {
    * @throws Problem `overloaded`
    */
   inTurn: <T>(signal: AbortSignal | null, body: (hashing: Hashing) => Promise<T>) => Promise<T>
+  /** Refuses a request that could not hash in time, before anything is done for it. @throws Problem `overloaded` */
+  requireRoom: () => void
   load: () => HashLoad
 }
 
@@ -37,6 +39,7 @@ export async function createPasswords ({ cost, minLength, estimate, gate, onUnre
   const hasher = await gate.enter(null, async (turn) => await turn(async () => await createHasher(cost, onUnreadableHash)))
   return {
     load: gate.load,
+    requireRoom: gate.requireRoom,
     inTurn: async (signal, body) => await gate.enter(signal, async (turn) => await body({
       accept: async (text, context, pointer = '/password') => {
         const password = normalisePassword(text)
