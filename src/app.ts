@@ -30,7 +30,7 @@ import { addLimits } from './http/limits.js'
 import { logRequests } from './http/log.js'
 import { refuseUnknownRoutes, routing } from './http/methods.js'
 import { refuseOverload } from './http/overload.js'
-import { addPlaces } from './http/places.js'
+import { createPlaces } from './http/places.js'
 import { createErrorHandler } from './http/problems.js'
 import type { connectRedis } from './http/redis.js'
 import { addSchemas } from './http/schemas.js'
@@ -127,9 +127,9 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   collectContract(app, { version, publicUrl: config.PUBLIC_URL })
   addSchemas(app)
   addGuard(app, accessTokens.rules)
-  refuseOverload(app, passwords)
+  refuseOverload(app, passwords.requireRoom)
   if (isLimited) addLimits(app, limiters)
-  const places = addPlaces(app, { publicUrl: config.PUBLIC_URL, deviceTokens: isLimited ? deviceTokens : undefined })
+  const places = createPlaces({ publicUrl: config.PUBLIC_URL, deviceTokens: isLimited ? deviceTokens : undefined })
 
   if (config.METRICS === 'on') metricsRoute(app, { hashes: passwords.load, mails: mailer.load, connections: store.connections, worker: cluster.worker })
 

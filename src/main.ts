@@ -27,6 +27,8 @@ import { countWorkers, shareHashes, startWorkers } from './workers.js'
 const requestMilliseconds = 4000
 
 try {
+  // The word to reload keys must not end a process that cannot do it yet.
+  process.on('SIGHUP', () => {})
   if (existsSync('.env')) loadEnvFile('.env')
   const config = loadConfig(process.env)
   const [command, ...args] = process.argv.slice(2)

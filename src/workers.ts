@@ -37,15 +37,17 @@ export function startWorkers ({ program, count, logger, pauseMilliseconds = 1000
   const start = (): Worker => {
     const worker = cluster.fork()
     running.add(worker)
-    worker.once('exit', left)
+    worker.once('exit', (code: number | null, signal: string | null) => { left(worker, { code, signal }) })
+    // The machine has no process or no file handle left for it.
+    worker.once('error', (err) => { left(worker, { code: null, signal: null, err }) })
     return worker
   }
-  async function left (this: Worker, code: number | null, signal: string | null): Promise<void> {
-    running.delete(this)
+  const left = async (worker: Worker, how: { code: number | null, signal: string | null, err?: Error }): Promise<void> => {
+    if (!running.delete(worker)) return
     if (serving && !stopping) {
-      logger.error({ worker: this.process.pid, code, signal }, 'a worker ended, another takes its place')
+      logger.error({ worker: worker.process.pid, ...how }, 'a worker ended, another takes its place')
       await wait(pauseMilliseconds)
-    } else if (code !== 0) {
+    } else if (how.code !== 0) {
       exitCode = 1
     }
     if (serving && !stopping) start()

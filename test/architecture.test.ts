@@ -39,7 +39,7 @@ const layers: Array<{ layer: string, path: RegExp, may: string[] }> = [
 /** Where each package is at home. */
 const homes: Record<string, RegExp> = {
   '@fastify/accepts': /^app\.ts$/,
-  '@fastify/cookie': /^http\//,
+  cookie: /^http\//,
   '@fastify/cors': /^http\//,
   '@fastify/jwt': /^http\//,
   '@fastify/swagger': /^http\//,

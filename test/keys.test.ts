@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { goodPassword } from './helper.js'
-import { runMain, type Server, startServer } from './process.js'
+import { freePort } from './postgres/cluster.js'
+import { runMain, type Server, startMain, startServer } from './process.js'
 import { decode, makeJwk, thumbprint } from './tokens/forge.js'
 
 const ada = { email: 'ada@example.org', password: goodPassword }
@@ -64,6 +65,17 @@ t.test('a running server takes up the keys of its file, and goes on with the old
   t.match(decode(token).header, { alg: 'EdDSA', kid: thumbprint(other) })
   t.equal(await server.stop('SIGTERM'), 0)
   t.notMatch(JSON.stringify(server.lines()), /"d"|PRIVATE/, 'nothing private in the log')
+})
+
+t.test('SIGHUP to a server that is still starting', async (t) => {
+  const folder = t.testdir()
+  const { child, ended } = startMain(t as Test, folder, { args: [], env: { ...env, PORT: String(await freePort()) } })
+  const serves = new Promise<string>((resolve) => { child.stdout.on('data', (text) => { if (/Latchkey serves/.test(text)) resolve('serves') }) })
+  while (!existsSync(join(folder, 'data/keys.json'))) await wait(1)
+  child.kill('SIGHUP')
+  t.equal(await Promise.race([serves, ended]), 'serves')
+  child.kill('SIGTERM')
+  t.equal((await ended).code, 0)
 })
 
 t.test('keys in KEYS are not reloaded, and SIGHUP says so', async (t) => {

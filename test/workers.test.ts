@@ -53,6 +53,20 @@ t.test('they share a port, and one that ends is replaced', async (t) => {
   t.strictSame(pids(), [])
 })
 
+t.test('one that cannot be started is tried again', async (t) => {
+  const { workers, log, listening, ask } = await start(t as Test, 2)
+  await listening(2)
+  cluster.settings.cwd = '/nowhere'
+  await ask('/crash')
+  while (log.length < 4) await wait(1)
+  delete cluster.settings.cwd
+  await listening(3)
+  t.match(log.slice(2, 4), [{ worker: undefined, err: { code: 'ENOENT' } }, { worker: undefined, err: { code: 'ENOENT' } }])
+  t.equal(pids().filter((pid) => pid !== undefined).length, 2)
+  workers.stop()
+  t.equal(await workers.ended, 0)
+})
+
 t.test('when the first cannot serve, none does', async (t) => {
   const { workers, log } = await start(t as Test, 3, { WORKER_FAILS: 'yes' })
   t.equal(await workers.ended, 1)

@@ -9,15 +9,26 @@ const OpenApi = { type: 'object', additionalProperties: true, description: 'Open
 
 /** The contract as JSON and YAML, and a page to read and try it. */
 export function docsRoutes (app: App): void {
+  // Made once, when it is first asked for: it is large, and answers that nobody reads share it.
+  const once = (make: () => string) => {
+    let made: Buffer | undefined
+    return () => {
+      made ??= Buffer.from(make())
+      // The framework sends bytes as they are, whatever the schema says.
+      return made as never
+    }
+  }
+  const json = once(() => JSON.stringify(app.swagger()))
+  const yaml = once(() => app.swagger({ yaml: true }))
   app.get('/openapi.json', {
     config: { public: true },
     schema: { operationId: 'readOpenapiJson', summary: 'This contract, as JSON', tags: ['Operation'], response: { 200: OpenApi } }
-  }, async () => ({ ...app.swagger() }))
+  }, async (_request, reply) => await reply.type('application/json; charset=utf-8').send(json()))
 
   app.get('/openapi.yaml', {
     config: { public: true },
     schema: { operationId: 'readOpenapiYaml', summary: 'This contract, as YAML', tags: ['Operation'], response: { 200: { description: 'OpenAPI 3.1', content: { 'application/yaml': { schema: Type.String() } } } } }
-  }, async (_request, reply) => await reply.type('application/yaml; charset=utf-8').send(app.swagger({ yaml: true })))
+  }, async (_request, reply) => await reply.type('application/yaml; charset=utf-8').send(yaml()))
 
   app.register(async (page) => {
     page.addHook('onRoute', (route) => { route.config = { ...route.config, public: true } })

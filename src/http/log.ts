@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type DestinationStream, type Logger, pino } from 'pino'
 
 /** Tokens and hashes: with addresses, what must not stand in a log though a library's message may quote it. */
@@ -22,10 +22,14 @@ export async function createLogger (level: string, output: DestinationStream & {
 /** Logs each answered request once, with its route and the milliseconds it took. */
 export function logRequests (app: FastifyInstance): void {
   app.addHook('onResponse', (request, reply, done) => {
-    const line = { method: request.method, route: request.is404 ? null : request.routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime * 10) / 10 }
-    request.log.info(line, 'request')
+    logRequest(request, reply, request.is404 ? null : request.routeOptions.url ?? null)
     done()
   })
+}
+
+/** The line of one request. @param route null where there is none */
+export function logRequest ({ log, method }: FastifyRequest, { statusCode, elapsedTime }: FastifyReply, route: string | null): void {
+  log.info({ method, route, status: statusCode, ms: Math.round(elapsedTime * 10) / 10 }, 'request')
 }
 
 function describeError (error: unknown): object {

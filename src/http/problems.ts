@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type FieldError, Problem, type ProblemCode } from '../errors.js'
 import { recordRefusal } from './audit.js'
 import { securityHeaders } from './edges.js'
+import { logRequest } from './log.js'
 
 /** The one shape of every error (RFC 9457). */
 export interface ProblemDocument { type: string, title: string, status: number, code: ProblemCode, detail: string, request_id: string, errors?: FieldError[], reasons?: string[] }
@@ -66,10 +67,13 @@ export function createErrorHandler (publicUrl: string) {
     if (wait !== undefined) reply.header('retry-after', wait)
     // Structured fields of draft-ietf-httpapi-ratelimit-headers.
     if (extras.limit !== undefined) reply.headers({ 'ratelimit-policy': `"${extras.limit.name}";q=${extras.limit.calls};w=${extras.limit.seconds}`, ratelimit: `"${extras.limit.name}";r=0;t=${wait}` })
-    // A malformed URL is refused before the hooks that give every other answer these headers.
-    if (!reply.hasHeader('x-request-id')) reply.headers({ ...securityHeaders, 'x-request-id': request.id })
-    reply.headers({ 'cache-control': 'no-store', 'content-type': problemMediaType })
-    reply.code(kind.status).send(JSON.stringify(problemDocument(problem, publicUrl, request.id)))
+    reply.code(kind.status).headers({ 'cache-control': 'no-store', 'content-type': problemMediaType })
+    // A malformed URL is refused without any hook: nothing has given it these headers, counts it for its connection, or will write its line.
+    if (!reply.hasHeader('x-request-id')) {
+      reply.headers({ ...securityHeaders, 'x-request-id': request.id, connection: 'close' })
+      logRequest(request, reply, null)
+    }
+    reply.send(JSON.stringify(problemDocument(problem, publicUrl, request.id)))
   }
 }
 

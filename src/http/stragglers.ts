@@ -1,9 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
-/** What a connection is at: its newest request, and how many have no answer that has left. The newest is enough: answers go out in the order of the requests (RFC 9112 §9.3.2). */
-interface Work { request: IncomingMessage, reply: ServerResponse, waiting: number }
+/** What a connection is at: how many requests have no answer that has left, and the newest of them. Only the newest can be one that has not arrived whole (RFC 9112 §9.3). */
+interface Work { newest: IncomingMessage | null, waiting: number }
 
 /** Bounds of {@link dropStragglers}: milliseconds, and requests of one connection. */
 export interface StragglerLimits { arrivalTimeout: number, pipelineLimit: number }
@@ -23,18 +23,19 @@ export function dropStragglers (app: FastifyInstance, { arrivalTimeout, pipeline
   app.addHook('onRequest', ({ raw }, reply, done) => {
     const { socket } = raw
     const work = works.get(socket)
-    if (work === undefined) works.set(socket, { request: raw, reply: reply.raw, waiting: 1 })
+    if (work === undefined) works.set(socket, { newest: raw, waiting: 1 })
     else if (++work.waiting > pipelineLimit) {
       // What came in one piece is parsed to its end, also after that; nothing more is done for it.
       reply.hijack()
       socket.destroy()
       return
-    } else Object.assign(work, { request: raw, reply: reply.raw })
+    } else work.newest = raw
     done()
   })
   app.addHook('onResponse', ({ raw }, _reply, done) => {
     const work = works.get(raw.socket)
-    if (work !== undefined) work.waiting--
+    // An idle connection keeps nothing of its last request.
+    if (work !== undefined && --work.waiting === 0) work.newest = null
     done()
   })
   app.addHook('preClose', (done) => {
@@ -45,5 +46,5 @@ export function dropStragglers (app: FastifyInstance, { arrivalTimeout, pipeline
 }
 
 function isAnswering (work: Work | undefined): boolean {
-  return work !== undefined && work.request.complete && !work.reply.writableFinished
+  return work !== undefined && work.waiting > (work.newest?.complete === false ? 1 : 0)
 }

@@ -1,12 +1,5 @@
 import type { Context } from '@opentelemetry/api'
-import type { FastifyInstance } from 'fastify'
-
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The OpenTelemetry context with the span of the request; only there where an SDK is registered. */
-    traceContext: Context
-  }
-}
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /** Where every copy of OpenTelemetry's API, version 1, keeps what an SDK has registered. */
 const registered = Symbol.for('opentelemetry.js.api.1')
@@ -21,14 +14,14 @@ export function traceRequests (app: FastifyInstance): void {
   const plugin = async (api: FastifyInstance) => {
     const { context, propagation, SpanKind, SpanStatusCode, trace } = await import('@opentelemetry/api')
     const tracer = trace.getTracer('latchkey')
-    api.decorateRequest('traceContext', null as unknown as Context)
+    const contexts = new WeakMap<FastifyRequest, Context>()
     api.addHook('onRequest', (request, { raw }, done) => {
       const { method, headers, is404, protocol, routeOptions } = request
       const route = is404 ? undefined : routeOptions.url
       const parent = propagation.extract(context.active(), headers)
       const attributes = { 'http.request.method': method, 'url.scheme': protocol, ...(route !== undefined && { 'http.route': route }) }
       const span = tracer.startSpan(route === undefined ? method : `${method} ${route}`, { kind: SpanKind.SERVER, attributes }, parent)
-      request.traceContext = trace.setSpan(parent, span)
+      contexts.set(request, trace.setSpan(parent, span))
       // Also when the client has hung up before it had its answer, of which there is then no status.
       raw.once('close', () => {
         const { statusCode, headersSent } = raw
@@ -39,8 +32,8 @@ export function traceRequests (app: FastifyInstance): void {
       done()
     })
     // Not before: the body comes by events of the connection, which know nothing of the request.
-    api.addHook('preHandler', ({ traceContext }, _reply, done) => {
-      context.with(traceContext, done)
+    api.addHook('preHandler', (request, _reply, done) => {
+      context.with(contexts.get(request) ?? context.active(), done)
     })
   }
   // The hooks are for the whole application, not for a scope of its own.

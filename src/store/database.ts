@@ -33,8 +33,7 @@ export function parseDatabaseUrl (url: string): Database {
   }
   const path = filePath(url)
   if (path === null) {
-    const adapter = async () => await openLibSql(url, null)
-    return { provider: 'sqlite', name: `libSQL ${withoutSecrets(url)}`, adapter, migrationAdapter: adapter, lockAdapter: null }
+    return { provider: 'sqlite', name: `libSQL ${withoutSecrets(url)}`, adapter: async () => await openLibSql(url, null), migrationAdapter: async () => await openForMigrations(url, busyMilliseconds), lockAdapter: null }
   }
   const file = url.replace(/\?.*$/, '')
   return { provider: 'sqlite', name: `SQLite ${file}`, adapter: async () => await openLibSql(url, path), migrationAdapter: async () => await openForMigrations(url, busyMilliseconds), lockAdapter: async () => await openForMigrations(`${file}-migrating`, 0) }

@@ -39,6 +39,24 @@ await t.test('closing does not wait for requests that do not arrive, but for tho
   await closed
 })
 
+await t.test('closing waits for an answer, though half of another request has come behind it', async (t) => {
+  let letGo = () => {}
+  const gate = new Promise<void>((resolve) => { letGo = resolve })
+  const wrapStore = (store: Store): Store => ({ ...store, accounts: { ...store.accounts, findByEmail: async (email) => { await gate; return await store.accounts.findByEmail(email) } } })
+  const { app } = await buildTestApp(t as Test, { wrapStore, timeouts: { ...patient, arrivalTimeout: 20 } })
+  const port = await listen(app)
+  const [{ socket, received }, silent] = [await open(port), await open(port)]
+  let requests = 0
+  const both = new Promise<void>((resolve) => { app.server.on('request', () => { if (++requests === 2) resolve() }) })
+  socket.write(login(body) + login(body.slice(0, 9)))
+  await both
+  const closed = app.close()
+  await silent.received
+  letGo()
+  t.match(parseAnswers(await received), [{ status: 401 }])
+  await closed
+})
+
 await t.test('closing lets what is under way arrive', async (t) => {
   const { app } = await buildTestApp(t as Test, { timeouts: { ...patient, arrivalTimeout: long } })
   const { socket, received } = await open(await listen(app))
@@ -80,6 +98,10 @@ await t.test('whoever sends many requests at once and waits for no answer is let
   many.socket.write(ready.repeat(pipelineLimit + 200))
   t.equal(await many.received, '')
   t.ok(asked.length <= pipelineLimit, `${asked.length} were worked on`)
+  // Nor does the one answer that no hook sees.
+  const malformed = await open(port)
+  malformed.socket.write(`GET /%zz HTTP/1.1\r\n${host}\r\n`.repeat(300))
+  t.match(parseAnswers(await malformed.received), [{ status: 400, headers: { connection: 'close' } }])
   const few = await open(port)
   few.socket.write(ready.repeat(pipelineLimit - 1) + ready.replace('host', 'connection: close\r\nhost'))
   t.equal(parseAnswers(await few.received).length, pipelineLimit)

@@ -6,7 +6,7 @@ import t, { type Test } from 'tap'
 import type { App } from '../../src/http/app.js'
 import { createHashGate } from '../../src/passwords/gate.js'
 import type { Store } from '../../src/store/open.js'
-import { buildTestApp, goodPassword, headerNames, onEachDatabase, problem } from '../helper.js'
+import { buildTestApp, goodPassword, headerNames, jsonType, onEachDatabase, problem } from '../helper.js'
 import { listen, open } from '../http/raw-socket.js'
 
 const email = 'ada@example.org'
@@ -61,13 +61,16 @@ await onEachDatabase(t, async (t, database) => {
       const { responses } = (app.swagger().paths?.[path] as Record<string, { responses: Record<string, { content: object }> }>)[method.toLowerCase()] ?? {}
       t.match(responses?.['503'], { content: { 'application/problem+json': { examples: { overloaded: {} } } }, headers: { 'retry-after': {} } }, `the contract of ${path} says so`)
     }
+    // A public route does not even read the body; a protected one asks who it is first.
+    for (const path of ['/login', '/signup', '/password/reset']) problem(t as Test, await call('POST', path, { body: '{', headers: jsonType }), 503, 'overloaded')
+    for (const [method, path] of [['POST', '/password/change'], ['POST', '/email/change'], ['DELETE', '/me']] as const) problem(t as Test, await call(method, path, { body: {} }), 401, 'missing_token')
     t.strictSame([asked, ...spent.map((calls) => calls())], [[], [], []])
     t.equal((await call('GET', '/claims', { token })).statusCode, 200, 'other routes go on')
     t.equal((await call('GET', '/me', { token })).statusCode, 200)
     letGo()
     t.strictSame((await Promise.all(waiting)).map(({ statusCode }) => statusCode), [200, 401, 401], 'those who wait are served')
     t.equal(spent[1]?.().length, 3, 'a hash for each, account or none')
-    t.strictSame(gate.load(), { inUse: 0, waiting: 0, shed: 9 })
+    t.strictSame(gate.load(), { inUse: 0, waiting: 0, shed: 12 })
     t.equal((await login(email)).statusCode, 200, 'and then there is room again')
     t.notMatch(logText(), /"level":(40|50)/)
   })
