@@ -57,7 +57,7 @@ function portOf ({ url }: BenchServer): number {
   return Number(new URL(url).port)
 }
 
-/** Asks for more than the buffers of the machine hold, and reads none of it: some requests at once, then, unless these are too many already, one after the other. Who does not read sees no end, so the open connections of the server are counted. */
+/** Asks at once for more than the buffers of the machine hold, and reads none of it. Who does not read sees no end, so the open connections of the server are counted. */
 async function unreadAnswers (server: BenchServer, count: number, requests: number, seconds: number, atWorst: () => void): Promise<{ ends: Ended[], notes: string }> {
   const before = openFiles(server.pid)
   const held = await holdMany(portOf(server), count)
@@ -66,15 +66,16 @@ async function unreadAnswers (server: BenchServer, count: number, requests: numb
     socket.pause()
     socket.write(document.repeat(requests))
   }
-  const more = setInterval(() => { for (const { socket } of held) if (requests <= pipelineLimit && socket.writable) socket.write(document) }, 100)
-  setTimeout(() => { clearInterval(more) }, 3000)
   const passed = () => (performance.now() - begin) / 1000
-  const worst = setTimeout(atWorst, requests <= pipelineLimit ? 5000 : 500)
-  while (openFiles(server.pid) > before + 20 && passed() < seconds + 5) await wait(100)
-  clearTimeout(worst)
-  const end = openFiles(server.pid) > before + 20 ? null : passed()
+  setTimeout(atWorst, 1000)
+  let end: number | null = null
+  // Long enough for the probe to see something.
+  while (passed() < 3 || (end === null && passed() < seconds + 5)) {
+    if (end === null && openFiles(server.pid) <= before + 20) end = passed()
+    await wait(50)
+  }
   await endsOf(held, 0)
-  return { ends: held.map(() => ({ statuses: [], seconds: end })), notes: `${requests} requests each${requests <= pipelineLimit ? ', then ten a second' : ''}` }
+  return { ends: held.map(() => ({ statuses: [], seconds: end })), notes: `${requests} requests each` }
 }
 
 async function sendOversize (server: BenchServer, times: number, atWorst: () => void): Promise<{ ends: Ended[], notes: string }> {

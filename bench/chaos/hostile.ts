@@ -65,7 +65,8 @@ async function beside (server: BenchServer, probe: Probe, { what, run, allowed, 
   const strange = statuses.filter((status) => !allowed.includes(status))
   return {
     what,
-    kept: errors.length === 0 && server.runs() && strange.length === 0 && longest <= closedWithin && quiet <= 4,
+    // A probe that was not answered during the attack has seen nothing of it.
+    kept: errors.length === 0 && during.length > 0 && server.runs() && strange.length === 0 && longest <= closedWithin && quiet <= 4,
     figures: {
       connections: `${lived.length}${lived.length < ends.length ? ` of ${ends.length}` : ''}`,
       'probe: errors': `${errors.length} of ${during.length + after.length}${errors.length > 0 ? ` (${split(errors)})` : ''}`,
