@@ -16,6 +16,7 @@ export type VerifyEmail = (token: string) => Promise<{ account: Account, did: 's
 /** What {@link createVerifyEmail} needs. */
 export interface VerifyEmailDeps { accounts: Accounts, issueTokens: IssueTokens, signupTokens: SignupTokens, verifyTokens: OneTimeTokens, changeTokens: AddressTokens, undoTokens: AddressTokens, messages: Messages, mailer: Mailer }
 
+/** Goes by the kind of the token. What a use changes is decided by one statement, so that what works once does so among many uses at once, too. */
 export function createVerifyEmail ({ accounts, issueTokens, signupTokens, verifyTokens, changeTokens, undoTokens, messages, mailer }: VerifyEmailDeps): VerifyEmail {
   const signUp: VerifyEmail = async (token) => {
     // Whether the address is free is decided by the insert alone: of many uses at once, one wins.

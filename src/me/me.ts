@@ -12,6 +12,7 @@ export interface Me {
   remove: (id: string, confirmation: Confirmation, signal: AbortSignal) => Promise<void>
 }
 
+/** Goes by the account as it is now: its token may outlive it by minutes. */
 export function createMe ({ accounts, passwords, attempts }: { accounts: Accounts, passwords: Passwords, attempts: Attempts }): Me {
   const read: Me['read'] = async (id) => await requireCaller(accounts, id)
   return {

@@ -17,6 +17,7 @@ export type ChangePassword = (accountId: string, passwords: { current: string, n
 /** What {@link createChangePassword} needs. `requireVerified` says that an account needs a verified address. */
 export interface ChangePasswordDeps { accounts: Accounts, passwords: Passwords, attempts: Attempts, issueTokens: IssueTokens, messages: Messages, mailer: Mailer, requireVerified: boolean }
 
+/** Puts the new password only in place of the one that was compared: of many changes at once, one wins. */
 export function createChangePassword ({ accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }: ChangePasswordDeps): ChangePassword {
   return async (accountId, { current, next }, place, signal) => await passwords.inTurn(signal, async ({ matches, accept }) => {
     // While the passwords are hashed, the account may be deleted, disabled, get another password, or a stronger hash of the same. What it is then decides, once.
