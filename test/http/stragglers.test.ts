@@ -79,7 +79,7 @@ await t.test('whoever sends many requests at once and waits for no answer is let
   const many = await open(port)
   many.socket.write(ready.repeat(pipelineLimit + 200))
   t.equal(await many.received, '')
-  t.ok(asked.length <= pipelineLimit, `${asked.length} were worked on`)
+  t.ok(asked.length > 0 && asked.length <= pipelineLimit, `${asked.length} were worked on`)
   const few = await open(port)
   few.socket.write(ready.repeat(pipelineLimit - 1) + ready.replace('host', 'connection: close\r\nhost'))
   t.equal(parseAnswers(await few.received).length, pipelineLimit)
