@@ -25,3 +25,14 @@ export async function requirePassword ({ matches, attempts }: Pick<Hashing, 'mat
   const isRight = await attempts.guard(email, place, async () => await matches(password, passwordHash) || null)
   if (isRight === null) throw new Problem('wrong_password')
 }
+
+/**
+ * Does something to an account as it is now; once more where the account was changed from elsewhere meanwhile, so that whoever did it need not ask again.
+ * @param attempt reads the account and answers null when it had changed before the end
+ * @throws Problem `unavailable` when it had changed both times, and what the attempt throws
+ */
+export async function untilDone<T> (attempt: () => Promise<T | null>): Promise<T> {
+  const done = await attempt() ?? await attempt()
+  if (done === null) throw new Problem('unavailable', { detail: 'The account is being changed from elsewhere. Try again.' })
+  return done
+}

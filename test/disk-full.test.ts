@@ -3,9 +3,8 @@ import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { goodPassword, query } from './helper.js'
+import { post } from './process.js'
 import { freePort } from './postgres/cluster.js'
-
-const post = async (url: string, body: object) => await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 
 t.test('when a file cannot grow, writing is unavailable and the rest goes on; with room again so does writing, and nothing acknowledged is lost', async (t) => {
   const folder = t.testdir()

@@ -4,12 +4,11 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { goodPassword } from './helper.js'
 import { freePort } from './postgres/cluster.js'
-import { runMain, type Server, startMain, startServer } from './process.js'
+import { post, runMain, type Server, startMain, startServer } from './process.js'
 import { decode, makeJwk, thumbprint } from './tokens/forge.js'
 
 const ada = { email: 'ada@example.org', password: goodPassword }
 const env = { PUBLIC_URL: 'https://auth.example.org', ARGON2_MEMORY_KIB: '7168', ARGON2_PASSES: '5' }
-const post = async (url: string, body: object) => await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 const json = async <T> (reply: Response) => await reply.json() as T
 const messages = (server: Server, level: number) => server.lines().filter((line) => line.level === level).map(({ msg }) => String(msg))
 const reloads = (server: Server) => server.lines().filter(({ msg }) => msg === 'keys reloaded')

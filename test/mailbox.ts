@@ -11,6 +11,11 @@ export interface Mailbox {
   nextMail: (to: string, subject: string) => Promise<Message>
 }
 
+/** The token in the link of a mail; empty where there is none. @param path where the link has to lead */
+export function tokenOf ({ text }: Pick<Message, 'text'>, path = ''): string {
+  return new RegExp(`${path}#token=([\\w.-]+)`).exec(text)?.[1] ?? ''
+}
+
 /** @param transport sends mails, instead of keeping them */
 export function createMailbox (logger: MailerDeps['logger'], transport?: Transport): Mailbox {
   const mails: Message[] = []

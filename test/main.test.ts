@@ -6,10 +6,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { freshDatabase, goodPassword } from './helper.js'
 import { freePort } from './postgres/cluster.js'
-import { runMain, startServer } from './process.js'
+import { post, runMain, startServer } from './process.js'
 
 const ada = { email: 'ada@example.org', password: goodPassword }
-const post = async (url: string, body: object) => await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
 
 /** Sends a request up to the middle of its body, and gives the function that sends the rest and answers what came back. */
 async function halfSend (url: string, body: object) {

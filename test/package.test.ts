@@ -43,10 +43,10 @@ t.test('the steps of the Dockerfile, in an empty folder, give a server that runs
   t.ok(readdirSync(join(app, 'data')).includes('latchkey.db'))
 })
 
-t.test('the image does not run as root, looks at its readiness, and gets signals itself', async (t) => {
+t.test('the image does not run as root, is restarted for no outage of the database, and gets signals itself', async (t) => {
   const [, last = ''] = dockerfile.split(/^FROM .+ AS build$/m)
   t.match(last, /^USER node$/m)
-  t.match(last, /^HEALTHCHECK .+\/health\/ready/m)
+  t.match(last, /^HEALTHCHECK .+\/health\/live`/m)
   t.match(last, /^CMD \["node", "dist\/main\.js"\]$/m)
 })
 

@@ -30,6 +30,11 @@ function launch (t: Test, cwd: string, args: string[], env: Record<string, strin
   return { child, output }
 }
 
+/** Sends JSON to a server. */
+export async function post (url: string, body: object, headers: Record<string, string> = {}): Promise<Response> {
+  return await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
+}
+
 /** Runs the program in a folder until it ends by itself, with a text in its standard input. */
 export async function runMain (t: Test, cwd: string, { args = [], env = {}, input = '' }: { args?: string[], env?: Record<string, string>, input?: string } = {}): Promise<Ended> {
   const { child, ended } = startMain(t, cwd, { args, env })

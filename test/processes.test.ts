@@ -3,13 +3,12 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { freshDatabase, goodPassword, onEachDatabase } from './helper.js'
 import { makeCluster, removeCluster, startServer as startDatabase, stopServer as stopDatabase } from './postgres/cluster.js'
-import { runMain, startServer } from './process.js'
+import { post, runMain, startServer } from './process.js'
 
 interface Tokens { access_token: string, refresh_token: string, user: { id: string } }
 
 const ada = { email: 'ada@example.org', password: goodPassword }
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
-const post = async (url: string, body: object, headers = {}) => await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) })
 
 /** Two servers, each in a process of its own, that share keys and database, and answer to one issuer. */
 async function startTwo (t: Test, databaseUrl: string) {

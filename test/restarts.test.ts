@@ -1,13 +1,22 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { startBalancer } from './balancer.js'
 import { goodPassword } from './helper.js'
 import { freePort } from './postgres/cluster.js'
-import { runMain, startServer } from './process.js'
+import { post, runMain, startServer } from './process.js'
 
 const ada = { email: 'ada@example.org', password: goodPassword }
-const post = async (url: string, body: object) => await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+
+/** Starts a balancer in a process of its own, where nothing of the test holds up its questions, and answers its URL. */
+async function startBalancer (t: Test, urls: string[]): Promise<string> {
+  const balancer = fork(fileURLToPath(new URL('fixtures/balance.ts', import.meta.url)), urls, { stdio: 'inherit' })
+  t.teardown(() => { balancer.kill() })
+  const [url] = await once(balancer, 'message') as [string]
+  return url
+}
 
 t.test('two servers behind a balancer are restarted in turn under load: no request fails', async (t) => {
   const folder = t.testdir()
@@ -15,9 +24,8 @@ t.test('two servers behind a balancer are restarted in turn under load: no reque
   const ports = [String(await freePort()), String(await freePort())]
   const start = async (index: number) => await startServer(t as Test, folder, { ...env, PORT: ports[index] ?? '' })
   const servers = [await start(0), await start(1)]
-  const balancer = await startBalancer(servers.map(({ url }) => url))
-  t.teardown(balancer.close)
-  const { access_token: token } = await (await post(`${balancer.url}/signup`, ada)).json() as { access_token: string }
+  const url = await startBalancer(t as Test, servers.map(({ url }) => url))
+  const { access_token: token } = await (await post(`${url}/signup`, ada)).json() as { access_token: string }
 
   const end = new AbortController()
   const outcomes: Record<string, number> = {}
@@ -29,8 +37,8 @@ t.test('two servers behind a balancer are restarted in turn under load: no reque
     }
   }
   const load = Promise.all([
-    ...Array.from({ length: 4 }, async () => { await ask('claims', async () => await fetch(`${balancer.url}/claims`, { headers: { authorization: `Bearer ${token}` } })) }),
-    ask('login', async () => await post(`${balancer.url}/login`, ada))
+    ...Array.from({ length: 4 }, async () => { await ask('claims', async () => await fetch(`${url}/claims`, { headers: { authorization: `Bearer ${token}` } })) }),
+    ask('login', async () => await post(`${url}/login`, ada))
   ])
   for (const index of [0, 1]) {
     t.equal(await servers[index]?.stop('SIGTERM'), 0)

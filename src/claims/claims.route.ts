@@ -1,6 +1,7 @@
 import type { App } from '../http/app.js'
 import { Claims, NoQuery } from '../http/schemas.js'
 
+/** What the guard has verified, and nothing else: it is answered while the database is away. */
 export function claimsRoute (app: App): void {
   app.get('/claims', {
     schema: {

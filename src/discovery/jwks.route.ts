@@ -5,6 +5,7 @@ import type { KeyRing } from '../tokens/key-ring.js'
 const text = Type.Optional(Type.String())
 const Jwk = Type.Object({ kty: Type.String(), kid: Type.String({ description: 'RFC 7638 thumbprint' }), alg: Type.Enum(['ES256', 'EdDSA', 'RS256']), use: Type.Literal('sig'), crv: text, x: text, y: text, n: text, e: text })
 
+/** The public keys for everyone who verifies offline, with how long they may be kept. */
 export function jwksRoute (app: App, { ring }: { ring: KeyRing }): void {
   app.get('/.well-known/jwks.json', {
     config: { public: true },

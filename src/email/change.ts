@@ -17,6 +17,7 @@ export type ChangeEmail = (accountId: string, newEmail: string, confirmation: Co
 /** What {@link createChangeEmail} needs. */
 export interface ChangeEmailDeps { accounts: Accounts, passwords: Passwords, attempts: Attempts, changeTokens: AddressTokens, messages: Messages, mailer: Mailer }
 
+/** A stolen access token is not enough for it, and nothing is changed before the new mailbox is proven. */
 export function createChangeEmail ({ accounts, passwords, attempts, changeTokens, messages, mailer }: ChangeEmailDeps): ChangeEmail {
   return async (accountId, newEmail, confirmation, signal) => await passwords.inTurn(signal, async ({ matches }) => {
     const address = requireEmail(newEmail, '/new_email')

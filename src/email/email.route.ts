@@ -13,6 +13,7 @@ import type { UndoEmailChange } from './undo.js'
 
 const strict = { additionalProperties: false } as const
 
+/** Proving, changing and bringing back an address, with the pages that the links of the mails lead to. */
 export function emailRoutes (app: App, { verifyEmail, resendVerification, changeEmail, undoEmailChange, places }: { verifyEmail: VerifyEmail, resendVerification: ResendVerification, changeEmail: ChangeEmail, undoEmailChange: UndoEmailChange, places: Places }): void {
   pageRoute(app, verifyEmailPage)
   pageRoute(app, undoEmailPage)

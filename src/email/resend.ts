@@ -13,6 +13,7 @@ export type ResendVerification = (email: string) => Promise<void>
 /** What {@link createResendVerification} needs. `ping` asks the database for a sign of life. */
 export interface ResendVerificationDeps { accounts: Accounts, ping: () => Promise<void>, verifyTokens: OneTimeTokens, messages: Messages, mailer: Mailer }
 
+/** Refuses before anything is known of the address; its account is looked up in the background. */
 export function createResendVerification ({ accounts, ping, verifyTokens, messages, mailer }: ResendVerificationDeps): ResendVerification {
   return async (email) => {
     const address = requireEmail(email)

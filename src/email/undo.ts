@@ -14,6 +14,7 @@ export type UndoEmailChange = (token: string) => Promise<string>
 /** What {@link createUndoEmailChange} needs. */
 export interface UndoEmailChangeDeps { accounts: Accounts, undoTokens: AddressTokens, messages: Messages, mailer: Mailer }
 
+/** The token decides, not what has become of password and address since: of many uses at once, one wins. */
 export function createUndoEmailChange ({ accounts, undoTokens, messages, mailer }: UndoEmailChangeDeps): UndoEmailChange {
   return async (token) => {
     const { sub, email } = undoTokens.verify(token)

@@ -16,6 +16,7 @@ export type VerifyEmail = (token: string) => Promise<{ account: Account, did: 's
 /** What {@link createVerifyEmail} needs. */
 export interface VerifyEmailDeps { accounts: Accounts, issueTokens: IssueTokens, signupTokens: SignupTokens, verifyTokens: OneTimeTokens, changeTokens: AddressTokens, undoTokens: AddressTokens, messages: Messages, mailer: Mailer }
 
+/** Goes by the kind of the token. What a use changes is decided by one statement, so that what works once does so among many uses at once, too. */
 export function createVerifyEmail ({ accounts, issueTokens, signupTokens, verifyTokens, changeTokens, undoTokens, messages, mailer }: VerifyEmailDeps): VerifyEmail {
   const signUp: VerifyEmail = async (token) => {
     // Whether the address is free is decided by the insert alone: of many uses at once, one wins.
@@ -33,6 +34,7 @@ export function createVerifyEmail ({ accounts, issueTokens, signupTokens, verify
     const claims = changeTokens.verify(token)
     const account = changeTokens.requireState(claims, await accounts.findById(claims.sub))
     if (!await accounts.changeEmail(account, claims.email)) throw new Problem('invalid_one_time_token', { account: account.id })
+    // Whoever mistyped theirs at sign-up and mended it would otherwise give a stranger the account.
     mailer.send('e-mail changed', async () => messages.emailChanged(account.email, account.emailVerifiedAt === null ? null : undoTokens.issue(account, account.email)))
     return { account, did: 'email.changed', tokens: null }
   }

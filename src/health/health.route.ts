@@ -7,6 +7,7 @@ const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'All is we
 /** What {@link healthRoutes} asks. `isReady` is false once the server is about to end; it is told of every question. */
 export interface HealthDeps { ping: () => Promise<void>, isReady: () => boolean }
 
+/** Whether the process runs, which nothing outside it can change, and whether requests should be sent here. */
 export function healthRoutes (app: App, { ping, isReady }: HealthDeps): void {
   app.get('/health/live', {
     config: { public: true },

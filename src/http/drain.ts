@@ -16,6 +16,7 @@ export interface DrainTimes { watched: number, patience: number, grace: number }
 /** The times of the product: probes come every few seconds, and a balancer needs a moment to act on one. */
 export const drainTimes: DrainTimes = { watched: 15_000, patience: 2000, grace: 500 }
 
+/** A server that is ready until {@link Drain.begin}, and never again after it. */
 export function createDrain ({ watched, patience, grace }: DrainTimes = drainTimes): Drain {
   let draining = false
   let askedAt = -Infinity

@@ -7,6 +7,7 @@ import { logRequest } from './log.js'
 /** The one shape of every error (RFC 9457). */
 export interface ProblemDocument { type: string, title: string, status: number, code: ProblemCode, detail: string, request_id: string, errors?: FieldError[], reasons?: string[] }
 
+/** The media type of {@link ProblemDocument}, always in UTF-8. */
 export const problemMediaType = 'application/problem+json; charset=utf-8'
 
 /** How long a client should wait, in seconds, where a problem passes by itself. */

@@ -8,6 +8,7 @@ import type { Login } from './login.js'
 
 const LoginBody = Type.Object({ email: Email, password: Password }, { additionalProperties: false })
 
+/** Tokens for a right password; the device is known from then on, and its attempts count apart from those of strangers. */
 export function loginRoute (app: App, { login, places }: { login: Login, places: Places }): void {
   app.post('/login', {
     config: { public: true, problems: ['invalid_credentials', 'account_disabled', 'email_unverified', 'rate_limited', 'overloaded', 'unavailable'] },

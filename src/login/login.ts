@@ -15,6 +15,7 @@ export type Login = (credentials: { email: string, password: string }, place: Pl
 /** What {@link createLogin} needs. `requireVerified` says that an account needs a verified address. */
 export interface LoginDeps { accounts: Accounts, passwords: Passwords, issueTokens: IssueTokens, attempts: Attempts, requireVerified: boolean }
 
+/** Every address is counted and hashed for, whether or not it has an account. */
 export function createLogin ({ accounts, passwords, issueTokens, attempts, requireVerified }: LoginDeps): Login {
   return async ({ email, password }, place, signal) => {
     const address = requireEmail(email)

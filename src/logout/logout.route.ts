@@ -5,6 +5,7 @@ import { ignoreBodies } from '../http/edges.js'
 import { NoQuery } from '../http/schemas.js'
 import type { LogoutEverywhere } from './logout.js'
 
+/** Logging out of this client, which cannot fail, and out of every one. */
 export function logoutRoutes (app: App, { logoutEverywhere }: { logoutEverywhere: LogoutEverywhere }): void {
   app.register(async (api: App) => {
     ignoreBodies(api)

@@ -7,6 +7,7 @@ import type { Accounts } from '../store/accounts.js'
  */
 export type LogoutEverywhere = (accountId: string) => Promise<void>
 
+/** One statement; the account is read only where there was nothing to end, to say why. */
 export function createLogoutEverywhere ({ accounts }: { accounts: Accounts }): LogoutEverywhere {
   return async (accountId) => {
     if (!await accounts.endRefreshTokens(accountId)) await requireCaller(accounts, accountId)

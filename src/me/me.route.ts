@@ -8,6 +8,7 @@ import type { Me } from './me.js'
 
 const strict = { additionalProperties: false } as const
 
+/** Reading, renaming and deleting the account of the access token. */
 export function meRoutes (app: App, { me, places }: { me: Me, places: Places }): void {
   app.get('/me', {
     config: { problems: ['forbidden', 'unavailable'] },

@@ -1,6 +1,5 @@
 import type { Attempts } from '../attempts.js'
-import { type Confirmation, requireCaller, requirePassword } from '../caller.js'
-import { Problem } from '../errors.js'
+import { type Confirmation, requireCaller, requirePassword, untilDone } from '../caller.js'
 import type { Passwords } from '../passwords/passwords.js'
 import type { Account, Accounts } from '../store/accounts.js'
 
@@ -12,19 +11,19 @@ export interface Me {
   remove: (id: string, confirmation: Confirmation, signal: AbortSignal) => Promise<void>
 }
 
+/** Goes by the account as it is now: its token may outlive it by minutes. */
 export function createMe ({ accounts, passwords, attempts }: { accounts: Accounts, passwords: Passwords, attempts: Attempts }): Me {
   const read: Me['read'] = async (id) => await requireCaller(accounts, id)
   return {
     read,
     rename: async (id, name) => await accounts.updateName(id, name) ?? await read(id),
     remove: async (id, confirmation, signal) => await passwords.inTurn(signal, async ({ matches }) => {
-      // While the password is compared, the account may be deleted, disabled, logged out everywhere, or get another password. What it is then decides, once.
-      for (let attempt = 0; attempt < 2; attempt++) {
+      // While the password is compared, the account may be deleted, disabled, logged out everywhere, or get another password. What it is then decides.
+      await untilDone(async () => {
         const account = await read(id)
         await requirePassword({ matches, attempts }, account, confirmation)
-        if (await accounts.delete(account)) return
-      }
-      throw new Problem('unavailable', { detail: 'The account is being changed from elsewhere. Try again.' })
+        return await accounts.delete(account) || null
+      })
     })
   }
 }

@@ -8,6 +8,7 @@ import type { ChangePassword } from './change.js'
 
 const ChangePasswordBody = Type.Object({ current_password: Password, new_password: Password }, { additionalProperties: false })
 
+/** Answers with new tokens, because the refresh token of the caller has ended with all others. */
 export function changePasswordRoute (app: App, { changePassword, places }: { changePassword: ChangePassword, places: Places }): void {
   app.post('/password/change', {
     config: { problems: ['wrong_password', 'email_unverified', 'weak_password', 'forbidden', 'rate_limited', 'overloaded', 'unavailable'] },

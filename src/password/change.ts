@@ -1,5 +1,5 @@
 import type { Attempts, Place } from '../attempts.js'
-import { requireCaller, requirePassword } from '../caller.js'
+import { requireCaller, requirePassword, untilDone } from '../caller.js'
 import { Problem } from '../errors.js'
 import type { Mailer } from '../mail/mailer.js'
 import type { Messages } from '../mail/messages.js'
@@ -17,19 +17,18 @@ export type ChangePassword = (accountId: string, passwords: { current: string, n
 /** What {@link createChangePassword} needs. `requireVerified` says that an account needs a verified address. */
 export interface ChangePasswordDeps { accounts: Accounts, passwords: Passwords, attempts: Attempts, issueTokens: IssueTokens, messages: Messages, mailer: Mailer, requireVerified: boolean }
 
+/** Puts the new password only in place of the one that was compared: of many changes at once, one wins. */
 export function createChangePassword ({ accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }: ChangePasswordDeps): ChangePassword {
   return async (accountId, { current, next }, place, signal) => await passwords.inTurn(signal, async ({ matches, accept }) => {
-    // While the passwords are hashed, the account may be deleted, disabled, get another password, or a stronger hash of the same. What it is then decides, once.
-    for (let attempt = 0; attempt < 2; attempt++) {
+    // While the passwords are hashed, the account may be deleted, disabled, get another password, or a stronger hash of the same. What it is then decides.
+    const changed = await untilDone(async () => {
       const account = await requireCaller(accounts, accountId)
       await requirePassword({ matches, attempts }, account, { password: current, place })
       // The reply has tokens: without this, whoever is not to log in would go on for ever by changing the password.
       if (requireVerified && account.emailVerifiedAt === null) throw new Problem('email_unverified')
-      const changed = await accounts.changePassword(account, await accept(next, account, '/new_password'))
-      if (changed === null) continue
-      mailer.send('password changed', async () => messages.passwordChanged(changed.email))
-      return { account: changed, ...issueTokens(changed) }
-    }
-    throw new Problem('unavailable', { detail: 'The account is being changed from elsewhere. Try again.' })
+      return await accounts.changePassword(account, await accept(next, account, '/new_password'))
+    })
+    mailer.send('password changed', async () => messages.passwordChanged(changed.email))
+    return { account: changed, ...issueTokens(changed) }
   })
 }

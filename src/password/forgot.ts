@@ -13,6 +13,7 @@ export type ForgotPassword = (email: string) => Promise<void>
 /** What {@link createForgotPassword} needs. `ping` asks the database for a sign of life. */
 export interface ForgotPasswordDeps { accounts: Accounts, ping: () => Promise<void>, resetTokens: OneTimeTokens, messages: Messages, mailer: Mailer }
 
+/** Refuses before anything is known of the address; its account is looked up in the background. */
 export function createForgotPassword ({ accounts, ping, resetTokens, messages, mailer }: ForgotPasswordDeps): ForgotPassword {
   return async (email) => {
     const address = requireEmail(email)

@@ -11,6 +11,7 @@ import { resetPasswordPage } from './reset.page.js'
 
 const strict = { additionalProperties: false } as const
 
+/** Asking for a link and using it, with the page that it leads to. */
 export function resetPasswordRoutes (app: App, { forgotPassword, resetPassword, places }: { forgotPassword: ForgotPassword, resetPassword: ResetPassword, places: Places }): void {
   app.post('/password/forgot', {
     config: { public: true, limit: 'mail', problems: ['unavailable'] },

@@ -17,6 +17,7 @@ export type ResetPassword = (token: string, newPassword: string, place: Place, s
 /** What {@link createResetPassword} needs. */
 export interface ResetPasswordDeps { accounts: Accounts, passwords: Passwords, attempts: Attempts, resetTokens: OneTimeTokens, messages: Messages, mailer: Mailer }
 
+/** Puts the new password only in place of the one that the token is bound to, so that a link works once. */
 export function createResetPassword ({ accounts, passwords, attempts, resetTokens, messages, mailer }: ResetPasswordDeps): ResetPassword {
   return async (token, newPassword, place, signal) => await passwords.inTurn(signal, async ({ accept }) => {
     const claims = resetTokens.verify(token)

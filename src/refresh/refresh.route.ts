@@ -5,6 +5,7 @@ import type { Refresh } from './refresh.js'
 
 const RefreshBody = Type.Object({ refresh_token: Type.String({ description: 'The refresh token of the last reply', examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6InJ0K2p3dCIs…'] }) }, { additionalProperties: false })
 
+/** New tokens for a refresh token in the body, which goes on to work. */
 export function refreshRoute (app: App, { refresh }: { refresh: Refresh }): void {
   app.post('/refresh', {
     config: { public: true, problems: ['invalid_refresh_token', 'unavailable'] },

@@ -12,6 +12,7 @@ export type Refresh = (refreshToken: string) => Promise<{ account: Account } & I
 /** What {@link createRefresh} needs. `requireVerified` says that an account needs a verified address. */
 export interface RefreshDeps { accounts: Accounts, refreshTokens: RefreshTokens, issueTokens: IssueTokens, requireVerified: boolean }
 
+/** Reads the account once and writes nothing. */
 export function createRefresh ({ accounts, refreshTokens, issueTokens, requireVerified }: RefreshDeps): Refresh {
   return async (refreshToken) => {
     const { sub, epoch, auth_time: authTime } = refreshTokens.verify(refreshToken)

@@ -18,6 +18,7 @@ export type RequestSignup = (person: NewPerson, signal: AbortSignal) => Promise<
 /** What {@link createRequestSignup} needs. `ping` asks the database for a sign of life. */
 export interface RequestSignupDeps { accounts: Accounts, ping: () => Promise<void>, passwords: Passwords, signupTokens: SignupTokens, resetTokens: OneTimeTokens, messages: Messages, mailer: Mailer }
 
+/** Hashes before it asks whether there is an account, which it does in the background. */
 export function createRequestSignup ({ accounts, ping, passwords, signupTokens, resetTokens, messages, mailer }: RequestSignupDeps): RequestSignup {
   return async ({ email, password, name = null }, signal) => await passwords.inTurn(signal, async ({ accept }) => {
     const address = requireEmail(email)

@@ -20,6 +20,7 @@ export type Signup = (person: NewPerson, signal: AbortSignal) => Promise<{ accou
 /** What {@link createSignup} needs. */
 export interface SignupDeps { accounts: Accounts, passwords: Passwords, issueTokens: IssueTokens, verifyTokens: OneTimeTokens, messages: Messages, mailer: Mailer }
 
+/** Hashes before it asks whether the address is free, so that a taken one costs the same. */
 export function createSignup ({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }: SignupDeps): Signup {
   return async ({ email, password, name = null }, signal) => await passwords.inTurn(signal, async ({ accept }) => {
     const address = requireEmail(email)

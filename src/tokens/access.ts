@@ -38,6 +38,7 @@ export interface AccessTokens {
 /** What {@link createAccessTokens} needs. */
 export interface AccessTokensDeps { ring: KeyRing, issuer: string, audience: string, lifeSeconds: number, clock: Clock }
 
+/** Access tokens for one audience, that live `lifeSeconds`. */
 export function createAccessTokens ({ ring, issuer, audience, lifeSeconds, clock }: AccessTokensDeps): AccessTokens {
   const { sign, rules } = createTokenKind<AccessClaims>({
     typ: 'at+jwt',

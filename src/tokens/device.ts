@@ -24,6 +24,7 @@ export interface DeviceTokens {
 /** What {@link createDeviceTokens} needs. */
 export interface DeviceTokensDeps { ring: KeyRing, issuer: string, clock: Clock }
 
+/** Device tokens for this API alone, that live {@link deviceSeconds}. */
 export function createDeviceTokens ({ ring, issuer, clock }: DeviceTokensDeps): DeviceTokens {
   const kind = createTokenKind<Static<typeof DeviceClaimsSchema>>({ typ: 'device+jwt', schema: DeviceClaimsSchema, audience: issuer, issuer, ring, clock, refuse: () => new Problem('invalid_token') })
   const bindTo = (email: string, salt: string) => `${salt}.${createHash('sha256').update(JSON.stringify(['device+jwt', salt, email])).digest('base64url')}`

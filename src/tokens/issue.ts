@@ -14,6 +14,7 @@ export type IssueTokens = (account: { id: string, tokenEpoch: number }, authTime
 /** What {@link createIssueTokens} needs. */
 export interface IssueTokensDeps { accessTokens: AccessTokens, refreshTokens: RefreshTokens, clock: Clock }
 
+/** Both tokens of a pair say the same time of login. */
 export function createIssueTokens ({ accessTokens, refreshTokens, clock }: IssueTokensDeps): IssueTokens {
   return (account, authTime = Math.floor(clock() / 1000)) => ({ ...accessTokens.issue(account.id, authTime), ...refreshTokens.issue(account, authTime) })
 }

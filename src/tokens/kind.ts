@@ -49,6 +49,7 @@ export interface ClaimsRulesDeps { schema: TSchema & { required: string[] }, clo
 /** What {@link createTokenKind} needs. */
 export interface TokenKindDeps extends ClaimsRulesDeps { typ: string, audience: string, ring: KeyRing, issuer: string }
 
+/** Rules that go by a schema and by the injected clock; the way a token was protected is not theirs. */
 export function createClaimsRules<Claims extends CommonClaims> ({ schema, clock, refuse }: ClaimsRulesDeps): ClaimsRules<Claims> {
   const misfits = createChecker(schema)
   const checkTimes: ClaimsRules<Claims>['checkTimes'] = ({ exp, iat, nbf = 0 }) => {
@@ -66,6 +67,7 @@ export function createClaimsRules<Claims extends CommonClaims> ({ schema, clock,
   }
 }
 
+/** A kind of signed token for one audience. Keys come from the ring at every use, so that none is taken longer than the ring takes it. */
 export function createTokenKind<Claims extends CommonClaims> ({ typ, audience, schema, ring, issuer, clock, refuse }: TokenKindDeps): TokenKind<Claims> {
   const signerOf = perKey(({ privatePem, alg, kid }) => createSigner({ key: privatePem, algorithm: alg, kid, header: { alg, typ } }))
   const options: VerificationRules<Claims>['options'] = { checkTyp: typ, allowedIss: issuer, allowedAud: audience, requiredClaims: schema.required, ignoreExpiration: true, ignoreNotBefore: true }

@@ -28,6 +28,7 @@ export interface RefreshTokens {
 /** What {@link createRefreshTokens} needs. */
 export interface RefreshTokensDeps { ring: KeyRing, issuer: string, lifeSeconds: number, maxSeconds: number, clock: Clock }
 
+/** Tokens that slide for `lifeSeconds`, in chains that end `maxSeconds` after the login. */
 export function createRefreshTokens ({ ring, issuer, lifeSeconds, maxSeconds, clock }: RefreshTokensDeps): RefreshTokens {
   const refuse = () => new Problem('invalid_refresh_token')
   const { sign, verify } = createTokenKind<RefreshClaims>({ typ: 'rt+jwt', schema: RefreshClaimsSchema, audience: issuer, issuer, ring, clock, refuse })

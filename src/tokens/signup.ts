@@ -36,6 +36,7 @@ export interface SignupTokens {
   verify: (token: string) => Promise<PendingAccount>
 }
 
+/** Sign-up tokens for this API alone. They are encrypted under a secret that follows from the key whose turn it is to sign. */
 export function createSignupTokens ({ ring, issuer, clock }: OneTimeTokensDeps): SignupTokens {
   const refuse = () => new Problem('invalid_one_time_token')
   const { check } = createClaimsRules<Static<typeof ClaimsSchema>>({ schema: ClaimsSchema, clock, refuse })

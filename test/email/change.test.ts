@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { buildTestApp, goodPassword, headerNames, jsonType, notObjects, notStrings, onEachDatabase, pointers, problem, query } from '../helper.js'
+import { tokenOf } from '../mailbox.js'
 import { refusedRefresh, type Forger } from '../http/forger.js'
 import { hostileTokens } from '../http/hostile-tokens.js'
 import { openPage } from '../browser.js'
 import { freePort } from '../postgres/cluster.js'
 import { decode, forge, signer } from '../tokens/forge.js'
 
-const tokenOf = (text: string) => /#token=([\w.-]+)/.exec(text)?.[1] ?? ''
 const fresh = () => `${randomUUID()}@new.example`
 
 await onEachDatabase(t, async (t, database) => {
@@ -20,13 +20,13 @@ await onEachDatabase(t, async (t, database) => {
   const login = async (email: string, password = goodPassword) => (await call('POST', '/login', { body: { email, password } })).statusCode
   const signupVerified = async () => {
     const person = await signup()
-    await verify(tokenOf((await nextMail(person.user.email, 'Confirm your e-mail')).text))
+    await verify(tokenOf(await nextMail(person.user.email, 'Confirm your e-mail')))
     return person
   }
   const ask = async (access: string, newEmail: string) => {
     const reply = await change(access, { new_email: newEmail, password: goodPassword })
     if (reply.statusCode !== 202) throw new Error(reply.body)
-    return tokenOf((await nextMail(newEmail, 'Confirm your new')).text)
+    return tokenOf(await nextMail(newEmail, 'Confirm your new'))
   }
 
   await t.test('an address changes when the new one is proven, once, and the old one can take it back, once', async (t) => {
@@ -49,13 +49,13 @@ await onEachDatabase(t, async (t, database) => {
 
     const notice = await nextMail(user.email, 'Your e-mail address')
     t.notOk(notice.text.includes(newEmail))
-    const back = tokenOf(notice.text)
+    const back = tokenOf(notice)
     t.match(decode(back), { header: { typ: 'undo+jwt' }, payload: { email: user.email, exp: time.now / 1000 + 7 * 86_400 } })
     // A thief would change the password and the address once more.
     const thief = (await call('POST', '/password/change', { token: access, body: { current_password: goodPassword, new_password: `${goodPassword}-3` } })).json()
     const third = fresh()
     await call('POST', '/email/change', { token: access, body: { new_email: third, password: `${goodPassword}-3` } })
-    await verify(tokenOf((await nextMail(third, 'Confirm your new')).text))
+    await verify(tokenOf(await nextMail(third, 'Confirm your new')))
     t.equal(await emailOf(access), third)
     const undone = await Promise.all(Array.from({ length: 20 }, async () => await undo(back)))
     t.strictSame(undone.map(({ statusCode }) => statusCode).sort(), [204, ...Array.from({ length: 19 }, () => 400)])
@@ -110,13 +110,13 @@ await onEachDatabase(t, async (t, database) => {
     for (const sql of ['DELETE FROM users', 'UPDATE users SET disabled_at = created_at']) {
       const { access_token: access, user } = await signupVerified()
       await verify(await ask(access, fresh()))
-      const back = tokenOf((await nextMail(user.email, 'Your e-mail address')).text)
+      const back = tokenOf(await nextMail(user.email, 'Your e-mail address'))
       await query(databaseUrl, `${sql} WHERE id = '${user.id}'`)
       problem(t as Test, await undo(back), 400, 'invalid_one_time_token')
     }
     const { access_token: access, user } = await signupVerified()
     await verify(await ask(access, fresh()))
-    const back = tokenOf((await nextMail(user.email, 'Your e-mail address')).text)
+    const back = tokenOf(await nextMail(user.email, 'Your e-mail address'))
     await signup({ email: user.email })
     problem(t as Test, await undo(back), 400, 'invalid_one_time_token')
     t.not(await emailOf(access), user.email, 'somebody else has the address now')
@@ -126,11 +126,11 @@ await onEachDatabase(t, async (t, database) => {
 
   await t.test('what is no such token', async (t) => {
     const { access_token: access, refresh_token: refreshToken, user } = await signup()
-    const verification = tokenOf((await nextMail(user.email, 'Confirm your e-mail')).text)
+    const verification = tokenOf(await nextMail(user.email, 'Confirm your e-mail'))
     await verify(verification)
     const asked = await ask(access, fresh())
     await verify(await ask(access, fresh()))
-    const back = tokenOf((await nextMail(user.email, 'Your e-mail address')).text)
+    const back = tokenOf(await nextMail(user.email, 'Your e-mail address'))
     const jwk = jwks.keys[0] ?? {}
     for (const [use, good] of [[verify, asked], [undo, back]] as const) {
       const { header, payload: claims } = decode(good)
@@ -152,7 +152,7 @@ t.test('the page of the notice, in a browser', async (t) => {
   time.now = Date.now()
   await app.listen({ host: '127.0.0.1', port })
   const { access_token: token, user } = await signup()
-  await call('POST', '/email/verify', { body: { token: tokenOf((await nextMail(user.email, 'Confirm')).text) } })
+  await call('POST', '/email/verify', { body: { token: tokenOf(await nextMail(user.email, 'Confirm')) } })
   await call('POST', '/email/change', { token, body: { new_email: 'new@example.org', password: goodPassword } })
   const { page, complaints } = await openPage(t as Test)
   for (const [to, subject, button, says, email] of [['new@example.org', 'Confirm your new', 'Confirm', 'is confirmed', 'new@example.org'], [user.email, 'Your e-mail address', 'Bring it back', 'is back', user.email]] as const) {

@@ -2,13 +2,12 @@ import t, { type Test } from 'tap'
 import { Problem } from '../../src/errors.js'
 import { openPage } from '../browser.js'
 import { buildTestApp, goodPassword, headerNames, jsonType, notObjects, notStrings, onEachDatabase, pointers, problem, query } from '../helper.js'
+import { tokenOf } from '../mailbox.js'
 import type { Forger } from '../http/forger.js'
 import { hostileTokens } from '../http/hostile-tokens.js'
 import { freePort } from '../postgres/cluster.js'
 import { createSignupTokens } from '../../src/tokens/signup.js'
 import { decode, forge, signer } from '../tokens/forge.js'
-
-const tokenOf = (text: string) => /\/email\/verify#token=([\w.-]+)/.exec(text)?.[1] ?? ''
 
 await onEachDatabase(t, async (t, database) => {
   let away = false
@@ -20,9 +19,9 @@ await onEachDatabase(t, async (t, database) => {
   await t.test('signing up mails a link that verifies the address, any number of times', async (t) => {
     const { user, access_token: access, refresh_token: refreshToken } = await signup()
     t.equal(user.email_verified, false)
-    const { text, html } = await nextMail(user.email, 'Confirm')
-    const token = tokenOf(text)
-    t.ok(html.includes(token))
+    const mail = await nextMail(user.email, 'Confirm')
+    const token = tokenOf(mail, '/email/verify')
+    t.ok(mail.html.includes(token))
     const { header, payload } = decode(token)
     t.match(header, { typ: 'verify+jwt' })
     const iat = time.now / 1000
@@ -42,7 +41,7 @@ await onEachDatabase(t, async (t, database) => {
     await nextMail(user.email, 'Confirm')
     const replies = [await resend({ email: user.email }), await resend({ email: 'nobody@example.org' })]
     for (const reply of replies) t.strictSame([reply.statusCode, reply.body, headerNames(reply)], [202, '{}', headerNames(replies[0] as typeof reply)])
-    t.equal((await verify(tokenOf((await nextMail(user.email, 'Confirm')).text))).statusCode, 200)
+    t.equal((await verify(tokenOf(await nextMail(user.email, 'Confirm')))).statusCode, 200)
     for (const [body, expected] of [[{}, ['/email']], [{ email: 'ada' }, ['/email']], [{ email: user.email, x: 1 }, ['/x']], ...notStrings.map((email) => [{ email }, ['/email']])] as Array<[object, string[]]>) t.strictSame(pointers(t as Test, await resend(body)), expected)
     for (const body of notObjects) t.strictSame(pointers(t as Test, await resend(body, jsonType)), [''])
     away = true
@@ -58,13 +57,13 @@ await onEachDatabase(t, async (t, database) => {
     }
     for (const [name, happen] of Object.entries(events)) {
       const { user } = await signup()
-      const token = tokenOf((await nextMail(user.email, 'Confirm')).text)
+      const token = tokenOf(await nextMail(user.email, 'Confirm'))
       await happen(user.id)
       problem(t as Test, await verify(token), 400, 'invalid_one_time_token')
       t.pass(name)
     }
     const { user, access_token: access } = await signup()
-    const token = tokenOf((await nextMail(user.email, 'Confirm')).text)
+    const token = tokenOf(await nextMail(user.email, 'Confirm'))
     await call('POST', '/password/change', { token: access, body: { current_password: goodPassword, new_password: `${goodPassword}-2` } })
     time.now += (86_400 + 30) * 1000 - 1
     t.equal((await verify(token)).statusCode, 200, 'a password change does not; the last millisecond is good')
@@ -72,12 +71,12 @@ await onEachDatabase(t, async (t, database) => {
 
   await t.test('what is no such token', async (t) => {
     const { user, access_token: access, refresh_token: refreshToken } = await signup()
-    const token = tokenOf((await nextMail(user.email, 'Confirm')).text)
+    const token = tokenOf(await nextMail(user.email, 'Confirm'))
     const { header, payload: claims } = decode(token)
     const jwk = jwks.keys[0] ?? {}
     const make: Forger['make'] = (changes = {}) => forge({ ...header, ...changes.header }, { ...claims, ...changes.claims }, changes.sign ?? signer(jwk))
     await call('POST', '/password/forgot', { body: { email: user.email } })
-    const [, reset = ''] = /#token=(\S+)/.exec((await nextMail(user.email, 'Reset')).text) ?? []
+    const reset = tokenOf(await nextMail(user.email, 'Reset'))
     const rows: Array<[string, string]> = [...Object.values(hostileTokens({ ...test, make, header, claims, jwk } as unknown as Forger)).flat(), ['an access token', access], ['a refresh token', refreshToken], ['a reset token', reset], ['a reset token with the right typ', forge({ ...decode(reset).header, typ: 'verify+jwt' }, decode(reset).payload, signer(jwk))], ['nothing', '']]
     for (const [name, bad] of rows) t.strictSame([(await verify(bad)).statusCode, (await verify(bad)).json().code], [400, 'invalid_one_time_token'], name)
     problem(t as Test, await call('POST', '/password/reset', { body: { token, new_password: `${goodPassword}-3` } }), 400, 'invalid_one_time_token')
@@ -121,5 +120,5 @@ t.test('the page of the link, in a browser', async (t) => {
 t.test('an account that changes in between', async (t) => {
   const { signup, nextMail, call } = await buildTestApp(t as Test, { wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, verifyEmail: async () => false } }) })
   const { user } = await signup()
-  problem(t as Test, await call('POST', '/email/verify', { body: { token: tokenOf((await nextMail(user.email, 'Confirm')).text) } }), 400, 'invalid_one_time_token')
+  problem(t as Test, await call('POST', '/email/verify', { body: { token: tokenOf(await nextMail(user.email, 'Confirm')) } }), 400, 'invalid_one_time_token')
 })

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { auditEvents, type AuditEvent } from '../../src/http/audit.js'
 import { buildTestApp, goodPassword, projectFile, type TestApp } from '../helper.js'
+import { tokenOf } from '../mailbox.js'
 
 const newPassword = 'copper-kettle-on-the-lower-shelf'
 
@@ -9,11 +10,9 @@ type Person = Awaited<ReturnType<TestApp['signup']>>
 /** What leads to an event, and the id of the account that its line names. */
 type Scenario = (built: TestApp, person: Person) => Promise<string | null>
 
-const tokenOf = (text: string) => /#token=(\S+)/.exec(text)?.[1]
-
 async function changeAddress ({ call, nextMail }: TestApp, { access_token: token, user }: Person): Promise<string | undefined> {
   await call('POST', '/email/change', { token, body: { new_email: `new-${user.email}`, password: goodPassword } })
-  return tokenOf((await nextMail(`new-${user.email}`, 'Confirm')).text)
+  return tokenOf(await nextMail(`new-${user.email}`, 'Confirm'))
 }
 
 /** Events that come with a setting alone. */
@@ -75,7 +74,7 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
   },
   'password.reset': async ({ call, nextMail }, { user: { id, email } }) => {
     await call('POST', '/password/forgot', { body: { email } })
-    const token = tokenOf((await nextMail(email, 'Reset your')).text)
+    const token = tokenOf(await nextMail(email, 'Reset your'))
     await call('POST', '/password/reset', { body: { token, new_password: newPassword } })
     return id
   },
@@ -88,7 +87,7 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return null
   },
   'email.verified': async ({ call, nextMail }, { user: { id, email } }) => {
-    const token = tokenOf((await nextMail(email, 'Confirm')).text)
+    const token = tokenOf(await nextMail(email, 'Confirm'))
     await call('POST', '/email/verify', { body: { token } })
     return id
   },
@@ -102,9 +101,9 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
   },
   'email.undone': async (built, person) => {
     // Only an address that was verified can take the account back.
-    await built.call('POST', '/email/verify', { body: { token: tokenOf((await built.nextMail(person.user.email, 'Confirm')).text) } })
+    await built.call('POST', '/email/verify', { body: { token: tokenOf(await built.nextMail(person.user.email, 'Confirm')) } })
     await built.call('POST', '/email/verify', { body: { token: await changeAddress(built, person) } })
-    const token = tokenOf((await built.nextMail(person.user.email, 'Your e-mail')).text)
+    const token = tokenOf(await built.nextMail(person.user.email, 'Your e-mail'))
     await built.call('POST', '/email/undo', { body: { token } })
     return person.user.id
   },
@@ -143,7 +142,7 @@ t.test('the same with settings that change who may log in', async (t) => {
   const person = { email: 'ada@example.org', password: goodPassword }
   const first = await buildTestApp(t as Test, { env: ofSettings['signup.requested'] })
   await first.call('POST', '/signup', { body: person })
-  const { user } = (await first.call('POST', '/email/verify', { body: { token: tokenOf((await first.nextMail(person.email, '')).text) } })).json()
+  const { user } = (await first.call('POST', '/email/verify', { body: { token: tokenOf(await first.nextMail(person.email, '')) } })).json()
   t.strictSame(events(first), [['signup.requested', null], ['signup.ok', user.id]])
 
   const strict = await buildTestApp(t as Test, { env: ofSettings['login.unverified'] })

@@ -1,9 +1,8 @@
 import argon2 from 'argon2'
 import t, { type Test } from 'tap'
 import { buildTestApp, goodPassword, headerNames, onEachDatabase, problem, query } from '../helper.js'
+import { tokenOf } from '../mailbox.js'
 import { refusedRefresh } from '../http/forger.js'
-
-const tokenOf = ({ text }: { text: string }) => /#token=([\w.-]+)/.exec(text)?.[1] ?? ''
 
 await onEachDatabase(t, async (t, database) => {
   const { call, signup, nextMail, databaseUrl, time } = await buildTestApp(t as Test, { database, env: { REQUIRE_VERIFIED_EMAIL: 'on' } })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import { buildTestApp, goodPassword, headerNames, jsonType, notObjects, notStrings, onEachDatabase, pointers, problem, query, type TestApp } from '../helper.js'
+import { tokenOf } from '../mailbox.js'
 import type { Forger } from '../http/forger.js'
 import { hostileTokens } from '../http/hostile-tokens.js'
 import { decode, forge, makeJwk, signer } from '../tokens/forge.js'
@@ -11,9 +12,9 @@ const next = 'seven-green-kettles-whistle'
 async function askToken ({ call, nextMail }: TestApp, email: string): Promise<string> {
   const reply = await call('POST', '/password/forgot', { body: { email } })
   if (reply.statusCode !== 202) throw new Error(reply.body)
-  const { text, html } = await nextMail(email, 'Reset')
-  const [, token = ''] = /\/password\/reset#token=([\w.-]+)/.exec(text) ?? []
-  if (!html.includes(token)) throw new Error('the two parts differ')
+  const mail = await nextMail(email, 'Reset')
+  const token = tokenOf(mail, '/password/reset')
+  if (!mail.html.includes(token)) throw new Error('the two parts differ')
   return token
 }
 

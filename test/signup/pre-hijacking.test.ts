@@ -1,12 +1,11 @@
 import t, { type Test } from 'tap'
 import { buildTestApp, goodPassword, onEachDatabase, problem, query } from '../helper.js'
+import { tokenOf } from '../mailbox.js'
 import { refusedRefresh } from '../http/forger.js'
 
 const email = 'victim@example.org'
 const attackers = 'attackers-grand-plan-of-today'
 const victims = goodPassword
-const tokenOf = ({ text }: { text: string }) => /#token=([\w.-]+)/.exec(text)?.[1] ?? ''
-
 // Whoever comes first with the address of somebody else must have nothing once its owner proves it (GHSA-qq9h-g4jm-xgf3 and others).
 await onEachDatabase(t, async (t, database) => {
   await t.test('verify_first: the owner signs up later and proves the address', async (t) => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { createDeviceTokens } from '../../src/tokens/device.js'
 import { buildTestApp, goodPassword, type TestApp } from '../helper.js'
+import { tokenOf } from '../mailbox.js'
 import { kinds } from '../http/hostile-tokens.js'
 import { createSignupTokens } from '../../src/tokens/signup.js'
 import { decode, forge, signer } from './forge.js'
@@ -60,7 +61,6 @@ t.test('the tokens of one reply do not do each other\'s work', async (t) => {
 t.test('the real tokens of every kind, at every place that takes one', async (t) => {
   const test = await buildTestApp(t, { env: { RATE_LIMITS: 'off' } })
   const { call, signup, nextMail } = test
-  const tokenIn = ({ text }: { text: string }) => /#token=([\w.-]+)/.exec(text)?.[1] ?? ''
   const makers: Record<string, () => Promise<string>> = {
     access: async () => (await signup()).access_token,
     refresh: async () => (await signup()).refresh_token,
@@ -68,23 +68,23 @@ t.test('the real tokens of every kind, at every place that takes one', async (t)
     reset: async () => {
       const { user } = await signup()
       await call('POST', '/password/forgot', { body: { email: user.email } })
-      return tokenIn(await nextMail(user.email, 'Reset'))
+      return tokenOf(await nextMail(user.email, 'Reset'))
     },
-    verify: async () => tokenIn(await nextMail((await signup()).user.email, 'Confirm your e-mail')),
+    verify: async () => tokenOf(await nextMail((await signup()).user.email, 'Confirm your e-mail')),
     // A server that makes accounts at once takes them as well: what was issued stays good when the setting changes.
     signup: async () => await createSignupTokens({ ring: test.ring, issuer, clock: () => test.time.now }).issue({ email: `${randomUUID()}@example.org`, name: null, passwordHash: 'x' }),
     email: async () => await askForAddress(await signup()),
     undo: async () => {
       const person = await signup()
-      await call('POST', '/email/verify', { body: { token: tokenIn(await nextMail(person.user.email, 'Confirm your e-mail')) } })
+      await call('POST', '/email/verify', { body: { token: tokenOf(await nextMail(person.user.email, 'Confirm your e-mail')) } })
       await call('POST', '/email/verify', { body: { token: await askForAddress(person) } })
-      return tokenIn(await nextMail(person.user.email, 'Your e-mail address'))
+      return tokenOf(await nextMail(person.user.email, 'Your e-mail address'))
     }
   }
   const askForAddress = async ({ access_token: token }: { access_token: string }) => {
     const email = `${randomUUID()}@new.example`
     await call('POST', '/email/change', { token, body: { new_email: email, password: goodPassword } })
-    return tokenIn(await nextMail(email, 'Confirm your new'))
+    return tokenOf(await nextMail(email, 'Confirm your new'))
   }
   const takers: Array<[place: string, kinds: string[], refusal: number, use: (token: string) => Promise<{ statusCode: number }>]> = [
     ['GET /claims', ['access'], 401, async (token) => await call('GET', '/claims', { token })],
