@@ -15,12 +15,16 @@ const day = 24 * hour
 /**
  * Every limit, as "what-by whom": calls from one network (IPv6 by /64), about one e-mail address, whether it has an account or not, or by a device.
  *
+ * Mails to an address are counted for each route: who asks for one kind, which may not even be sent, does not take the link to a new password from the owner. One network alone cannot use up
+ * what an address has.
+ *
  * Passwords: an attempt with the device token of the address counts for `device` and `devices`, any other for the rest. Nobody has more than 100 attempts at one address between
  * two successes, or in a day (NIST SP 800-63B-4 §3.2.2): 62 by strangers and 37 by devices. One stranger cannot use up what is free to all strangers, and one stolen device not what is free to
  * all devices.
  */
 export const limits = {
   'mail-network': { calls: 30, seconds: hour },
+  'mail-email-network': { calls: 3, seconds: hour },
   'mail-email': { calls: 5, seconds: hour },
   'signup-network': { calls: 100, seconds: hour },
   'password-network': { calls: 100, seconds: hour / 4 },
@@ -39,19 +43,24 @@ export type RouteLimit = 'mail' | 'signup'
 
 /** Puts the limits before the routes whose config names them. They are asked before anything is looked up, and are the same for every account and for none. */
 export function addLimits (app: FastifyInstance, limiters: Limiters): void {
-  const mails = new WeakMap<FastifyRequest, Counted>()
+  const taken = new WeakMap<FastifyRequest, Counted[]>()
   app.addHook('onRoute', (route) => {
     const name = route.config?.limit
     if (name === undefined) return
     const take = async (request: FastifyRequest) => {
-      await limiters[`${name}-network`].take(networkOf(request.ip))
+      const network = networkOf(request.ip)
+      await limiters[`${name}-network`].take(network)
       const address = name === 'mail' ? addressOf(request) : null
-      if (address !== null) mails.set(request, await limiters['mail-email'].take(address))
+      if (address === null) return
+      const counted: Counted[] = []
+      taken.set(request, counted)
+      counted.push(await limiters['mail-email-network'].take(`${route.url} ${network} ${address}`))
+      counted.push(await limiters['mail-email'].take(`${route.url} ${address}`))
     }
     // After the guard and what it says of requests that do not fit, which are hooks of the whole application.
     route.preHandler = [route.preHandler ?? [], take].flat()
     // A request that was refused sends no mail.
-    route.onError = [route.onError ?? [], async (request: FastifyRequest) => { await mails.get(request)?.undo() }].flat()
+    route.onError = [route.onError ?? [], async (request: FastifyRequest) => { await Promise.all(taken.get(request)?.map(async ({ undo }) => { await undo() }) ?? []) }].flat()
   })
 }
 
