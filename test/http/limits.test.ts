@@ -95,6 +95,48 @@ t.test('asking for another address counts as well, but not with a wrong password
   await nextMail('x@example.org', 'Confirm your new')
 })
 
+t.test('sign-ups of one address are limited, whether it is taken or free again, and take nothing from other ways', async (t) => {
+  const { app, call, forgot, signup: signUp } = await setUp(t as Test)
+  const { 'signup-email-network': byBoth, 'signup-email': byEmail } = limits
+  const taken = (await signUp()).user.email
+  const signup = async (email: string, from: string, password = goodPassword) => await app.inject({ method: 'POST', url: '/signup', payload: { email, password }, remoteAddress: from })
+  const answers = []
+  for (const [email, asked, status] of [['free@example.org', 0, 201], [taken, 1, 409]] as const) {
+    for (let i = 0; i <= byEmail.calls; i++) t.equal((await signup(email, '192.0.2.99', 'weak')).statusCode, 422, 'who sends no mail is not counted')
+    for (let i = asked; i < byEmail.calls; i++) {
+      const reply = await signup(email, i < byBoth.calls ? '192.0.2.1' : '192.0.2.2')
+      t.equal(reply.statusCode, status)
+      if (status === 201) t.equal((await call('DELETE', '/me', { token: reply.json().access_token, body: { password: goodPassword } })).statusCode, 204)
+    }
+    const reply = await signup(email, '192.0.2.3')
+    const { request_id: _, ...body } = problem(t as Test, reply, 429, 'rate_limited')
+    t.equal(reply.headers['ratelimit-policy'], `"signup-email";q=${byEmail.calls};w=${byEmail.seconds}`)
+    answers.push([body, headerNames(reply)])
+    t.equal((await forgot(email)).statusCode, 202, 'the way to a new password is free')
+  }
+  t.strictSame(answers[0], answers[1])
+  t.equal((await signup('free@example.org', '192.0.2.1')).headers['ratelimit-policy'], `"signup-email-network";q=${byBoth.calls};w=${byBoth.seconds}`)
+})
+
+t.test('whoever signs up with the address of somebody else cannot flood it with notices', async (t) => {
+  const { call, signup, nextMail, mails } = await setUp(t as Test)
+  const { calls, seconds } = limits['notice-account']
+  const { user, access_token: token } = await signup()
+  const passwords = [goodPassword, `${goodPassword}-too`]
+  const change = async (from: string | undefined, to: string | undefined) => await call('POST', '/password/change', { token, body: { current_password: from, new_password: to } })
+  for (let i = 0; i <= calls; i++) problem(t as Test, await change(goodPassword, 'weak'), 422, 'weak_password')
+  problem(t as Test, await change('wrong', passwords[1]), 403, 'wrong_password')
+  for (let i = 0; i < calls; i++) t.equal((await change(passwords[i % 2], passwords[(i + 1) % 2])).statusCode, 200, 'what was refused is not counted')
+  const reply = await change(passwords[calls % 2], passwords[(calls + 1) % 2])
+  problem(t as Test, reply, 429, 'rate_limited')
+  t.equal(reply.headers['ratelimit-policy'], `"notice-account";q=${calls};w=${seconds}`)
+  const other = await signup()
+  t.equal((await call('POST', '/password/change', { token: other.access_token, body: { current_password: goodPassword, new_password: passwords[1] } })).statusCode, 200, 'other accounts are free')
+  await nextMail(other.user.email, 'Your password')
+  for (let i = 0; i < calls; i++) await nextMail(user.email, 'Your password')
+  t.strictSame(mails.filter(({ subject }) => subject.startsWith('Your password')), [], 'a mail for each change')
+})
+
 t.test('off', async (t) => {
   const { forgot } = await setUp(t as Test, { env: { RATE_LIMITS: 'off' } })
   for (let i = 0; i < byNetwork.calls + 5; i++) t.equal((await forgot('x@example.org')).statusCode, 202)
