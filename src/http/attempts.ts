@@ -6,11 +6,13 @@ import type { Counted, Limiter, Limiters } from './limiters.js'
 export interface AttemptsDeps { limiters: Limiters, deviceTokens: DeviceTokens }
 
 /**
- * {@link Attempts} by the table of limits. Who holds a device token of the address is counted apart, so that no stranger can lock the owner out.
+ * {@link Attempts} by the table of limits. Who holds a device token of the address is counted apart, so that no stranger can lock the owner out. Comparisons of a network are counted whatever
+ * comes of them: who gives right passwords of their own takes time from others all the same.
  */
 export function createAttempts ({ limiters, deviceTokens }: AttemptsDeps): Attempts {
   return {
     guard: async (email, place, compare) => {
+      const comparison = await limiters['hash-network'].take(place.network)
       const counted: Counted[] = []
       try {
         counted.push(...await takeOne(email, place))
@@ -18,7 +20,7 @@ export function createAttempts ({ limiters, deviceTokens }: AttemptsDeps): Attem
         if (found !== null) await Promise.all(counted.map(async ({ succeed }) => { await succeed() }))
         return found
       } catch (error) {
-        await undoAll(counted)
+        await undoAll([comparison, ...counted])
         throw error
       }
     },

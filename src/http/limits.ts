@@ -30,6 +30,7 @@ export const limits = {
   'signup-email-network': { calls: 3, seconds: hour },
   'signup-email': { calls: 5, seconds: hour },
   'notice-account': { calls: 5, seconds: hour },
+  'hash-network': { calls: 1000, seconds: hour / 4 },
   'password-network': { calls: 100, seconds: hour / 4 },
   'password-network-day': { calls: 1000, seconds: day },
   'password-email-network': { free: 10, firstWait: 10, longestWait: 4 * hour, seconds: day },

@@ -99,6 +99,18 @@ t.test('a place that fails for no fault of its own keeps its turn', async (t) =>
   t.equal(await guess('one'), 20, 'and the wait is the next one')
 })
 
+t.test('one network has a bounded number of comparisons, also of right passwords, and what was not compared is given back', async (t) => {
+  const { attempts } = await setUp()
+  const { calls, seconds: window } = limits['hash-network']
+  const right = async (network: string, index: number) => await attempts.guard(`${index}@example.org`, { network, device: undefined }, async () => true).catch(({ extras }: Problem) => extras.limit)
+  for (let index = 0; index < 10; index++) await t.rejects(attempts.guard(email, { network: 'one', device: undefined }, async () => { throw new Problem('overloaded') }), { code: 'overloaded' })
+  for (let index = 0; index < calls; index++) t.equal(await right('one', index), true)
+  t.strictSame(await right('one', calls), { name: 'hash-network', calls, seconds: window })
+  t.equal(await right('another', 0), true)
+  mock.timers.tick(window * 1000)
+  t.equal(await right('one', 0), true)
+})
+
 t.test('who is known to read the mailbox starts anew', async (t) => {
   const { guess, attempts } = await setUp()
   for (const network of ['one', 'two', 'three', 'four']) while (await guess(network) === 0);
