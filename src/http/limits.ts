@@ -18,9 +18,9 @@ const day = 24 * hour
  * Mails to an address are counted for each route: who asks for one kind, which may not even be sent, does not take the link to a new password from the owner. One network alone cannot use up
  * what an address has. An account may have the address of somebody else: sign-ups and notices of changed passwords are mails to it as well.
  *
- * Passwords: an attempt with the device token of the address counts for `device` and `devices`, any other for the rest. Nobody has more than 100 attempts at one address between
- * two successes, or in a day (NIST SP 800-63B-4 §3.2.2): 62 by strangers and 37 by devices. One stranger cannot use up what is free to all strangers, and one stolen device not what is free to
- * all devices.
+ * Passwords: an attempt with the device token of the address counts for `device` and `devices`, any other, and one that those refuse, for the rest. At one address there are at most 99 in a
+ * day that begins with the first failure, fewer than the 100 of NIST SP 800-63B-4 §3.2.2: 62 by strangers and 37 by devices. Who saves them for its end and goes on in the next has at most
+ * 169 in some 24 hours (99 and 70). One stranger cannot use up what is free to all strangers, and one stolen device not what is free to all devices.
  */
 export const limits = {
   'mail-network': { calls: 30, seconds: hour },
