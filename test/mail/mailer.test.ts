@@ -105,15 +105,15 @@ t.test('closing waits a while, then says what is lost', async (t) => {
 
 t.test('closing tries once more, at once, what has failed, after what has not been tried, and does not wait for another try', async (t) => {
   const { mailer, seen, lines } = setUp({ failures: [failure(), failure(), failure()], firstWaitMilliseconds: 60_000 })
-  for (const to of ['a', 'b']) mailer.send('test', async () => message(to))
-  await settle(() => lines.length === 2)
   const order: string[] = []
+  for (const to of ['a', 'b']) mailer.send('test', async () => { order.push(to); return message(to) })
+  await settle(() => lines.length === 2)
   // Four at once: what is begun by the close waits for its turn behind those.
   for (const to of ['c', 'd', 'e', 'f']) mailer.send('test', async () => { order.push(to); return null })
   const closing = mailer.close(50)
   mailer.send('test', async () => { order.push('new'); return null })
   await closing
-  t.strictSame(order, ['c', 'd', 'e', 'f', 'new'])
+  t.strictSame(order, ['a', 'b', 'c', 'd', 'e', 'f', 'new', 'a', 'b'])
   t.strictSame([seen.tries, seen.delivered, lines.at(-1)], [4, ['b'], ['error', { lost: 1 }, 'mails lost: the server ended before they could be sent']])
   t.strictSame(mailer.load(), { waiting: 0, inDelivery: 0, sent: 1, lost: 0 }, 'nothing is tried after the end')
 })
