@@ -65,7 +65,7 @@ const homes: Record<string, RegExp> = {
   jose: /^tokens\//,
   nodemailer: /^mail\//,
   'p-queue': /^mail\//,
-  'p-retry': /^(mail|store)\//,
+  'p-retry': /^store\//,
   pino: /^(http\/|main\.ts$|cli\/)/,
   'pino-pretty': /^http\//,
   piscina: /^passwords\//,

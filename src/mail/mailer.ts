@@ -1,8 +1,7 @@
 import PQueue from 'p-queue'
-import pRetry, { AbortError } from 'p-retry'
 import type { Message, Transport } from './message.js'
 
-/** How the mailer is doing: mails that wait for their turn, those that are being sent or wait to be tried again, and how many were sent and lost so far. */
+/** How the mailer is doing: mails that wait for their turn or to be tried again, those that are being sent, and how many were sent and lost so far. */
 export interface MailLoad { waiting: number, inDelivery: number, sent: number, lost: number }
 
 /** Sends mail in the background. */
@@ -13,7 +12,7 @@ export interface Mailer {
    * @param write writes the message, or answers null where there is none to send; it runs in the background too
    */
   send: (kind: string, write: () => Promise<Message | null>) => void
-  /** Takes no more, gives what is waiting `milliseconds` to get through, and says in the log how many were lost. */
+  /** Gives what is waiting, also what waits to be tried again, `milliseconds` to get through, beginning at once; then takes no more, and says in the log how many were lost. */
   close: (milliseconds: number) => Promise<void>
   load: () => MailLoad
 }
@@ -31,7 +30,7 @@ export interface MailerDeps {
   spreadMilliseconds?: number
 }
 
-/** Mails that may wait. Beyond them a mail is lost, and the log says so. */
+/** Mails that may wait, those to be tried again among them. Beyond them a mail is lost, and the log says so. */
 const longestQueue = 1000
 
 /** Connections to the mail server at once. */
@@ -40,71 +39,81 @@ const concurrency = 4
 /** Seven tries: after 1, 3, 9, 27, 81 and 243 seconds. */
 const retries = 6
 
+/** A mail on its way; `tries` counts those that failed. */
+interface Mail { kind: string, write: () => Promise<Message | null>, tries: number }
+
 export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000, spreadMilliseconds = 0 }: MailerDeps): Mailer {
   const queue = new PQueue({ concurrency })
   const counts = { sent: 0, lost: 0 }
+  // Those that wait outside the queue, by their timers. None of them holds a connection that others could use.
+  const delayed = new Map<NodeJS.Timeout, Mail>()
+  let unfinished = 0
+  let onFinished = () => {}
+  let spread = spreadMilliseconds
+  let isClosed = false
   const lose = (line: object, text: string) => {
     counts.lost++
     logger.error(line, text)
   }
-  const closing = new AbortController()
-  const early = new Map<NodeJS.Timeout, () => void>()
-  let spread = spreadMilliseconds
-  const deliver = async (kind: string, write: () => Promise<Message | null>) => {
+  const finish = () => { if (--unfinished === 0) onFinished() }
+  // Newcomers go first: where many wait for a server that hangs, they are not the ones to wait for it.
+  const begin = (mail: Mail) => { queue.add(async () => { await deliver(mail) }, { priority: -mail.tries }) }
+  const delay = (mail: Mail, milliseconds: number) => {
+    const timer = setTimeout(() => {
+      delayed.delete(timer)
+      begin(mail)
+    }, milliseconds)
+    delayed.set(timer, mail)
+    return timer
+  }
+  const deliver = async (mail: Mail) => {
     try {
-      await pRetry(async () => {
-        const message = await write()
-        if (message === null) return
-        await transport.deliver(message).catch((error: unknown) => { throw isFinal(error) ? new AbortError(error as Error) : error })
+      const message = await mail.write()
+      if (message !== null) {
+        await transport.deliver(message)
         counts.sent++
-      }, {
-        retries,
-        factor: 3,
-        minTimeout: firstWaitMilliseconds,
-        unref: true,
-        signal: closing.signal,
-        shouldRetry: () => true,
-        onFailedAttempt: ({ error, retriesLeft }) => { if (retriesLeft > 0) logger.warn({ err: error, mail: kind }, 'mail not sent yet, trying again') }
-      })
+      }
     } catch (error) {
-      if (!closing.signal.aborted) lose({ err: error, mail: kind }, 'mail lost')
+      if (isClosed) return
+      if (mail.tries < retries && !isFinal(error)) {
+        logger.warn({ err: error, mail: mail.kind }, 'mail not sent yet, trying again')
+        delay({ ...mail, tries: mail.tries + 1 }, firstWaitMilliseconds * 3 ** mail.tries).unref()
+        return
+      }
+      lose({ err: error, mail: mail.kind }, 'mail lost')
     }
+    finish()
   }
   return {
     send: (kind, write) => {
-      if (early.size + queue.size >= longestQueue || closing.signal.aborted) {
+      if (delayed.size + queue.size >= longestQueue || isClosed) {
         lose({ mail: kind }, 'mail lost: too many are waiting')
         return
       }
-      const begin = () => { queue.add(async () => { await deliver(kind, write) }) }
-      if (spread === 0) {
-        begin()
-        return
-      }
-      const timer = setTimeout(() => {
-        early.delete(timer)
-        begin()
-      }, Math.random() * spread)
-      early.set(timer, begin)
+      unfinished++
+      const mail = { kind, write, tries: 0 }
+      if (spread === 0) begin(mail)
+      else delay(mail, Math.random() * spread)
     },
     close: async (milliseconds) => {
       spread = 0
-      for (const [timer, begin] of early) {
+      for (const [timer, mail] of delayed) {
         clearTimeout(timer)
-        begin()
+        begin(mail)
       }
-      early.clear()
+      delayed.clear()
       let timer: NodeJS.Timeout | undefined
       const patience = new Promise<void>((resolve) => { timer = setTimeout(resolve, milliseconds) })
-      await Promise.race([queue.onIdle(), patience])
+      if (unfinished > 0) await Promise.race([new Promise<void>((resolve) => { onFinished = resolve }), patience])
       clearTimeout(timer)
-      const lost = queue.size + queue.pending
-      closing.abort()
+      isClosed = true
       queue.clear()
-      if (lost > 0) logger.error({ lost }, 'mails lost: the server ended before they could be sent')
+      for (const timer of delayed.keys()) clearTimeout(timer)
+      delayed.clear()
+      if (unfinished > 0) logger.error({ lost: unfinished }, 'mails lost: the server ended before they could be sent')
       transport.close()
     },
-    load: () => ({ waiting: early.size + queue.size, inDelivery: queue.pending, ...counts })
+    load: () => ({ waiting: delayed.size + queue.size, inDelivery: queue.pending, ...counts })
   }
 }
 

@@ -11,7 +11,7 @@ const ChangePasswordBody = Type.Object({ current_password: Password, new_passwor
 /** Answers with new tokens, because the refresh token of the caller has ended with all others. */
 export function changePasswordRoute (app: App, { changePassword, places }: { changePassword: ChangePassword, places: Places }): void {
   app.post('/password/change', {
-    config: { problems: ['wrong_password', 'email_unverified', 'weak_password', 'forbidden', 'rate_limited', 'overloaded', 'unavailable'] },
+    config: { limit: 'notice', problems: ['wrong_password', 'email_unverified', 'weak_password', 'forbidden', 'overloaded', 'unavailable'] },
     schema: {
       operationId: 'changePassword',
       summary: 'Change the password',

@@ -55,21 +55,26 @@ t.test('a stolen device token opens nothing, has few guesses, and takes none fro
   const token = stolen.split('=')[1] ?? ''
   t.equal((await call('GET', '/me', { token })).statusCode, 401)
   t.equal((await call('POST', '/refresh', { body: { refresh_token: token } })).statusCode, 401)
-  const guesses = await Promise.all(Array.from({ length: 100 }, async (_, index) => await login(user.email, 'wrong', `203.0.113.${index}`, stolen)))
-  t.equal(guesses.filter(({ statusCode }) => statusCode === 401).length, free + 1)
-  t.match((await login(user.email, goodPassword, '203.0.113.1', stolen)).headers.ratelimit, /^"password-device";r=0;t=\d+$/)
+  const guesses = await Promise.all(Array.from({ length: 100 }, async () => await login(user.email, 'wrong', '203.0.113.1', stolen)))
+  t.equal(guesses.filter(({ statusCode }) => statusCode === 401).length, free + 1 + limits['password-email-network'].free + 1, 'its own, then those of any stranger')
+  t.match((await login(user.email, goodPassword, '203.0.113.1', stolen)).headers.ratelimit, /^"password-email-network";r=0;t=\d+$/)
   t.equal((await login(user.email, goodPassword, '198.51.100.2', own)).statusCode, 200)
   t.equal((await login(user.email, goodPassword, '198.51.100.3')).statusCode, 200, 'nor from strangers')
 })
 
-t.test('whoever collects device tokens has no more guesses in all', async (t) => {
+t.test('whoever collects device tokens has no more guesses in all, and cannot keep the owner out, with a token or without one', async (t) => {
   const { login, cookieOf, signup } = await setUp(t as Test)
   const { user } = await signup()
   let compared = 0
   const cookies = []
   for (let index = 0; index < 20; index++) cookies.push(cookieOf(await login(user.email, goodPassword, '198.51.100.1')))
+  const own = cookieOf(await login(user.email, goodPassword, '198.51.100.2'))
   for (const cookie of cookies) for (let index = 0; index < 5; index++) if ((await login(user.email, 'wrong', '198.51.100.1', cookie)).statusCode === 401) compared++
-  t.equal(compared, limits['password-devices'].free + 1)
+  t.equal(compared, limits['password-devices'].free + 1 + limits['password-email-network'].free + 1)
+  t.match((await login(user.email, goodPassword, '198.51.100.1', cookies[0])).headers.ratelimit, /^"password-email-network";/)
+  for (const cookie of ['', own]) t.equal((await login(user.email, goodPassword, '198.51.100.2', cookie)).statusCode, 200)
+  t.equal((await login(user.email, 'wrong', '198.51.100.2', own)).statusCode, 401, 'and counts as a stranger')
+  problem(t as Test, await login(user.email, goodPassword, '198.51.100.1'), 429, 'rate_limited')
 })
 
 t.test('what is no device token of the address makes a stranger, and nothing tells the difference', async (t) => {

@@ -3,7 +3,7 @@ import { limits } from '../../src/http/limits.js'
 import { networkOf } from '../../src/http/network.js'
 import { buildTestApp, goodPassword, headerNames, pointers, problem, type TestOptions } from '../helper.js'
 
-const { 'mail-network': byNetwork, 'mail-email': byEmail } = limits
+const { 'mail-network': byNetwork, 'mail-email-network': byBoth, 'mail-email': byEmail } = limits
 
 /** Asks for a mail, from an address of the network. */
 async function setUp (t: Test, options: TestOptions = {}) {
@@ -33,6 +33,37 @@ t.test('mails to one address are limited, whether it has an account or not', asy
   t.strictSame(mails.filter(({ subject }) => subject.startsWith('Reset')), [], 'no more mails than calls that were taken')
 })
 
+t.test('one network cannot use up the mails of an address, and its own count is the same for addresses without an account', async (t) => {
+  const { forgot, signup } = await setUp(t as Test)
+  const { user } = await signup()
+  for (const email of [user.email, 'nobody@example.org']) {
+    for (let i = 0; i < byBoth.calls; i++) t.equal((await forgot(email)).statusCode, 202)
+    for (let i = 0; i < byEmail.calls; i++) {
+      const reply = await forgot(email)
+      problem(t as Test, reply, 429, 'rate_limited')
+      t.equal(reply.headers['ratelimit-policy'], `"mail-email-network";q=${byBoth.calls};w=${byBoth.seconds}`)
+    }
+    t.equal((await forgot(email, '198.51.100.1')).statusCode, 202, 'what was refused took nothing from others')
+    t.equal((await forgot('else@example.org')).statusCode, 202, 'nor from other addresses')
+  }
+})
+
+t.test('each way to ask for a mail has a count of its own: no other one takes the way back from the owner', async (t) => {
+  const { app, call, signup, forgot } = await setUp(t as Test)
+  const { user } = await signup()
+  const { access_token: token } = await signup()
+  const others: Array<[url: string, payload: object, headers: Record<string, string>]> = [
+    ['/email/resend', { email: user.email }, {}],
+    ['/email/change', { new_email: user.email, password: goodPassword }, { authorization: `Bearer ${token}` }]
+  ]
+  for (const [url, payload, headers] of others) {
+    for (let i = 0; i < byEmail.calls; i++) t.equal((await app.inject({ method: 'POST', url, payload, headers, remoteAddress: `192.0.2.${i}` })).statusCode, 202)
+    problem(t as Test, await app.inject({ method: 'POST', url, payload, headers, remoteAddress: '198.51.100.1' }), 429, 'rate_limited')
+  }
+  t.equal((await forgot(user.email)).statusCode, 202)
+  t.equal((await call('POST', '/password/forgot', { body: { email: user.email } })).statusCode, 202)
+})
+
 t.test('mails asked for from one network are limited', async (t) => {
   const { forgot, call } = await setUp(t as Test)
   t.strictSame(pointers(t as Test, await forgot('no address', '2001:db8:1:2::1')), ['/email'])
@@ -54,14 +85,56 @@ t.test('behind a proxy that is trusted, the client counts; any other one is a cl
   t.equal((await forgot('y@example.org', '192.0.2.7', { 'x-forwarded-for': '203.0.113.5' })).statusCode, 202, 'its own address')
 })
 
-t.test('asking for another address counts as well', async (t) => {
+t.test('asking for another address counts as well, but not with a wrong password', async (t) => {
   const { call, signup, nextMail } = await setUp(t as Test)
   for (const to of ['x@example.org', 'nobody@example.org']) {
     const replies = []
-    for (let i = 0; i <= byEmail.calls; i++) replies.push((await call('POST', '/email/change', { token: (await signup()).access_token, body: { new_email: to, password: goodPassword } })).statusCode)
-    t.strictSame(replies, [...Array.from({ length: byEmail.calls }, () => 202), 429])
+    for (const password of ['wrong', ...Array.from({ length: byBoth.calls + 1 }, () => goodPassword)]) replies.push((await call('POST', '/email/change', { token: (await signup()).access_token, body: { new_email: to, password } })).statusCode)
+    t.strictSame(replies, [403, ...Array.from({ length: byBoth.calls }, () => 202), 429])
   }
   await nextMail('x@example.org', 'Confirm your new')
+})
+
+t.test('sign-ups of one address are limited, whether it is taken or free again, and take nothing from other ways', async (t) => {
+  const { app, call, forgot, signup: signUp } = await setUp(t as Test)
+  const { 'signup-email-network': byBoth, 'signup-email': byEmail } = limits
+  const taken = (await signUp()).user.email
+  const signup = async (email: string, from: string, password = goodPassword) => await app.inject({ method: 'POST', url: '/signup', payload: { email, password }, remoteAddress: from })
+  const answers = []
+  for (const [email, asked, status] of [['free@example.org', 0, 201], [taken, 1, 409]] as const) {
+    for (let i = 0; i <= byEmail.calls; i++) t.equal((await signup(email, '192.0.2.99', 'weak')).statusCode, 422, 'who sends no mail is not counted')
+    for (let i = asked; i < byEmail.calls; i++) {
+      const reply = await signup(email, i < byBoth.calls ? '192.0.2.1' : '192.0.2.2')
+      t.equal(reply.statusCode, status)
+      if (status === 201) t.equal((await call('DELETE', '/me', { token: reply.json().access_token, body: { password: goodPassword } })).statusCode, 204)
+    }
+    const reply = await signup(email, '192.0.2.3')
+    const { request_id: _, ...body } = problem(t as Test, reply, 429, 'rate_limited')
+    t.equal(reply.headers['ratelimit-policy'], `"signup-email";q=${byEmail.calls};w=${byEmail.seconds}`)
+    answers.push([body, headerNames(reply)])
+    t.equal((await forgot(email)).statusCode, 202, 'the way to a new password is free')
+  }
+  t.strictSame(answers[0], answers[1])
+  t.equal((await signup('free@example.org', '192.0.2.1')).headers['ratelimit-policy'], `"signup-email-network";q=${byBoth.calls};w=${byBoth.seconds}`)
+})
+
+t.test('whoever signs up with the address of somebody else cannot flood it with notices', async (t) => {
+  const { call, signup, nextMail, mails } = await setUp(t as Test)
+  const { calls, seconds } = limits['notice-account']
+  const { user, access_token: token } = await signup()
+  const passwords = [goodPassword, `${goodPassword}-too`]
+  const change = async (from: string | undefined, to: string | undefined) => await call('POST', '/password/change', { token, body: { current_password: from, new_password: to } })
+  for (let i = 0; i <= calls; i++) problem(t as Test, await change(goodPassword, 'weak'), 422, 'weak_password')
+  problem(t as Test, await change('wrong', passwords[1]), 403, 'wrong_password')
+  for (let i = 0; i < calls; i++) t.equal((await change(passwords[i % 2], passwords[(i + 1) % 2])).statusCode, 200, 'what was refused is not counted')
+  const reply = await change(passwords[calls % 2], passwords[(calls + 1) % 2])
+  problem(t as Test, reply, 429, 'rate_limited')
+  t.equal(reply.headers['ratelimit-policy'], `"notice-account";q=${calls};w=${seconds}`)
+  const other = await signup()
+  t.equal((await call('POST', '/password/change', { token: other.access_token, body: { current_password: goodPassword, new_password: passwords[1] } })).statusCode, 200, 'other accounts are free')
+  await nextMail(other.user.email, 'Your password')
+  for (let i = 0; i < calls; i++) await nextMail(user.email, 'Your password')
+  t.strictSame(mails.filter(({ subject }) => subject.startsWith('Your password')), [], 'a mail for each change')
 })
 
 t.test('off', async (t) => {

@@ -103,10 +103,34 @@ t.test('closing waits a while, then says what is lost', async (t) => {
   t.match(lines.at(-1), ['error', { mail: 'late' }, /mail lost/])
 })
 
-t.test('closing does not wait for the next try of what has failed', async (t) => {
-  const { mailer, seen, lines } = setUp({ failures: [failure()], firstWaitMilliseconds: 60_000 })
-  mailer.send('test', async () => message('a'))
-  await settle(() => lines.length > 0)
-  await mailer.close(20)
-  t.strictSame([seen.tries, lines.at(-1)], [1, ['error', { lost: 1 }, 'mails lost: the server ended before they could be sent']])
+t.test('closing tries once more, at once, what has failed, after what has not been tried, and does not wait for another try', async (t) => {
+  const { mailer, seen, lines } = setUp({ failures: [failure(), failure(), failure()], firstWaitMilliseconds: 60_000 })
+  const order: string[] = []
+  for (const to of ['a', 'b']) mailer.send('test', async () => { order.push(to); return message(to) })
+  await settle(() => lines.length === 2)
+  // Four at once: what is begun by the close waits for its turn behind those.
+  for (const to of ['c', 'd', 'e', 'f']) mailer.send('test', async () => { order.push(to); return null })
+  const closing = mailer.close(50)
+  mailer.send('test', async () => { order.push('new'); return null })
+  await closing
+  t.strictSame(order, ['a', 'b', 'c', 'd', 'e', 'f', 'new', 'a', 'b'])
+  t.strictSame([seen.tries, seen.delivered, lines.at(-1)], [4, ['b'], ['error', { lost: 1 }, 'mails lost: the server ended before they could be sent']])
+  t.strictSame(mailer.load(), { waiting: 0, inDelivery: 0, sent: 1, lost: 0 }, 'nothing is tried after the end')
+})
+
+t.test('mails that wait to be tried again hold up nobody, and count as waiting', async (t) => {
+  const { mailer, seen, lines } = setUp({ failures: Array.from({ length: 4 }, () => failure(451)), firstWaitMilliseconds: 60_000 })
+  for (let i = 0; i < 4; i++) mailer.send('test', async () => message('away'))
+  await settle(() => lines.length === 4)
+  mailer.send('test', async () => message('good'))
+  await settle(() => seen.delivered.length > 0)
+  t.strictSame(seen.delivered, ['good'])
+  t.strictSame(mailer.load(), { waiting: 4, inDelivery: 0, sent: 1, lost: 0 })
+  const most = 1000
+  for (let i = 0; i < most; i++) mailer.send('test', async () => null)
+  t.strictSame(lines.filter(([level]) => level === 'error').length, 0, 'four of those are begun at once')
+  mailer.send('test', async () => null)
+  t.match(lines.at(-1), ['error', {}, 'mail lost: too many are waiting'])
+  await mailer.close(10_000)
+  t.equal(seen.delivered.length, 5)
 })

@@ -160,7 +160,7 @@ await onEachDatabase(t, async (t, database) => {
 t.test('sign-ups are limited by the mails that they cause, alike for every address', async (t) => {
   const { signup, verify, ask, call } = await setUp(t as Test, 'sqlite', { env: { RATE_LIMITS: 'on' } })
   await verify(await ask('ada@example.org'))
-  const { calls } = limits['mail-email']
+  const { calls } = limits['mail-email-network']
   for (let i = 0; i <= calls; i++) problem(t as Test, await signup({ email: 'new@example.org', password: 'password' }), 422, 'weak_password')
   const answers = []
   for (const [email, asked] of [['ada@example.org', 1], ['new@example.org', 0]] as const) {
@@ -168,7 +168,7 @@ t.test('sign-ups are limited by the mails that they cause, alike for every addre
     const reply = await signup({ email, password: goodPassword })
     const { request_id: _, ...body } = problem(t as Test, reply, 429, 'rate_limited')
     answers.push([body, headerNames(reply)])
-    problem(t as Test, await call('POST', '/password/forgot', { body: { email } }), 429, 'rate_limited')
+    t.equal((await call('POST', '/password/forgot', { body: { email } })).statusCode, 202, 'the way to a new password is counted apart')
   }
   t.strictSame(answers[0], answers[1])
 })
