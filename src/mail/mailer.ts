@@ -42,6 +42,7 @@ const retries = 6
 /** A mail on its way; `tries` counts those that failed. */
 interface Mail { kind: string, write: () => Promise<Message | null>, tries: number }
 
+/** The queue of one process; what is in it is lost with the process. */
 export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000, spreadMilliseconds = 0 }: MailerDeps): Mailer {
   const queue = new PQueue({ concurrency })
   const counts = { sent: 0, lost: 0 }
