@@ -38,12 +38,12 @@ export function startWorkers ({ program, count, logger, pauseMilliseconds = 1000
     const worker = cluster.fork()
     running.add(worker)
     worker.once('exit', (code: number | null, signal: string | null) => { left(worker, { code, signal }) })
-    // The machine has no process or no file handle left for it.
-    worker.once('error', (err) => { left(worker, { code: null, signal: null, err }) })
+    // The machine has no process or no file handle left for it. One that runs is heard of by its exit.
+    worker.on('error', (err) => { if (worker.process.pid === undefined) left(worker, { code: null, signal: null, err }) })
     return worker
   }
   const left = async (worker: Worker, how: { code: number | null, signal: string | null, err?: Error }): Promise<void> => {
-    if (!running.delete(worker)) return
+    running.delete(worker)
     if (serving && !stopping) {
       logger.error({ worker: worker.process.pid, ...how }, 'a worker ended, another takes its place')
       await wait(pauseMilliseconds)

@@ -37,6 +37,7 @@ t.test('they share a port, and one that ends is replaced', async (t) => {
   const served = new Set<number>()
   for (let call = 0; call < 1000 && served.size < 3; call++) served.add(await ask())
   t.strictSame([...served].sort(), [...first].sort(), 'each serves')
+  for (const worker of Object.values(cluster.workers ?? {})) worker?.process.emit('error', new Error('a message could not be sent to it'))
   const crashed = await ask('/crash')
   await listening(4)
   t.equal(pids().length, 3)

@@ -22,7 +22,7 @@ export async function createLogger (level: string, output: DestinationStream & {
 /** Logs each answered request once, with its route and the milliseconds it took. */
 export function logRequests (app: FastifyInstance): void {
   app.addHook('onResponse', (request, reply, done) => {
-    logRequest(request, reply, request.is404 ? null : request.routeOptions.url ?? null)
+    logRequest(request, reply, request.is404 ? null : String(request.routeOptions.url))
     done()
   })
 }

@@ -33,7 +33,7 @@ export function traceRequests (app: FastifyInstance): void {
     })
     // Not before: the body comes by events of the connection, which know nothing of the request.
     api.addHook('preHandler', (request, _reply, done) => {
-      context.with(contexts.get(request) ?? context.active(), done)
+      context.with(contexts.get(request) as Context, done)
     })
   }
   // The hooks are for the whole application, not for a scope of its own.

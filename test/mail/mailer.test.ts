@@ -93,7 +93,8 @@ t.test('a queue that is full loses the newest, and a few are sent at once', asyn
 
 t.test('closing waits a while, then says what is lost', async (t) => {
   const { mailer, seen, state, lines } = setUp()
-  state.hold = new Promise(() => {})
+  let cut = () => {}
+  state.hold = new Promise((_resolve, reject) => { cut = () => { reject(new Error('the connection was closed')) } })
   for (let i = 0; i < 10; i++) mailer.send('test', async () => message(String(i)))
   const begin = performance.now()
   await mailer.close(50)
@@ -101,6 +102,9 @@ t.test('closing waits a while, then says what is lost', async (t) => {
   t.strictSame([seen.delivered, seen.closed, lines], [[], 1, [['error', { lost: 10 }, 'mails lost: the server ended before they could be sent']]])
   mailer.send('late', async () => message('x'))
   t.match(lines.at(-1), ['error', { mail: 'late' }, /mail lost/])
+  cut()
+  await settle(() => mailer.load().inDelivery === 0)
+  t.equal(lines.length, 2, 'those that were under way then are not counted again')
 })
 
 t.test('closing tries once more, at once, what has failed, after what has not been tried, and does not wait for another try', async (t) => {

@@ -25,8 +25,8 @@ t.test('which database a URL names, without what is secret in it', async (t) => 
 
 t.test('a remote libSQL server that is away is unavailable', async (t) => {
   const port = await freePort()
-  for (const url of [`libsql://127.0.0.1:${port}?tls=0&authToken=S3cret`, `libsql://127.0.0.1:${port}`]) {
-    const failure = await openStore(url, { autoMigrate: false, clock: () => 0 }).catch((error: unknown) => error)
+  for (const [url, autoMigrate] of [[`libsql://127.0.0.1:${port}?tls=0&authToken=S3cret`, false], [`libsql://127.0.0.1:${port}`, false], [`libsql://127.0.0.1:${port}?tls=0&authToken=S3cret`, true]] as const) {
+    const failure = await openStore(url, { autoMigrate, clock: () => 0 }).catch((error: unknown) => error)
     t.match(failure, { name: 'Problem', code: 'unavailable' })
     t.notMatch(String((failure as Error).cause), 'S3cret')
   }
