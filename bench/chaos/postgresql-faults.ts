@@ -29,7 +29,8 @@ export const postgresFaults: Experiment = {
       await server.stop()
       place.remove()
     }
-    if (!quick) await onSmallDisk(100, async (folder) => { await onFullDisk(folder, measure) }, () => { progress('PostgreSQL: disk full needs root, for a small file system') })
+    // Programs, data and what the recovery needs take more than 100 of these.
+    if (!quick) await onSmallDisk(250, async (folder) => { await onFullDisk(folder, measure) }, () => { progress('PostgreSQL: disk full needs root, for a small file system') })
     return rows
   }
 }
