@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import { createMany, type NewAccount } from './create-many.js'
 import { available, isDuplicate } from './faults.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
+import { createTurns } from './turns.js'
 
 /** One person's account, as it is stored. */
 export interface Account {
@@ -94,20 +95,5 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
     enable: async (id) => (await available(users.updateMany({ where: { id, disabledAt: { not: null } }, data: { disabledAt: null } }))).count === 1,
     remove: async (id) => (await available(users.deleteMany({ where: { id } }))).count === 1,
     delete: async ({ id, tokenEpoch }) => (await available(users.deleteMany({ where: { id, tokenEpoch, disabledAt: null } }))).count === 1
-  }
-}
-
-// Prisma asks the database once for all accounts that are looked up in the same tick. Requests that arrive together are in ticks of their own: they meet here, a moment later in the
-// same turn of the event loop. One look-up at a time costs six times as much.
-function createTurns (): () => Promise<void> {
-  let next: Promise<void> | undefined
-  return async () => {
-    next ??= new Promise((resolve) => {
-      setImmediate(() => {
-        next = undefined
-        resolve()
-      })
-    })
-    await next
   }
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import { type Store, openStore } from '../../src/store/open.js'
 import { type DatabaseKind, freshDatabase, frozenNow, onEachDatabase, query } from '../helper.js'
@@ -27,6 +28,9 @@ await onEachDatabase(t, async (t, kind) => {
     const [ada, bob] = [await create(), await create('bob@example.org')]
     const ids = [ada.id, nobody, bob.id, ada.id, '', bob.id]
     t.strictSame(await Promise.all(ids.map(async (id) => await accounts.findById(id))), [ada, null, bob, ada, null, bob])
+    // More than some databases let a statement have parameters.
+    const found = await Promise.all(Array.from({ length: 1100 }, async (_, index) => await accounts.findById(index === 1099 ? ada.id : randomUUID())))
+    t.strictSame(found.filter((account) => account !== null), [ada])
   })
 
   await t.test('create keeps what it is given, and fills in the rest', async (t) => {
