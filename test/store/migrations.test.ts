@@ -1,7 +1,9 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'
+import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { createClient } from '@libsql/client'
 import t, { type Test } from 'tap'
 import { parseDatabaseUrl, type Provider } from '../../src/store/database.js'
 import { applyMigrations, prismaFolder, readMigrations } from '../../src/store/migrations.js'
@@ -59,6 +61,25 @@ await onEachDatabase(t, async (t, kind) => {
     }
     t.match(await query(url, 'SELECT count(*) AS n FROM _prisma_migrations'), [{ n: new RegExp(`^${names.length}$`) }])
   })
+})
+
+t.test('whoever finds another migrating a SQLite file waits for it', async (t) => {
+  const url = await freshDatabase(t as Test, 'sqlite')
+  const other = createClient({ url: `${url}-migrating` })
+  await other.execute('BEGIN EXCLUSIVE')
+  let isOpen = false
+  const opening = openStore(url, { autoMigrate: true, clock }).then((store) => {
+    isOpen = true
+    return store
+  })
+  await wait(1000)
+  t.notOk(isOpen)
+  t.strictSame(await query(url, tables('sqlite')), [])
+  await other.execute('ROLLBACK')
+  other.close()
+  const store = await opening
+  await store.ping()
+  await store.close()
 })
 
 t.test('many processes may open a fresh database at once', async (t: Test) => {
