@@ -8,7 +8,7 @@ import { measureStarts, type Start } from './start.js'
 import { median } from './statistics.js'
 
 const full: Extent = { rounds: 3, seconds: 3, accounts: 32, databases: ['SQLite', 'PostgreSQL'] }
-const quick: Extent = { rounds: 1, seconds: 1, accounts: 12, databases: ['SQLite', 'PostgreSQL'] }
+const quick: Extent = { rounds: 1, seconds: 0.7, accounts: 8, databases: ['SQLite', 'PostgreSQL'] }
 
 const bare = 'bare Fastify route'
 const hash = 'argon2 alone'
@@ -34,7 +34,7 @@ export async function run (args: string[]): Promise<void> {
   const begin = performance.now()
   const measurements = await measure(isQuick ? quick : full)
   const starts = await measureStarts(isQuick ? 1 : 5)
-  const flooded = await flood({ seconds: isQuick ? 4 : 10, times: 20, split: true })
+  const flooded = await flood({ seconds: isQuick ? 3 : 10, times: 20, split: true })
   const lines = linesOf(measurements)
   const others = [...othersOf(measurements, starts), ...floodLines(flooded)]
   console.table(Object.fromEntries(lines.map(({ what, ...rest }) => [what, rest])))
