@@ -14,8 +14,6 @@ export interface FloodOptions { seconds: number, times: number, split: boolean }
 export interface FloodReport { split: boolean, hashesAtOnce: number, capacity: number, offered: number, goodput: number, goodputOfCapacity: number, idle: LoadReport, busy: LoadReport, flooded: LoadReport, logins: LoadReport, idleMemory: number, peakMemory: number }
 
 const claimsPerSecond = 300
-/** While processes start and their code is compiled nothing is steady. */
-const warmSeconds = 2
 const password = 'brass-lantern-under-the-stair'
 
 /** Starts a server, measures what it can, and floods it. */
@@ -25,6 +23,8 @@ export async function flood ({ seconds, times, split }: FloodOptions): Promise<F
   const pinned = split && canPin()
   const on = (first: number, last: number) => pinned ? ['taskset', '-c', `${first}-${last}`] : []
   const [serverSide, loadSide] = [on(0, half - 1), on(half, availableParallelism() - 1)]
+  // While processes start and their code is compiled nothing is steady.
+  const warmSeconds = Math.min(2, seconds / 3)
   const server = await startServer(folder, { RATE_LIMITS: 'off' }, serverSide)
   try {
     const reply = await createClient(30_000)(`${server.url}/signup`, { body: { email: 'ada@example.org', password } })

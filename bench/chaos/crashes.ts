@@ -22,11 +22,11 @@ export const crashes: Experiment = {
     const rows: Row[] = []
     try {
       const sqlite = await sqlitePlace({ env })
-      rows.push(await crash(sqlite, 'server', rounds(200, 10), mail.mails, options))
+      rows.push(await crash(sqlite, 'server', rounds(200, 2), mail.mails, options))
       sqlite.remove()
       const postgres = await postgresPlace({ env })
-      rows.push(await crash(postgres, 'server', rounds(50, 5), mail.mails, options))
-      rows.push(await crash(postgres, 'postmaster', rounds(50, 5), mail.mails, options, async () => {
+      if (!options.quick) rows.push(await crash(postgres, 'server', options.rounds ?? 50, mail.mails, options))
+      rows.push(await crash(postgres, 'postmaster', rounds(50, 1), mail.mails, options, async () => {
         await postgres.database('kill')
         await postgres.database('start')
       }))
@@ -48,7 +48,6 @@ export async function crash (place: Place, what: string, rounds: number, mails: 
   let server: BenchServer = await place.start()
   const before = new Set((await place.query('SELECT email FROM users')).map(({ email }) => String(email)))
   for (let round = 1; round <= rounds; round++) {
-    if (round % 10 === 0) progress(`${place.kind}: ${what} killed ${round} of ${rounds} times, ${tally.ok} acknowledged, ${wrong.length} wrong`)
     const touched = new Set(histories.keys())
     const send = createClient(patienceMilliseconds, clients)
     let going = true
@@ -77,6 +76,7 @@ export async function crash (place: Place, what: string, rounds: number, mails: 
     const open = recent.filter(({ states }) => states.length === 2).map((history) => ({ history, after: history.states.at(-1) }))
     wrong.push(...await compare(place, histories, before), ...await logIn(server.url, recent))
     openThenDone += open.filter(({ history, after }) => history.states[0] === after).length
+    if (round % 10 === 0 || round === rounds) progress(`${place.kind}: ${what} killed ${round} of ${rounds} times, ${tally.ok} acknowledged, ${wrong.length} wrong`)
   }
   const stuck = place.kind === 'SQLite' ? [] : await place.query('SELECT pid FROM pg_stat_activity WHERE state LIKE \'idle in transaction%\'')
   await server.stop()

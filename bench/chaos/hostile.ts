@@ -45,7 +45,7 @@ const idleShare = 0.25
 /** Runs an attack with the probe beside it, and says what both saw. */
 async function beside (server: BenchServer, probe: Probe, { what, run, allowed, closedWithin = Infinity, perConnection = false }: Attack, { quick, control }: ChaosOptions): Promise<Row> {
   probe.take()
-  await wait(quick ? 2000 : 10_000)
+  await wait(quick ? 1000 : 10_000)
   const idle = probe.take()
   const before = { files: openFiles(server.pid), memory: memoryOf(server.pid).resident, load: await coreShare(server) }
   probe.take()

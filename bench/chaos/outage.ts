@@ -22,21 +22,30 @@ const promised = { answer: 2000, recovery: 5000 }
 /** What a request takes beside the database, hashing included, on a machine that has nothing else to do, in milliseconds. */
 const work = 200
 
+/** For how long before the fault the load is taken as steady, in milliseconds. */
+const steady = 1000
+
+/** How long a server is watched, in seconds: under load before there is a fault, during it, and after it is mended. */
+const watched = { full: { before: 2.5, during: 10, after: promised.recovery / 1000 + 1 }, quick: { before: 1.5, during: 2.5, after: 1 } }
+
 /** Puts a server under steady load, lets the fault last, mends it, and says what the clients saw. */
-export async function measureOutage (place: Place, server: BenchServer, { what, begin, spares = [], mayPass = false }: Fault, seconds: number): Promise<Row> {
+export async function measureOutage (place: Place, server: BenchServer, { what, begin, spares = [], mayPass = false }: Fault, quick: boolean): Promise<Row> {
+  const { before, during: lasting, after } = watched[quick ? 'quick' : 'full']
   const stalls = monitorEventLoopDelay({ resolution: 5 })
   stalls.enable()
   const load = await startSteadyLoad(server.url)
-  await wait(2500)
+  await wait(before * 1000)
   const broken = performance.now()
   const mend = await begin()
-  await wait(Math.max(0, seconds * 1000 - (performance.now() - broken)))
+  await wait(Math.max(0, lasting * 1000 - (performance.now() - broken)))
   await mend()
   const mended = performance.now()
-  await wait(promised.recovery + 1000)
+  await wait(after * 1000)
+  const isBack = (kind: string) => load.sent.some((one) => one.kind === kind && one.done > mended && isGood(one.outcome))
+  while (!needsDatabase.every(isBack) && performance.now() < mended + promised.recovery + 1000) await wait(50)
   await load.stop()
   // A machine that is busy with something else holds up this process, and the server as well before there is a fault.
-  const stall = Math.max(stalls.max / 1e6, ...load.sent.filter(({ kind, due }) => kind === 'claims' && due >= broken - 1500 && due < broken).map(took))
+  const stall = Math.max(stalls.max / 1e6, ...load.sent.filter(({ kind, due }) => kind === 'claims' && due >= broken - steady && due < broken).map(took))
   const room = work + 2 * stall
 
   const during = load.sent.filter(({ due, done }) => done > broken && due < mended)
@@ -47,7 +56,7 @@ export async function measureOutage (place: Place, server: BenchServer, { what, 
   const recovery = Math.max(0, ...late.map(({ done }) => done - mended), ...needsDatabase.map((kind) => Math.min(...load.sent.filter((one) => one.kind === kind && one.done > mended && isGood(one.outcome)).map(({ done }) => done - mended))))
   const bad = load.sent.filter(({ kind, outcome }) => !isGood(outcome) && (!needsDatabase.includes(kind) || !['503 unavailable', shed].includes(outcome)))
   const longest = Math.max(0, ...others.map(took))
-  const p99 = { before: claims(broken - 1500, broken), during: claims(broken, mended) }
+  const p99 = { before: claims(broken - steady, broken), during: claims(broken, mended) }
   const rows = new Set((await place.query('SELECT email FROM users')).map(({ email }) => email))
   const lost = load.acknowledged.filter((email) => !rows.has(email)).length
   const failed = others.some(({ kind, outcome }) => !spares.includes(kind) && outcome === '503 unavailable')

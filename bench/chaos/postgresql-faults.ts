@@ -17,11 +17,11 @@ export const postgresFaults: Experiment = {
     const server = await place.start()
     const measure = async (place: PostgresPlace, server: BenchServer, fault: Fault) => {
       progress(`PostgreSQL: ${fault.what}`)
-      rows.push(await measureOutage(place, server, fault, quick ? 3 : 10))
+      rows.push(await measureOutage(place, server, fault, quick))
     }
     try {
-      for (const { slow = false, ...fault } of faults(place)) {
-        if (!quick || !slow) await measure(place, server, fault)
+      for (const { fullOnly = false, ...fault } of faults(place)) {
+        if (!quick || !fullOnly) await measure(place, server, fault)
       }
       const stuck = await place.query('SELECT pid FROM pg_stat_activity WHERE state LIKE \'idle in transaction%\'')
       rows.push({ what: 'transactions left open after all of this', kept: stuck.length === 0, figures: { database: 'PostgreSQL', 'the rest': String(stuck.length) } })
@@ -37,7 +37,7 @@ export const postgresFaults: Experiment = {
 
 const terminate = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = \'latchkey\''
 
-function faults (place: PostgresPlace): Array<Fault & { slow?: boolean }> {
+function faults (place: PostgresPlace): Array<Fault & { fullOnly?: boolean }> {
   const { database, databaseUrl, proxy, query } = place
   const delay = (milliseconds: number) => async () => {
     proxy.delay(milliseconds)
@@ -58,9 +58,9 @@ function faults (place: PostgresPlace): Array<Fault & { slow?: boolean }> {
         return async () => { proxy.blackHole(false) }
       }
     },
-    { what: 'users locked exclusively', begin: async () => await lock(databaseUrl) },
-    { what: 'every answer 200 ms late', mayPass: true, slow: true, begin: delay(100) },
-    { what: 'every answer 5 s late', slow: true, begin: delay(2500) },
+    { what: 'users locked exclusively', fullOnly: true, begin: async () => await lock(databaseUrl) },
+    { what: 'every answer 200 ms late', mayPass: true, fullOnly: true, begin: delay(100) },
+    { what: 'every answer 5 s late', fullOnly: true, begin: delay(2500) },
     {
       what: 'backends terminated every 100 ms',
       mayPass: true,
@@ -69,12 +69,12 @@ function faults (place: PostgresPlace): Array<Fault & { slow?: boolean }> {
     {
       what: 'connections reset every 100 ms',
       mayPass: true,
-      slow: true,
+      fullOnly: true,
       begin: async () => await again(100, async () => { proxy.reset() })
     },
     {
       what: 'too many clients',
-      slow: true,
+      fullOnly: true,
       begin: async () => {
         await query('ALTER ROLE latchkey CONNECTION LIMIT 0')
         await query(terminate)

@@ -17,7 +17,7 @@ export const restarts: Experiment = {
 }
 
 /** Restarts two servers in turn (SIGTERM; SIGKILL as a control) behind a balancer that sends 115 requests a second to whichever is ready. */
-async function restart ({ quick, rounds = quick ? 4 : 20, control, progress }: ChaosOptions): Promise<Row> {
+async function restart ({ quick, rounds = quick ? 2 : 20, control, progress }: ChaosOptions): Promise<Row> {
   // One issuer, whatever their ports.
   const place = await sqlitePlace({ env: { PUBLIC_URL: 'https://auth.example.org' } })
   const ports = [String(await freePort()), String(await freePort())] as const

@@ -20,7 +20,7 @@ export const sqliteFaults: Experiment = {
         progress(`SQLite: ${fault.what}`)
         const server = await place.start()
         try {
-          rows.push(await measureOutage(place, server, fault, quick ? 3 : 10))
+          rows.push(await measureOutage(place, server, fault, quick))
         } finally {
           await server.stop()
         }
@@ -29,8 +29,12 @@ export const sqliteFaults: Experiment = {
     const place = await sqlitePlace()
     await measure(place, [
       { what: 'another process holds the write lock', spares: reads, begin: async () => await hold(place, 'IMMEDIATE') },
-      ...quick ? [] : [{ what: 'another process holds the file exclusively', spares: reads, begin: async () => await hold(place, 'EXCLUSIVE') }],
-      { what: 'another process takes the write lock again and again for 300 ms', spares: reads, mayPass: true, begin: async () => await hold(place, 'IMMEDIATE', 300) }
+      ...quick
+        ? []
+        : [
+            { what: 'another process holds the file exclusively', spares: reads, begin: async () => await hold(place, 'EXCLUSIVE') },
+            { what: 'another process takes the write lock again and again for 300 ms', spares: reads, mayPass: true, begin: async () => await hold(place, 'IMMEDIATE', 300) }
+          ]
     ])
     place.remove()
     await onSmallDisk(8, async (folder) => {

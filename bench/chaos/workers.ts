@@ -11,7 +11,7 @@ const clients = 40
 interface Call { ok: boolean, before: string | undefined }
 
 /** Kills one of two workers (SIGKILL) as soon as both serve, once a second at most, under clients that keep their connections. */
-export async function killWorkers ({ quick, rounds = quick ? 4 : 20, control, progress }: ChaosOptions): Promise<Row> {
+export async function killWorkers ({ quick, rounds = quick ? 1 : 20, control, progress }: ChaosOptions): Promise<Row> {
   const place = await sqlitePlace({ env: { WORKERS: '2' } })
   const server = await place.start()
   const killed = new Set<number>()
