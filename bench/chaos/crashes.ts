@@ -22,7 +22,7 @@ export const crashes: Experiment = {
     const rows: Row[] = []
     try {
       const sqlite = await sqlitePlace({ env })
-      rows.push(await crash(sqlite, 'server', rounds(200, 2), mail.mails, options))
+      rows.push(await crash(sqlite, 'server', rounds(200, 1), mail.mails, options))
       sqlite.remove()
       const postgres = await postgresPlace({ env })
       if (!options.quick) rows.push(await crash(postgres, 'server', options.rounds ?? 50, mail.mails, options))

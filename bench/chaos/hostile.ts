@@ -53,8 +53,8 @@ async function beside (server: BenchServer, probe: Probe, { what, run, allowed, 
   if (control) process.kill(server.pid, 'SIGSTOP')
   const resume = control ? wait(6000).then(() => { process.kill(server.pid, 'SIGCONT') }) : undefined
   let most = { files: 0, memory: 0 }
-  const { ends, notes } = await run(server, () => { most = { files: openFiles(server.pid), memory: memoryOf(server.pid).resident } })
-  await resume
+  // A second at least, or the probe would see nothing of what is sent in less: what it leads to comes after it.
+  const [{ ends, notes }] = await Promise.all([run(server, () => { most = { files: openFiles(server.pid), memory: memoryOf(server.pid).resident } }), wait(1000), resume])
   const during = probe.take()
   const begin = performance.now()
   const isQuiet = async () => await coreShare(server) <= before.load + idleShare && openFiles(server.pid) <= before.files + 20

@@ -64,6 +64,7 @@ function faults (place: PostgresPlace): Array<Fault & { fullOnly?: boolean }> {
     {
       what: 'backends terminated every 100 ms',
       mayPass: true,
+      fullOnly: true,
       begin: async () => await again(100, async () => { await query(terminate) })
     },
     {
