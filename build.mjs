@@ -1,14 +1,14 @@
 // Makes dist/ from src/: Prisma's clients, then one bundle. The bundle takes in the pure libraries that consist of hundreds of small modules, which would
 // otherwise cost a third of the start-up time; every other package stays a package. Types are checked by `npm run typecheck`.
 import { build } from 'esbuild'
-import { cpSync, readFileSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import './prisma/generate.mjs'
 
 const bundled = ['typebox', 'jose', 'validator']
 const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
 const external = Object.keys(dependencies).filter((name) => !bundled.includes(name)).flatMap((name) => [name, `${name}/*`])
 
-await build({
+const { metafile } = await build({
   entryPoints: { main: 'src/main.ts', 'strength-worker': 'src/passwords/strength-worker.ts' },
   outdir: 'dist',
   bundle: true,
@@ -18,6 +18,7 @@ await build({
   target: 'node20.19',
   sourcemap: true,
   external,
+  metafile: true,
   // The same runtime as an ES module: Node reads a CommonJS module of this size twice.
   alias: { '@prisma/client/runtime/client': '@prisma/client/runtime/client.mjs' },
   logLevel: 'warning'
@@ -25,3 +26,7 @@ await build({
 
 // The estimator reads it from where its own code is.
 cpSync('src/passwords/common-passwords.txt', 'dist/common-passwords.txt')
+
+// What an earlier version was built into: its chunks have other names.
+const made = new Set(Object.keys(metafile.outputs))
+for (const name of readdirSync('dist')) if (/\.js(\.map)?$/.test(name) && !made.has(`dist/${name}`)) rmSync(`dist/${name}`, { force: true })

@@ -20,6 +20,7 @@ import { healthRoutes } from './health/health.route.js'
 import type { App } from './http/app.js'
 import { createAttempts } from './http/attempts.js'
 import { createClientErrorHandler } from './http/client-error.js'
+import { compileWhenUsed } from './http/compilers.js'
 import { collectContract } from './http/contract.js'
 import { createCounters } from './http/counters.js'
 import type { Drain } from './http/drain.js'
@@ -107,7 +108,6 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     http: { headersTimeout: timeouts.headersTimeout, connectionsCheckingInterval: timeouts.connectionsCheckingInterval, requireHostHeader: false },
     return503OnClosing: false,
     routerOptions: routing,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } },
     clientErrorHandler: createClientErrorHandler(config.PUBLIC_URL),
     frameworkErrors: errorHandler
   })
@@ -126,6 +126,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   app.register(accepts)
   collectContract(app, { version, publicUrl: config.PUBLIC_URL })
   addSchemas(app)
+  compileWhenUsed(app)
   addGuard(app, accessTokens.rules)
   refuseOverload(app, passwords.requireRoom)
   if (isLimited) addLimits(app, limiters)

@@ -1,5 +1,5 @@
 import { domainToASCII } from 'node:url'
-import validator from 'validator'
+import isEmail from 'validator/lib/isEmail.js'
 import { Problem } from './errors.js'
 
 /**
@@ -15,7 +15,7 @@ export function canonicalEmail (text: string): string | null {
   // A quoted local part would be a second account for the same mailbox.
   if (at < 1 || lower.startsWith('"') || /[/?#\\%:。]/.test(domain)) return null
   const address = `${lower.slice(0, at)}@${domainToASCII(domain)}`
-  return validator.isEmail(address) ? address : null
+  return isEmail.default(address) ? address : null
 }
 
 /** {@link canonicalEmail}, or Problem `invalid_request` that points to the member. @param pointer where the address stands in the request */

@@ -1,4 +1,4 @@
-import { Ajv } from 'ajv'
+import { Ajv, type ValidateFunction } from 'ajv'
 import type { TSchema } from 'typebox'
 
 /** One place of a value that does not fit its schema: a JSON Pointer and what should be there. */
@@ -7,10 +7,11 @@ export interface Misfit { path: string, detail: string }
 // The schemas are written here and typed by TypeBox; checking them against the schema of schemas would take longer than everything else.
 const ajv = new Ajv({ allErrors: true, meta: false, validateSchema: false })
 
-/** Compiles a schema, once, into a function that answers everything that does not fit. Nothing is converted. */
+/** Makes a schema a function that answers everything that does not fit. It is compiled with the first value. Nothing is converted. */
 export function createChecker (schema: TSchema): (value: unknown) => Misfit[] {
-  const validate = ajv.compile(schema)
+  let compiled: ValidateFunction | undefined
   return (value) => {
+    const validate = compiled ??= ajv.compile(schema)
     validate(value)
     return (validate.errors ?? []).map(({ instancePath, message }) => ({ path: instancePath, detail: String(message) }))
   }

@@ -40,7 +40,9 @@ const layers: Array<{ layer: string, path: RegExp, may: string[] }> = [
 const homes: Record<string, RegExp> = {
   '@fastify/accepts': /^app\.ts$/,
   cookie: /^http\//,
+  '@fastify/ajv-compiler': /^http\//,
   '@fastify/cors': /^http\//,
+  '@fastify/fast-json-stringify-compiler': /^http\//,
   '@fastify/jwt': /^http\//,
   '@fastify/swagger': /^http\//,
   '@fastify/swagger-ui': /^docs\//,

