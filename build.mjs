@@ -1,7 +1,8 @@
 // Makes dist/ from src/: Prisma's clients, then one bundle. The bundle takes in the pure libraries that consist of hundreds of small modules, which would
 // otherwise cost a third of the start-up time; every other package stays a package. Types are checked by `npm run typecheck`.
 import { build } from 'esbuild'
-import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, readdirSync, readFileSync } from 'node:fs'
+import { unlink } from 'node:fs/promises'
 import './prisma/generate.mjs'
 
 const bundled = ['typebox', 'jose', 'validator']
@@ -29,4 +30,5 @@ cpSync('src/passwords/common-passwords.txt', 'dist/common-passwords.txt')
 
 // What an earlier version was built into: its chunks have other names.
 const made = new Set(Object.keys(metafile.outputs))
-for (const name of readdirSync('dist')) if (/\.js(\.map)?$/.test(name) && !made.has(`dist/${name}`)) rmSync(`dist/${name}`, { force: true })
+const left = readdirSync('dist').map((name) => `dist/${name}`).filter((path) => /\.js(\.map)?$/.test(path) && !made.has(path))
+await Promise.allSettled(left.map(unlink))

@@ -1,6 +1,6 @@
 import buildValidators from '@fastify/ajv-compiler'
 import buildSerializers from '@fastify/fast-json-stringify-compiler'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifySchemaValidationError } from 'fastify'
 
 type Schemas = Parameters<ReturnType<typeof buildValidators>>[0]
 
@@ -13,7 +13,7 @@ export function compileWhenUsed (app: FastifyInstance): void {
   const serializers = once(() => buildSerializers()(app.getSchemas()))
   app.setValidatorCompiler((route) => {
     const validate = once(() => validators()(route))
-    return (value) => validate()(value) === true || { error: validate().errors ?? [] }
+    return (value) => validate()(value) === true || { error: validate().errors as FastifySchemaValidationError[] }
   })
   app.setSerializerCompiler((route) => {
     const serialize = once(() => serializers()({ httpStatus: '', ...route }))
