@@ -1,4 +1,4 @@
-import { domainToASCII } from 'node:url'
+import { domainToASCII, domainToUnicode } from 'node:url'
 import isEmail from 'validator/lib/isEmail.js'
 import { Problem } from './errors.js'
 
@@ -14,8 +14,16 @@ export function canonicalEmail (text: string): string | null {
   // domainToASCII reads a host as in a URL: it would drop what follows / ? # \ and decode %. The ideographic full stop is one more spelling of a dot.
   // A quoted local part would be a second account for the same mailbox.
   if (at < 1 || lower.startsWith('"') || /[/?#\\%:。]/.test(domain)) return null
-  const address = `${lower.slice(0, at)}@${domainToASCII(domain)}`
+  const ascii = domainToASCII(domain)
+  if (ascii.split('.').some((label) => label.startsWith('xn--') && !isPunycode(label))) return null
+  const address = `${lower.slice(0, at)}@${ascii}`
   return isEmail.default(address) ? address : null
+}
+
+// Node.js 20 refuses some labels that are not what they say, Node.js 24 leaves each as it is. Such a label stands for letters beyond ASCII, and for no other such label (UTS #46 §4.1).
+function isPunycode (label: string): boolean {
+  const letters = domainToUnicode(label)
+  return /\P{ASCII}/u.test(letters) && !letters.startsWith('xn--')
 }
 
 /** {@link canonicalEmail}, or Problem `invalid_request` that points to the member. @param pointer where the address stands in the request */

@@ -45,7 +45,8 @@ async function change ({ send, url, tally }: ClientDeps, history: History, next:
   return null
 }
 
-async function signUp (deps: ClientDeps): Promise<History | null> {
+/** Signs an account up; null when that got no 201. */
+export async function signUp (deps: ClientDeps): Promise<History | null> {
   const email = `${crypto.randomUUID()}@example.org`
   const next = { exists: true, password: password(), epoch: 0 }
   const history: History = { email, states: [{ ...next, exists: false }], access: '', refresh: '' }

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from '../client.js'
 import type { BenchServer } from '../server.js'
 import { type Found, type History, settle } from './account.js'
-import { live, startMailServer } from './clients.js'
+import { live, signUp, startMailServer } from './clients.js'
 import { type ChaosOptions, type Experiment, quantile, type Row } from './experiment.js'
 import { type Place, postgresPlace, sqlitePlace } from './place.js'
 
@@ -51,7 +51,10 @@ export async function crash (place: Place, what: string, rounds: number, mails: 
     const touched = new Set(histories.keys())
     const send = createClient(patienceMilliseconds, clients)
     let going = true
-    const running = Array.from({ length: clients }, async () => { await live({ send, url: server.url, histories, mails, tally }, () => going) })
+    const deps = { send, url: server.url, histories, mails, tally }
+    // Of those that change all the time none need be left to lie about.
+    if (control && round === rounds) await signUp(deps)
+    const running = Array.from({ length: clients }, async () => { await live(deps, () => going) })
     const { ok } = tally
     // A server that has just started takes its time over the first sign-ups.
     while (tally.ok < ok + clients && server.runs()) await wait(5)

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
+import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { importUsers } from '../../src/cli/users-import.js'
 import { users } from '../../src/cli/users.js'
@@ -109,13 +109,14 @@ t.test('what stops an import says how far it came', async (t) => {
   const written: number[] = []
   const accounts = { createMany: async (list: unknown[]) => { written.push(list.length); return list.length } }
   const away = { createMany: async () => { throw new Problem('unavailable') } }
-  const unreadable = () => Object.assign(new PassThrough(), { _flush: () => {}, _final: (done: (error: Error) => void) => { done(Object.assign(new Error('EIO: /secret/path'), { code: 'EIO', syscall: 'read' })) } })
+  const unreadable = Readable.from((async function * () {
+    yield Buffer.from(`${lines(501).join('\n')}\n`)
+    throw Object.assign(new Error('EIO: /secret/path'), { code: 'EIO', syscall: 'read' })
+  })())
   const stopped = (imported: number) => `Stopped before the end: ${imported} imported, 0 skipped (there already), 0 bad. The same command goes on from there.\n`
 
   const one = fakeTerminal()
-  const input = unreadable()
-  input.end(`${lines(501).join('\n')}\n`)
-  await t.rejects(importUsers(accounts as never, { input, share: () => null }, one), { name: 'CommandError', message: 'The file cannot be read (EIO).' })
+  await t.rejects(importUsers(accounts as never, { input: unreadable, share: () => null }, one), { name: 'CommandError', message: 'The file cannot be read (EIO).' })
   t.strictSame([written, (await one.output()).stderr], [[500], stopped(500)])
 
   const other = fakeTerminal({ input: line('ada') })
