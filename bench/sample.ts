@@ -6,8 +6,8 @@ export interface Sample { perSecond: number, p50: number, p99: number }
 
 /** Sends requests over HTTP. Throws when one fails or is refused, for then the figures mean something else. */
 export async function load (options: Options): Promise<Sample> {
-  const { requests, latency, duration, non2xx, errors } = await autocannon({ sampleInt: 100, ...options })
-  if (non2xx + errors > 0) throw new Error(`${options.url}: ${non2xx} refused, ${errors} failed`)
+  const { requests, latency, duration, non2xx, errors, statusCodeStats } = await autocannon({ sampleInt: 100, ...options })
+  if (non2xx + errors > 0) throw new Error(`${options.url}: ${errors} failed, the others by status: ${JSON.stringify(statusCodeStats)}`)
   return { perSecond: requests.total / duration, p50: latency.p50, p99: latency.p99 }
 }
 
