@@ -7,7 +7,7 @@ import { type Extent, measure, type Measurements, ratio } from './measure.js'
 import { measureStarts, type Start } from './start.js'
 import { median } from './statistics.js'
 
-const full: Extent = { rounds: 3, seconds: 3, accounts: 32, databases: ['SQLite', 'PostgreSQL'] }
+const full: Extent = { rounds: 6, seconds: 1.5, accounts: 32, databases: ['SQLite', 'PostgreSQL'] }
 const quick: Extent = { rounds: 1, seconds: 0.8, accounts: 8, databases: ['SQLite', 'PostgreSQL'] }
 
 const bare = 'bare Fastify route'
