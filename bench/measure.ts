@@ -16,7 +16,7 @@ export interface Extent { rounds: number, seconds: number, accounts: number, dat
 export interface Measurements { samples: Record<string, Sample[]>, memory: Record<string, number> }
 
 /** What only makes a difference where the database is asked. */
-const withoutDatabase = /^GET \/(claims|health)/
+const withoutDatabase = /^GET \/claims/
 
 /** Measures everything in turn, round by round, so that a machine that is busy for a while is busy for all. A first short round warms up and is not counted. */
 export async function measure ({ rounds, seconds, accounts, databases, coldTokens = manyTokens, settings = {} }: Extent): Promise<Measurements> {

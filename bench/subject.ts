@@ -64,7 +64,6 @@ export async function openSubject (folder: string, databaseUrl: string, { accoun
   const post = (path: string, bodies: object[]): Requests => bodies.map((body) => ({ ...json, path, body: JSON.stringify(body) }))
   return {
     scenarios: {
-      'GET /health/live, not guarded': ask(get('/health/live'), connections),
       'GET /claims, token seen before': ask(get('/claims'), connections),
       'GET /claims, token never seen': ask([{ path: '/claims', setupRequest: (request) => ({ ...request, headers: bearer(one(cold)) }) }], connections),
       'Prisma alone: find an account': async (seconds) => await repeat(seconds, connections, async () => await client.user.findUnique({ where: { id: one(people).user.id } })),

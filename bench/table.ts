@@ -57,7 +57,7 @@ export function linesOf (measurements: Measurements): Line[] {
       'a second': rounded(median(samples.map(({ perSecond }) => perSecond))),
       'p50 ms': rounded(median(samples.map(({ p50 }) => p50))),
       'p99 ms': rounded(median(samples.map(({ p99 }) => p99))),
-      'of bare': /claims|health|bare/.test(name) ? share(bare) : '',
+      'of bare': /claims|bare/.test(name) ? share(bare) : '',
       'of argon2': /login|signup/.test(name) ? share(hash) : '',
       'of Prisma': /me\b|refresh/.test(name) && !/claims/.test(name) ? share(name.replace(/^.*, /, 'Prisma alone: find an account, ')) : '',
       target: target === undefined ? '' : `${reached >= target.atLeast ? 'reached' : 'missed'}: ${target.atLeast} of ${target.of.replace(/[:,].*/, '')}`
