@@ -1,5 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import argon2 from 'argon2'
 import { readForeignHash } from './foreign.js'
+
+/** A hash that no password matches, new each time: a constant would let an old one-time token, which is bound to the hash, live again. */
+export function unusableHash (): string {
+  // 22 characters of base64url: 132 bits.
+  return `!${randomBytes(17).toString('base64url').slice(0, 22)}`
+}
 
 /** Cost of one argon2id hash (RFC 9106). */
 export interface HashCost { memoryKiB: number, passes: number, lanes: number }
@@ -29,7 +36,7 @@ export async function createHasher ({ memoryKiB, passes, lanes }: HashCost, onUn
       if (stored !== null && isReadable(stored)) return await argon2.verify(stored, password)
       const compare = stored === null ? null : readForeignHash(stored)
       if (compare !== null) return await compare(password)
-      if (stored !== null) onUnreadable?.()
+      if (stored !== null && !stored.startsWith('!')) onUnreadable?.()
       await argon2.verify(dummy, password)
       return false
     },

@@ -17,6 +17,8 @@ export interface Account {
   /** Counts the events that end every refresh token of the account. */
   tokenEpoch: number
   disabledAt: Date | null
+  /** Former verified addresses whose owners can still take the account back, as JSON: see `email-history.ts`. */
+  emailHistory: string
   createdAt: Date
   updatedAt: Date
 }

@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto'
+
+/** A former, verified address of an account. The reader of its mailbox can take the account back for {@link historySeconds}. */
+export interface FormerEmail {
+  /** Random; the undo link names it. */
+  id: string
+  /** In canonical form. */
+  email: string
+  /** When the account lost the address, in milliseconds since 1970. */
+  at: number
+}
+
+/** How long a former address can take the account back, in seconds. The undo link lives as long. */
+export const historySeconds = 7 * 24 * 60 * 60
+
+/** The most former addresses of an account. */
+export const maxFormerEmails = 10
+
+/** The column of an account without former addresses. */
+export const emptyHistory = '[]'
+
+/**
+ * The former addresses that can still take the account back, oldest first.
+ * @param column `email_history` of the account
+ * @param now in milliseconds since 1970
+ */
+export function readHistory (column: string, now: number): FormerEmail[] {
+  return (JSON.parse(column) as FormerEmail[]).filter(({ at }) => now < at + historySeconds * 1000)
+}
+
+/** Adds an address that the account loses now. Returns the new entry and the new column; null if {@link maxFormerEmails} are there. */
+export function pushFormerEmail (column: string, email: string, now: number): { entry: FormerEmail, column: string } | null {
+  const history = readHistory(column, now)
+  if (history.length >= maxFormerEmails) return null
+  const entry = { id: randomUUID(), email, at: now }
+  return { entry, column: JSON.stringify([...history, entry]) }
+}
+
+/**
+ * Removes an entry and every later one: the owner of an older address outranks the owner of a newer one, because a thief can only add to the end.
+ * Returns the entry and the new column; null if the entry is not there any more.
+ */
+export function popFormerEmail (column: string, id: string, now: number): { entry: FormerEmail, column: string } | null {
+  const history = readHistory(column, now)
+  const index = history.findIndex((entry) => entry.id === id)
+  const entry = history[index]
+  return entry === undefined ? null : { entry, column: JSON.stringify(history.slice(0, index)) }
+}
+
+/** Milliseconds until a full history has room again. */
+export function untilRoom (column: string, now: number): number {
+  const [oldest] = readHistory(column, now)
+  return oldest === undefined ? 0 : oldest.at + historySeconds * 1000 - now
+}
