@@ -10,8 +10,7 @@ import { type Config, ConfigError, loadConfig } from './config.js'
 import { Problem } from './errors.js'
 import { createDrain } from './http/drain.js'
 import { createLogger, redact } from './http/log.js'
-import { createMailer, type Mailer } from './mail/mailer.js'
-import { createOutbox, createSmtpTransport } from './mail/transports.js'
+import { openMailer } from './mail/open.js'
 import { createHashGate } from './passwords/gate.js'
 import { createPasswords } from './passwords/passwords.js'
 import { createEstimator } from './passwords/strength.js'
@@ -134,11 +133,6 @@ async function listen (config: Config, store: Store, app: ReturnType<typeof buil
   }
   const docs = config.DOCS === 'on' ? `, docs at ${config.PUBLIC_URL}/docs` : ''
   logger.info(`Latchkey serves ${config.PUBLIC_URL}${docs}, database ${store.name}`)
-}
-
-function openMailer ({ SMTP_URL, MAIL_FROM }: Config, logger: Logger): Mailer {
-  const outbox = () => createOutbox('data/outbox', MAIL_FROM, (path) => { logger.info({ path }, 'no SMTP_URL: wrote the mail to a file') })
-  return createMailer({ transport: SMTP_URL === '' ? outbox() : createSmtpTransport(SMTP_URL, MAIL_FROM), logger, spreadMilliseconds: 1000 })
 }
 
 async function loadKeys ({ KEYS, KEYS_FILE }: Config): Promise<SigningKey[]> {

@@ -23,7 +23,7 @@ export function createChangeEmail ({ accounts, passwords, attempts, changeTokens
     const address = requireEmail(newEmail, '/new_email')
     const account = await requireCaller(accounts, accountId)
     await requirePassword({ matches, attempts }, account, confirmation)
-    mailer.send('e-mail change', async () => {
+    mailer.send({ kind: 'e-mail change', to: address, account: account.id }, async () => {
       const isTaken = await accounts.findByEmail(address) !== null
       return isTaken ? messages.emailTaken(address) : messages.changeEmail(address, changeTokens.issue(account, address))
     })

@@ -19,7 +19,7 @@ export function createResendVerification ({ accounts, ping, verifyTokens, messag
     const address = requireEmail(email)
     await ping()
     // The account is looked up after the answer: no time tells whether there is one (ASVS 6.3.8).
-    mailer.send('e-mail verification', async () => {
+    mailer.send({ kind: 'e-mail verification', to: address }, async () => {
       const account = await accounts.findByEmail(address)
       const isWaiting = account !== null && account.disabledAt === null && account.emailVerifiedAt === null
       return isWaiting ? messages.verifyEmail(account.email, verifyTokens.issue(account)) : null

@@ -21,8 +21,8 @@ export function createUndoEmailChange ({ accounts, undoTokens, messages, mailer 
     // Only for the notice: the undo itself depends on nothing that a thief could change in between.
     const withdrawn = (await accounts.findById(sub))?.email
     if (withdrawn === undefined || !await accounts.restoreEmail(sub, email)) throw new Problem('invalid_one_time_token', { account: sub })
-    mailer.send('e-mail change undone', async () => messages.emailWithdrawn(withdrawn))
-    mailer.send('e-mail address restored', async () => messages.emailRestored(email))
+    mailer.send({ kind: 'e-mail change undone', to: withdrawn, account: sub }, async () => messages.emailWithdrawn(withdrawn))
+    mailer.send({ kind: 'e-mail address restored', to: email, account: sub }, async () => messages.emailRestored(email))
     return sub
   }
 }

@@ -35,7 +35,7 @@ export function createVerifyEmail ({ accounts, issueTokens, signupTokens, verify
     const account = changeTokens.requireState(claims, await accounts.findById(claims.sub))
     if (!await accounts.changeEmail(account, claims.email)) throw new Problem('invalid_one_time_token', { account: account.id })
     // Whoever mistyped theirs at sign-up and mended it would otherwise give a stranger the account.
-    mailer.send('e-mail changed', async () => messages.emailChanged(account.email, account.emailVerifiedAt === null ? null : undoTokens.issue(account, account.email)))
+    mailer.send({ kind: 'e-mail changed', to: account.email, account: account.id }, async () => messages.emailChanged(account.email, account.emailVerifiedAt === null ? null : undoTokens.issue(account, account.email)))
     return { account, did: 'email.changed', tokens: null }
   }
   return async (token) => {

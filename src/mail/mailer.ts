@@ -1,6 +1,21 @@
 import PQueue from 'p-queue'
 import type { Message, Transport } from './message.js'
 
+/** The subject of a mail, as the log names it. */
+export type MailKind =
+  | 'password reset' | 'e-mail verification' | 'sign-up' | 'e-mail change'
+  | 'e-mail changed' | 'e-mail change undone' | 'e-mail address restored'
+  | 'password changed' | 'password reset done' | 'account deleted'
+
+/** A mail before it is written. */
+export interface MailRequest {
+  kind: MailKind
+  /** The canonical address that the mail goes to, or would go to if there were an account. */
+  to: string
+  /** The id of the account, if the caller knows it. */
+  account?: string
+}
+
 /** How the mailer is doing: mails that wait for their turn or to be tried again, those that are being sent, and how many were sent and lost so far. */
 export interface MailLoad { waiting: number, inDelivery: number, sent: number, lost: number }
 
@@ -8,10 +23,10 @@ export interface MailLoad { waiting: number, inDelivery: number, sent: number, l
 export interface Mailer {
   /**
    * Takes a mail and returns at once; it is begun after a random while (see {@link MailerDeps}); neither a slow nor a broken mail server is felt. What cannot be sent is tried again, for some ten minutes.
-   * @param kind what it is about, for the log
+   * @param mail its kind and whose it is
    * @param write writes the message, or answers null where there is none to send; it runs in the background too
    */
-  send: (kind: string, write: () => Promise<Message | null>) => void
+  send: (mail: MailRequest, write: () => Promise<Message | null>) => void
   /** Gives what is waiting, also what waits to be tried again, `milliseconds` to get through, beginning at once; then takes no more, and says in the log how many were lost. */
   close: (milliseconds: number) => Promise<void>
   load: () => MailLoad
@@ -40,7 +55,7 @@ const concurrency = 4
 const retries = 6
 
 /** A mail on its way; `tries` counts those that failed. */
-interface Mail { kind: string, write: () => Promise<Message | null>, tries: number }
+interface Mail { kind: MailKind, write: () => Promise<Message | null>, tries: number }
 
 /** The queue of one process; what is in it is lost with the process. */
 export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000, spreadMilliseconds = 0 }: MailerDeps): Mailer {
@@ -86,7 +101,7 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
     finish()
   }
   return {
-    send: (kind, write) => {
+    send: ({ kind }, write) => {
       if (delayed.size + queue.size >= longestQueue || isClosed) {
         lose({ mail: kind }, 'mail lost: too many are waiting')
         return

@@ -28,7 +28,7 @@ export function createChangePassword ({ accounts, passwords, attempts, issueToke
       if (requireVerified && account.emailVerifiedAt === null) throw new Problem('email_unverified')
       return await accounts.changePassword(account, await accept(next, account, '/new_password'))
     })
-    mailer.send('password changed', async () => messages.passwordChanged(changed.email))
+    mailer.send({ kind: 'password changed', to: changed.email, account: changed.id }, async () => messages.passwordChanged(changed.email))
     return { account: changed, ...issueTokens(changed) }
   })
 }

@@ -19,7 +19,7 @@ export function createForgotPassword ({ accounts, ping, resetTokens, messages, m
     const address = requireEmail(email)
     await ping()
     // The account is looked up after the answer: no time tells whether there is one (ASVS 6.3.8).
-    mailer.send('password reset', async () => {
+    mailer.send({ kind: 'password reset', to: address }, async () => {
       const account = await accounts.findByEmail(address)
       return account === null || account.disabledAt !== null ? null : messages.resetPassword(account.email, resetTokens.issue(account))
     })

@@ -27,7 +27,7 @@ export function createResetPassword ({ accounts, passwords, attempts, resetToken
     // Of many at once, the first changes the state that the token is bound to.
     if (!await accounts.resetPassword(account, passwordHash)) throw new Problem('invalid_one_time_token')
     await attempts.forgive(account.email, place)
-    mailer.send('password reset done', async () => messages.passwordReset(account.email))
+    mailer.send({ kind: 'password reset done', to: account.email, account: account.id }, async () => messages.passwordReset(account.email))
     return account
   })
 }

@@ -26,7 +26,7 @@ export function createRequestSignup ({ accounts, ping, passwords, signupTokens, 
     const passwordHash = await accept(password, { email: address, name })
     const token = await signupTokens.issue({ email: address, name, passwordHash })
     // The account is looked up after the answer: no time tells whether there is one (ASVS 6.3.8).
-    mailer.send('sign-up', async () => {
+    mailer.send({ kind: 'sign-up', to: address }, async () => {
       const account = await accounts.findByEmail(address)
       if (account === null) return messages.finishSignup(address, token)
       return account.disabledAt === null ? messages.signedUpAlready(account.email, resetTokens.issue(account)) : null

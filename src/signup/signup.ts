@@ -28,7 +28,7 @@ export function createSignup ({ accounts, passwords, issueTokens, verifyTokens, 
     // Whether the address is free is decided by the insert alone: of many sign-ups at once, one wins.
     const account = await accounts.create({ email: address, passwordHash, name })
     if (account === null) throw new Problem('email_taken')
-    mailer.send('e-mail verification', async () => messages.verifyEmail(account.email, verifyTokens.issue(account)))
+    mailer.send({ kind: 'e-mail verification', to: account.email, account: account.id }, async () => messages.verifyEmail(account.email, verifyTokens.issue(account)))
     return { account, ...issueTokens(account) }
   })
 }

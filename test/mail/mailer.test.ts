@@ -1,8 +1,9 @@
 import t from 'tap'
-import { createMailer } from '../../src/mail/mailer.js'
+import { createMailer, type MailRequest } from '../../src/mail/mailer.js'
 import type { Message } from '../../src/mail/message.js'
 
 const message = (to: string): Message => ({ to, subject: 's', text: 't', html: 'h' })
+const request = (to = 'ada@example.org'): MailRequest => ({ kind: 'password reset', to })
 const failure = (responseCode?: number) => Object.assign(new Error('no'), responseCode === undefined ? {} : { responseCode })
 const settle = async (until: () => boolean) => { for (let i = 0; i < 1000 && !until(); i++) await new Promise((resolve) => { setTimeout(resolve, 5) }) }
 
@@ -33,8 +34,8 @@ function setUp ({ failures = [], firstWaitMilliseconds = 1, spreadMilliseconds }
 
 t.test('sends in the background', async (t) => {
   const { mailer, seen, lines } = setUp()
-  mailer.send('test', async () => message('a'))
-  mailer.send('test', async () => null)
+  mailer.send(request(), async () => message('a'))
+  mailer.send(request(), async () => null)
   t.strictSame(seen.tries, 0, 'nothing has happened when the call is back')
   await mailer.close(5000)
   t.strictSame([seen.delivered, seen.tries, seen.closed, lines], [['a'], 1, 1, []])
@@ -44,14 +45,14 @@ t.test('mails begin at random moments within the spread, and those that are earl
   const draws = [0.9, 0.1, 0.5, 0.999]
   t.intercept(Math, 'random', { get: () => () => draws.shift() ?? 0 })
   const { mailer, seen, lines } = setUp({ spreadMilliseconds: 600 })
-  for (const to of ['late', 'first', 'second']) mailer.send('test', async () => message(to))
+  for (const to of ['late', 'first', 'second']) mailer.send(request(), async () => message(to))
   await settle(() => seen.delivered.length === 3)
   t.strictSame(seen.delivered, ['first', 'second', 'late'], 'in the order of what was drawn')
   const far = setUp({ spreadMilliseconds: 1e9 })
-  for (let i = 0; i < 1010; i++) far.mailer.send('test', async () => message(String(i)))
+  for (let i = 0; i < 1010; i++) far.mailer.send(request(), async () => message(String(i)))
   t.strictSame([far.seen.tries, far.lines.length], [0, 10], 'the early ones count as waiting')
   const closing = far.mailer.close(10_000)
-  far.mailer.send('test', async () => message('while closing'))
+  far.mailer.send(request(), async () => message('while closing'))
   await closing
   t.equal(far.seen.delivered.length, 1001)
   await mailer.close(1000)
@@ -61,20 +62,20 @@ t.test('mails begin at random moments within the spread, and those that are earl
 t.test('what passes is tried again, also when the message cannot be written', async (t) => {
   const { mailer, seen, lines } = setUp({ failures: [failure(), failure(421)] })
   let written = 0
-  mailer.send('reset', async () => { if (++written < 3) throw failure(); return message('a') })
+  mailer.send(request(), async () => { if (++written < 3) throw failure(); return message('a') })
   await settle(() => seen.delivered.length > 0)
   t.strictSame([written, seen.tries, seen.delivered], [5, 3, ['a']])
-  t.strictSame(lines.map(([level, line, text]) => [level, (line as { mail: string }).mail, text]), Array.from({ length: 4 }, () => ['warn', 'reset', 'mail not sent yet, trying again']))
+  t.strictSame(lines.map(([level, line, text]) => [level, (line as { mail: string }).mail, text]), Array.from({ length: 4 }, () => ['warn', 'password reset', 'mail not sent yet, trying again']))
   await mailer.close(0)
 })
 
 t.test('what the server refuses for good, or seven times, is lost, and the log says so', async (t) => {
   for (const [failures, tries] of [[[failure(550)], 1], [Array.from({ length: 7 }, () => failure()), 7]] as const) {
     const { mailer, seen, lines } = setUp({ failures: [...failures], firstWaitMilliseconds: 0.01 })
-    mailer.send('reset', async () => message('a'))
+    mailer.send(request(), async () => message('a'))
     await settle(() => lines.some(([level]) => level === 'error'))
     t.strictSame([seen.tries, seen.delivered], [tries, []])
-    t.match(lines.at(-1), ['error', { mail: 'reset', err: { message: 'no' } }, 'mail lost'])
+    t.match(lines.at(-1), ['error', { mail: 'password reset', err: { message: 'no' } }, 'mail lost'])
     await mailer.close(0)
   }
 })
@@ -83,7 +84,7 @@ t.test('a queue that is full loses the newest, and a few are sent at once', asyn
   const { mailer, seen, state, lines } = setUp()
   let free = () => {}
   state.hold = new Promise((resolve) => { free = resolve })
-  for (let i = 0; i < 1010; i++) mailer.send('test', async () => message(String(i)))
+  for (let i = 0; i < 1010; i++) mailer.send(request(), async () => message(String(i)))
   t.strictSame(lines.map(([level, , text]) => [level, text]), Array.from({ length: 6 }, () => ['error', 'mail lost: too many are waiting']))
   free()
   await mailer.close(10_000)
@@ -95,13 +96,13 @@ t.test('closing waits a while, then says what is lost', async (t) => {
   const { mailer, seen, state, lines } = setUp()
   let cut = () => {}
   state.hold = new Promise((_resolve, reject) => { cut = () => { reject(new Error('the connection was closed')) } })
-  for (let i = 0; i < 10; i++) mailer.send('test', async () => message(String(i)))
+  for (let i = 0; i < 10; i++) mailer.send(request(), async () => message(String(i)))
   const begin = performance.now()
   await mailer.close(50)
   t.ok(performance.now() - begin < 5000)
   t.strictSame([seen.delivered, seen.closed, lines], [[], 1, [['error', { lost: 10 }, 'mails lost: the server ended before they could be sent']]])
-  mailer.send('late', async () => message('x'))
-  t.match(lines.at(-1), ['error', { mail: 'late' }, /mail lost/])
+  mailer.send(request(), async () => message('x'))
+  t.match(lines.at(-1), ['error', { mail: 'password reset' }, /mail lost/])
   cut()
   await settle(() => mailer.load().inDelivery === 0)
   t.equal(lines.length, 2, 'those that were under way then are not counted again')
@@ -110,12 +111,12 @@ t.test('closing waits a while, then says what is lost', async (t) => {
 t.test('closing tries once more, at once, what has failed, after what has not been tried, and does not wait for another try', async (t) => {
   const { mailer, seen, lines } = setUp({ failures: [failure(), failure(), failure()], firstWaitMilliseconds: 60_000 })
   const order: string[] = []
-  for (const to of ['a', 'b']) mailer.send('test', async () => { order.push(to); return message(to) })
+  for (const to of ['a', 'b']) mailer.send(request(), async () => { order.push(to); return message(to) })
   await settle(() => lines.length === 2)
   // Four at once: what is begun by the close waits for its turn behind those.
-  for (const to of ['c', 'd', 'e', 'f']) mailer.send('test', async () => { order.push(to); return null })
+  for (const to of ['c', 'd', 'e', 'f']) mailer.send(request(), async () => { order.push(to); return null })
   const closing = mailer.close(50)
-  mailer.send('test', async () => { order.push('new'); return null })
+  mailer.send(request(), async () => { order.push('new'); return null })
   await closing
   t.strictSame(order, ['a', 'b', 'c', 'd', 'e', 'f', 'new', 'a', 'b'])
   t.strictSame([seen.tries, seen.delivered, lines.at(-1)], [4, ['b'], ['error', { lost: 1 }, 'mails lost: the server ended before they could be sent']])
@@ -124,16 +125,16 @@ t.test('closing tries once more, at once, what has failed, after what has not be
 
 t.test('mails that wait to be tried again hold up nobody, and count as waiting', async (t) => {
   const { mailer, seen, lines } = setUp({ failures: Array.from({ length: 4 }, () => failure(451)), firstWaitMilliseconds: 60_000 })
-  for (let i = 0; i < 4; i++) mailer.send('test', async () => message('away'))
+  for (let i = 0; i < 4; i++) mailer.send(request(), async () => message('away'))
   await settle(() => lines.length === 4)
-  mailer.send('test', async () => message('good'))
+  mailer.send(request(), async () => message('good'))
   await settle(() => seen.delivered.length > 0)
   t.strictSame(seen.delivered, ['good'])
   t.strictSame(mailer.load(), { waiting: 4, inDelivery: 0, sent: 1, lost: 0 })
   const most = 1000
-  for (let i = 0; i < most; i++) mailer.send('test', async () => null)
+  for (let i = 0; i < most; i++) mailer.send(request(), async () => null)
   t.strictSame(lines.filter(([level]) => level === 'error').length, 0, 'four of those are begun at once')
-  mailer.send('test', async () => null)
+  mailer.send(request(), async () => null)
   t.match(lines.at(-1), ['error', {}, 'mail lost: too many are waiting'])
   await mailer.close(10_000)
   t.equal(seen.delivered.length, 5)
