@@ -12,10 +12,13 @@ import { metadataRoutes } from './discovery/metadata.route.js'
 import { docsRoutes } from './docs/docs.route.js'
 import { problemsRoute } from './docs/problems.route.js'
 import { createChangeEmail } from './email/change.js'
-import { emailRoutes } from './email/email.route.js'
+import { changeEmailRoutes } from './email/change.route.js'
+import { createConfirmEmailChange } from './email/confirm-change.js'
 import { createResendVerification } from './email/resend.js'
 import { createUndoEmailChange } from './email/undo.js'
+import { undoEmailRoutes } from './email/undo.route.js'
 import { createVerifyEmail } from './email/verify.js'
+import { verifyEmailRoutes } from './email/verify.route.js'
 import { healthRoutes } from './health/health.route.js'
 import type { App } from './http/app.js'
 import { createAttempts } from './http/attempts.js'
@@ -41,6 +44,7 @@ import { createLogin } from './login/login.js'
 import { loginRoute } from './login/login.route.js'
 import { createLogoutEverywhere } from './logout/logout.js'
 import { logoutRoutes } from './logout/logout.route.js'
+import { unlimitedLinks } from './link-limits.js'
 import type { Mailer } from './mail/mailer.js'
 import { createMessages } from './mail/messages.js'
 import { metricsRoute } from './metrics/metrics.route.js'
@@ -63,6 +67,7 @@ import { createAccessTokens } from './tokens/access.js'
 import { createDeviceTokens } from './tokens/device.js'
 import { createIssueTokens } from './tokens/issue.js'
 import type { KeyRing } from './tokens/key-ring.js'
+import { oneTimeSeconds } from './tokens/lives.js'
 import { createChangeTokens, createResetTokens, createUndoTokens, createVerifyTokens } from './tokens/one-time.js'
 import { createRefreshTokens } from './tokens/refresh.js'
 import { createSignupTokens } from './tokens/signup.js'
@@ -91,6 +96,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   const limiters = createLimiters({ counters: createCounters(redis), ring })
   const isLimited = config.RATE_LIMITS === 'on'
   const attempts = isLimited ? createAttempts({ limiters, deviceTokens }) : unlimited
+  const linkLimits = unlimitedLinks
   const messages = createMessages({ appUrl: config.APP_URL })
   const { accounts, ping } = store
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
@@ -127,7 +133,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   collectContract(app, { version, publicUrl: config.PUBLIC_URL })
   addSchemas(app)
   compileWhenUsed(app)
-  addGuard(app, accessTokens.rules)
+  const guard = addGuard(app, accessTokens.rules)
   refuseOverload(app, passwords.requireRoom)
   if (isLimited) addLimits(app, limiters)
   const places = createPlaces({ publicUrl: config.PUBLIC_URL, deviceTokens: isLimited ? deviceTokens : undefined })
@@ -146,14 +152,22 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
       resetPassword: createResetPassword({ accounts, passwords, attempts, resetTokens, messages, mailer }),
       places
     })
-    emailRoutes(api, {
-      verifyEmail: createVerifyEmail({ accounts, issueTokens, signupTokens, verifyTokens, changeTokens, undoTokens, messages, mailer }),
-      changeEmail: createChangeEmail({ accounts, passwords, attempts, changeTokens, messages, mailer }),
-      undoEmailChange: createUndoEmailChange({ accounts, undoTokens, messages, mailer }),
+    verifyEmailRoutes(api, {
+      verifyEmail: createVerifyEmail({ accounts, issueTokens, signupTokens, verifyTokens }),
       resendVerification: createResendVerification({ accounts, ping, verifyTokens, messages, mailer }),
       places
     })
-    meRoutes(api, { me: createMe({ accounts, passwords, attempts }), places })
+    changeEmailRoutes(api, {
+      changeEmail: createChangeEmail({ accounts, passwords, attempts, changeTokens, messages, mailer, clock }),
+      confirmEmailChange: createConfirmEmailChange({ accounts, passwords, attempts, linkLimits, changeTokens, undoTokens, messages, mailer, clock }),
+      guard,
+      places
+    })
+    undoEmailRoutes(api, {
+      undoEmailChange: createUndoEmailChange({ accounts, passwords, linkLimits, undoTokens, resetTokens, messages, mailer, clock }),
+      resetSeconds: oneTimeSeconds.reset
+    })
+    meRoutes(api, { me: createMe({ accounts, passwords, attempts, messages, mailer, clock }), places })
     claimsRoute(api)
     jwksRoute(api, { ring })
     metadataRoutes(api, { ring, issuer: config.PUBLIC_URL })

@@ -21,9 +21,9 @@ export interface Confirmation { password: string, place: Place }
  * Goes on only with the password of the account; counts with the attempts to log in.
  * @throws Problem `wrong_password`, `rate_limited`, `overloaded`
  */
-export async function requirePassword ({ matches, attempts }: Pick<Hashing, 'matches'> & { attempts: Attempts }, { email, passwordHash }: Account, { password, place }: Confirmation): Promise<void> {
+export async function requirePassword ({ matches, attempts }: Pick<Hashing, 'matches'> & { attempts: Attempts }, { id, email, passwordHash }: Account, { password, place }: Confirmation): Promise<void> {
   const isRight = await attempts.guard(email, place, async () => await matches(password, passwordHash) || null)
-  if (isRight === null) throw new Problem('wrong_password')
+  if (isRight === null) throw new Problem('wrong_password', { account: id })
 }
 
 /**

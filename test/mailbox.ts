@@ -7,8 +7,8 @@ export interface Mailbox {
   mailer: Mailer
   /** The mails that were sent and not yet read. */
   mails: Message[]
-  /** Waits for a mail to an address whose subject begins with a word, and takes it out. */
-  nextMail: (to: string, subject: string) => Promise<Message>
+  /** Waits for a mail to an address whose subject begins with a text, or matches a pattern, and takes it out. */
+  nextMail: (to: string, subject: string | RegExp) => Promise<Message>
 }
 
 /** The token in the link of a mail; empty where there is none. @param path where the link has to lead */
@@ -25,12 +25,12 @@ export function createMailbox (logger: MailerDeps['logger'], transport?: Transpo
     mails,
     nextMail: async (to, subject) => {
       for (let waited = 0; waited < 10_000; waited += 5) {
-        const index = mails.findIndex((message) => message.to === to && message.subject.startsWith(subject))
+        const index = mails.findIndex((message) => message.to === to && (typeof subject === 'string' ? message.subject.startsWith(subject) : subject.test(message.subject)))
         const [found] = index < 0 ? [] : mails.splice(index, 1)
         if (found !== undefined) return found
         await wait(5)
       }
-      throw new Error(`no mail to ${to} came: ${subject}`)
+      throw new Error(`no mail to ${to} came: ${String(subject)}`)
     }
   }
 }

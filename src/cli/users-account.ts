@@ -1,11 +1,14 @@
 import { canonicalEmail } from '../email-address.js'
+import { addressesOf } from '../email-history.js'
+import { createMessages } from '../mail/messages.js'
 import type { Account, Accounts } from '../store/accounts.js'
 import { CommandError } from './command-error.js'
 import { ask } from './prompt.js'
 import type { Terminal } from './terminal.js'
+import type { SendMails } from './users-mail.js'
 
 /** What {@link changeUser} needs. */
-export interface ChangeUserDeps { accounts: Accounts, terminal: Terminal, accessTokenSeconds: number }
+export interface ChangeUserDeps { accounts: Accounts, terminal: Terminal, sendMails: SendMails, appUrl: string, accessTokenSeconds: number }
 
 /** The commands that change one account. */
 export type Change = 'disable' | 'enable' | 'delete' | 'logout'
@@ -15,7 +18,7 @@ export type Change = 'disable' | 'enable' | 'delete' | 'logout'
  * @param yes delete without asking
  * @throws CommandError when there is no such account, or nobody confirms that it is to be deleted
  */
-export async function changeUser (change: Change, who: string, { yes }: { yes: boolean }, { accounts, terminal, accessTokenSeconds }: ChangeUserDeps): Promise<void> {
+export async function changeUser (change: Change, who: string, { yes }: { yes: boolean }, { accounts, terminal, sendMails, appUrl, accessTokenSeconds }: ChangeUserDeps): Promise<void> {
   const account = await findAccount(accounts, who)
   const { email, id } = account
   const dead = `Its refresh tokens are dead; access tokens that are out end within ${accessTokenSeconds} s.`
@@ -37,11 +40,15 @@ export async function changeUser (change: Change, who: string, { yes }: { yes: b
   // It may be gone since it was read.
   if (!changed && await accounts.findById(id) === null) throw new CommandError(unknown)
   terminal.stdout.write(changed ? `${done}\n` : `${not} Nothing was changed.\n`)
+  if (change !== 'delete') return
+  const { accountDeleted } = createMessages({ appUrl })
+  await sendMails(addressesOf(account, Date.now()).map((to) => ({ mail: { kind: 'account deleted', to, account: id }, message: accountDeleted(to) })))
 }
 
 const unknown = 'There is no such account.'
 
-async function findAccount (accounts: Accounts, who: string): Promise<Account> {
+/** The account of an e-mail address or an id. @throws CommandError if there is none */
+export async function findAccount (accounts: Accounts, who: string): Promise<Account> {
   const id = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(who)
   const email = canonicalEmail(who)
   if (!id && email === null) throw new CommandError('An account is named by its e-mail address or its id.')

@@ -9,8 +9,10 @@ import { CommandError } from './command-error.js'
 import type { Terminal } from './terminal.js'
 import { type Change, changeUser } from './users-account.js'
 import { createUser } from './users-create.js'
+import { setEmail } from './users-email.js'
 import { importUsers, openSource } from './users-import.js'
 import { listUsers } from './users-list.js'
+import { createSendMails, type SendMails } from './users-mail.js'
 
 const usage = `How to use it:
   npm run users -- import <file.jsonl>     makes accounts of the lines of a file, or of the standard input with -
@@ -21,6 +23,10 @@ const usage = `How to use it:
   npm run users -- disable <email or id>   nobody can log in to it; its refresh tokens end
   npm run users -- enable <email or id>    takes that back
   npm run users -- logout <email or id>    ends its refresh tokens
+  npm run users -- set-email <email or id> <new>
+                                           another address; ends its refresh tokens and every undo link
+                   --verified              the new address counts as verified
+                   --reset-password        the present password stops working
   npm run users -- delete <email or id>    for good; asks first
                    --yes                   does not ask`
 
@@ -32,6 +38,7 @@ const commands = {
   disable: { arguments: 1, options: [] },
   enable: { arguments: 1, options: [] },
   logout: { arguments: 1, options: [] },
+  'set-email': { arguments: 2, options: ['verified', 'reset-password'] },
   delete: { arguments: 1, options: ['yes'] }
 } as const satisfies Record<string, { arguments: number, options: string[] }>
 
@@ -39,13 +46,13 @@ const commands = {
  * `npm run users -- <command>`: what an operator does to accounts. Answers the exit code.
  * @throws CommandError for arguments that do not fit, before anything is opened, and for what cannot be done; whatever `openStore` throws
  */
-export async function users (args: string[], config: Config, terminal: Terminal): Promise<number> {
-  const { command, argument, options } = readArguments(args)
+export async function users (args: string[], config: Config, terminal: Terminal, sendMails = createSendMails(config, terminal)): Promise<number> {
+  const { command, argument, second, options } = readArguments(args)
   const file = command === 'import' && argument !== '-' ? await openFile(argument) : null
   try {
     const store = await openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock: Date.now })
     try {
-      return await run({ command, argument, options, file }, store, config, terminal)
+      return await run({ command, argument, second, options, file }, store, config, terminal, sendMails)
     } finally {
       await store.close()
     }
@@ -54,11 +61,13 @@ export async function users (args: string[], config: Config, terminal: Terminal)
   }
 }
 
-async function run ({ command, argument, options, file }: ReturnType<typeof readArguments> & { file: FileHandle | null }, { accounts }: Store, config: Config, terminal: Terminal): Promise<number> {
+async function run ({ command, argument, second, options, file }: ReturnType<typeof readArguments> & { file: FileHandle | null }, { accounts }: Store, config: Config, terminal: Terminal, sendMails: SendMails): Promise<number> {
+  const mailing = { accounts, terminal, sendMails, appUrl: config.APP_URL, accessTokenSeconds: config.ACCESS_TOKEN_SECONDS }
   if (command === 'import') return await importUsers(accounts, await openSource(file, terminal), terminal)
   if (command === 'list') await listUsers(accounts, { json: options.json }, terminal)
   else if (command === 'create') await createUser({ email: argument, name: options.name, emailVerified: options.verified }, { accounts, passwords: await openPasswords(config), terminal })
-  else await changeUser(command, argument, { yes: options.yes }, { accounts, terminal, accessTokenSeconds: config.ACCESS_TOKEN_SECONDS })
+  else if (command === 'set-email') await setEmail(argument, second, options, mailing)
+  else await changeUser(command, argument, { yes: options.yes }, mailing)
   return 0
 }
 
@@ -68,19 +77,19 @@ function readArguments (args: string[]) {
   if (!isCommand(command)) throw new CommandError(usage)
   const allowed: readonly string[] = commands[command].options
   if (rest.length !== commands[command].arguments || Object.keys(values).some((name) => !allowed.includes(name))) throw new CommandError(usage)
-  const { name = null, verified = false, json = false, yes = false } = values
-  return { command, argument: rest[0] ?? '', options: { name, verified, json, yes } }
+  const { name = null, verified = false, json = false, yes = false, 'reset-password': resetPassword = false } = values
+  return { command, argument: rest[0] ?? '', second: rest[1] ?? '', options: { name, verified, json, yes, resetPassword } }
 }
 
 function parse (args: string[]) {
   try {
-    return parseArgs({ args, allowPositionals: true, options: { name: { type: 'string' }, verified: { type: 'boolean' }, json: { type: 'boolean' }, yes: { type: 'boolean' } } })
+    return parseArgs({ args, allowPositionals: true, options: { name: { type: 'string' }, verified: { type: 'boolean' }, json: { type: 'boolean' }, yes: { type: 'boolean' }, 'reset-password': { type: 'boolean' } } })
   } catch {
     throw new CommandError(usage)
   }
 }
 
-function isCommand (command: string): command is 'import' | 'create' | 'list' | Change {
+function isCommand (command: string): command is 'import' | 'create' | 'list' | 'set-email' | Change {
   return Object.hasOwn(commands, command)
 }
 

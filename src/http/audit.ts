@@ -23,7 +23,8 @@ export const auditEvents = {
   'email.verified': 'the address was verified',
   'email.change_requested': 'a new address was asked for, with the right password',
   'email.changed': 'the account has a new address',
-  'email.undone': 'the account has its former address back; ends every refresh token',
+  'email.undone': 'the account has its former address back, and no usable password; ends every refresh token',
+  'email.taken': 'a change of the address, or its undo, to an address that another account has',
   'sessions.ended': 'a logout everywhere; ends every refresh token',
   'account.deleted': 'the account was deleted by its owner',
   'limit.hit': 'another call that was refused because of too many before it'
@@ -34,7 +35,7 @@ export type AuditEvent = keyof typeof auditEvents
 
 /** The events of refusals, wherever they are met. Other refusals say nothing about an account. */
 const refusals: Partial<Record<ProblemCode, AuditEvent>> = {
-  email_taken: 'signup.taken',
+  email_taken: 'email.taken',
   invalid_credentials: 'login.failed',
   account_disabled: 'login.disabled',
   email_unverified: 'login.unverified',
@@ -44,6 +45,12 @@ const refusals: Partial<Record<ProblemCode, AuditEvent>> = {
   wrong_password: 'password.wrong',
   invalid_one_time_token: 'link.refused',
   rate_limited: 'limit.hit'
+}
+
+/** The events of refusals that have another name at one route, by code and operation. */
+const byOperation: Record<string, AuditEvent> = {
+  'email_taken signup': 'signup.taken',
+  'rate_limited login': 'login.throttled'
 }
 
 /**
@@ -58,8 +65,8 @@ export function record (request: Pick<FastifyRequest, 'log'>, event: AuditEvent,
 export function recordRefusal (request: FastifyRequest, { code, extras }: Problem): void {
   const event = refusals[code]
   if (event === undefined) return
-  const isLogin = code === 'rate_limited' && request.routeOptions.schema?.operationId === 'login'
+  const operation = request.routeOptions.schema?.operationId
   // Before the guard has verified a token there is no user.
   const user = request.user as typeof request.user | undefined | null
-  record(request, isLogin ? 'login.throttled' : event, extras.account ?? user?.sub ?? null)
+  record(request, byOperation[`${code} ${operation}`] ?? event, extras.account ?? user?.sub ?? null)
 }

@@ -23,6 +23,12 @@ declare module 'fastify' {
   }
 }
 
+/** Reads credentials on a route that is public but takes them. */
+export interface Guard {
+  /** The claims of the access token of a request; null for a request without an Authorization header. Throws Problem `invalid_token`, `missing_token`, `invalid_request`. */
+  callerOf: (request: FastifyRequest) => Promise<Readonly<AccessClaims> | null>
+}
+
 /** How many verified tokens are remembered at least; twice as many at most, some 1.5 KiB each. */
 const rememberedTokens = 10_000
 
@@ -30,7 +36,7 @@ const rememberedTokens = 10_000
  * Puts the guard before every route of the application whose config does not say `public: true`: a preHandler hook that verifies the access token and sets `request.user`
  * to its claims. A request that does not fit its schema is refused after the guard, so that a stranger learns nothing about a protected route.
  */
-export function addGuard (app: FastifyInstance, rules: VerificationRules<AccessClaims>): void {
+export function addGuard (app: FastifyInstance, rules: VerificationRules<AccessClaims>): Guard {
   const verified = createVerifiedTokens<Readonly<AccessClaims>>(rememberedTokens)
   app.register(fastifyJwt, {
     secret: { public: async (_request: FastifyRequest, token: { header: Record<string, unknown> }) => rules.keyFor(token.header).publicPem } as never,
@@ -44,6 +50,15 @@ export function addGuard (app: FastifyInstance, rules: VerificationRules<AccessC
     // One object for every request with this token: no handler may write on it.
     verified.remember(token, { claims: freeze(request.user), kid: header.kid })
   }
+  // Returns false where the token has to be verified first.
+  const isKnown = (request: FastifyRequest, token: string): boolean => {
+    const known = verified.find(token)
+    // The text was verified before and cannot have changed; the time and the key ring can.
+    if (known === undefined || !rules.verifies(known.kid)) return false
+    rules.checkTimes(known.claims)
+    request.user = known.claims
+    return true
+  }
   app.addHook('preHandler', (request, _reply, done) => {
     const go = () => { done(request.validationError) }
     if (request.is404 || request.routeOptions.config.public === true) {
@@ -51,17 +66,18 @@ export function addGuard (app: FastifyInstance, rules: VerificationRules<AccessC
       return
     }
     const token = readBearer(request)
-    const known = verified.find(token)
-    // The text was verified before and cannot have changed; the time and the key ring can.
-    if (known !== undefined && rules.verifies(known.kid)) {
-      rules.checkTimes(known.claims)
-      request.user = known.claims
-      go()
-    } else {
-      verify(request, token).then(go, done)
-    }
+    if (isKnown(request, token)) go()
+    else verify(request, token).then(go, done)
   })
   app.addHook('onRoute', (route) => { route.attachValidation = true })
+  return {
+    callerOf: async (request) => {
+      if (request.headers.authorization === undefined) return null
+      const token = readBearer(request)
+      if (!isKnown(request, token)) await verify(request, token)
+      return request.user
+    }
+  }
 }
 
 function freeze (claims: AccessClaims): Readonly<AccessClaims> {

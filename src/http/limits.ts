@@ -43,14 +43,14 @@ export const limits = {
 export type LimitName = keyof typeof limits
 
 /** What a route can name in its config: the limits of each of its calls. Those of `mail` and `signup` are by network and address, that of `notice` is by account. */
-export type RouteLimit = 'mail' | 'signup' | 'notice'
+export type RouteLimit = 'mail' | 'signup' | 'notice' | 'link'
 
 /** Puts the limits before the routes whose config names them. They are asked before anything is looked up, and are the same for every account and for none. */
 export function addLimits (app: FastifyInstance, limiters: Limiters): void {
   const taken = new WeakMap<FastifyRequest, Counted[]>()
   app.addHook('onRoute', (route) => {
     const name = route.config?.limit
-    if (name === undefined) return
+    if (name === undefined || name === 'link') return
     const take = async (request: FastifyRequest) => {
       const counted: Counted[] = []
       taken.set(request, counted)

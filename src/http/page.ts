@@ -1,11 +1,29 @@
 import { createHash } from 'node:crypto'
 import type { App } from './app.js'
 
-/**
- * A small page for the link in a mail. `main` is HTML of ours with a button, and a form around it where there is something to fill in: its inputs are sent beside the token, by their ids.
- * `done` has what to say to each status that ends it.
- */
-export interface Page { path: string, title: string, main: string, done: Record<number, string> }
+/** One thing to do on a page, by a JSON route. */
+export interface Step {
+  /** The path of the JSON route, without the path of PUBLIC_URL. */
+  action: string
+  /** HTML of ours with a button, and a form around it where there is something to fill in: its inputs are sent beside the token, by their ids. */
+  main: string
+  /** The text for each status that ends the step. */
+  done: Record<number, string>
+  /** The member of the reply that is the token of the following step. */
+  nextToken?: string
+}
+
+/** A small page for the link in a mail. */
+export interface Page { path: string, title: string, steps: Step[] }
+
+/** Sets a new password by a reset token. */
+export const newPasswordStep: Step = {
+  action: '/password/reset',
+  main: '<form><label for="new_password">New password</label>' +
+    '<input id="new_password" type="password" autocomplete="new-password" required maxlength="512">' +
+    '<button>Set password</button></form>',
+  done: { 204: 'Your password is changed, and every login has ended. Log in with the new password.' }
+}
 
 const style = `:root{color-scheme:light dark}
 body{margin:0;padding:2rem 1rem;font:1rem/1.5 system-ui,sans-serif}
@@ -18,42 +36,58 @@ button:disabled{opacity:.6;cursor:default}
 [role=status]{margin-top:1rem}`
 
 // The token leaves the address bar, and with it the history, before anything else happens. It was in the fragment, which is sent to no server.
-const script = (done: Page['done']) => `const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? ''
+const script = (path: string, steps: Step[]) => `let token = new URLSearchParams(location.hash.slice(1)).get('token') ?? ''
 history.replaceState(null, '', location.pathname)
-const done = ${JSON.stringify(done)}
-const button = document.querySelector('button')
-const form = document.querySelector('form')
+const prefix = location.pathname.replace(/\\/+$/, '').slice(0, -${path.length})
+const steps = ${JSON.stringify(steps.map(({ action, done, nextToken }) => ({ action, done, nextToken })))}
+const sections = document.querySelectorAll('section')
 const say = (text) => { document.querySelector('[role=status]').textContent = text }
-const end = (text) => { (form ?? button).hidden = true; say(text) }
-const send = async () => {
-  const inputs = Array.from(document.querySelectorAll('input'), ({ id, value }) => [id, value])
+const send = async (action, section) => {
+  const inputs = Array.from(section.querySelectorAll('input'), ({ id, value }) => [id, value])
   try {
-    const reply = await fetch(location.pathname, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token, ...Object.fromEntries(inputs) }) })
+    const reply = await fetch(prefix + action, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token, ...Object.fromEntries(inputs) }) })
     return { status: reply.status, ...(reply.headers.get('content-type') ?? '').includes('json') ? await reply.json() : {} }
   } catch {
     return { status: 0, detail: 'The server cannot be reached. Please try again.' }
   }
 }
-const use = async (event) => {
-  event.preventDefault()
-  button.disabled = true
-  say('One moment…')
-  const { status, code, title, detail } = await send()
-  button.disabled = false
-  if (status in done) end(done[status])
-  else if (code === 'invalid_one_time_token') end(title + '. ' + detail)
-  else say(detail ?? 'Something went wrong. Please try again.')
+const show = (index) => {
+  sections.forEach((section, other) => { section.hidden = other !== index })
+  sections[index]?.querySelector('input')?.focus()
 }
-if (token === '') end('This link is incomplete. Open the link of the mail as a whole.')
-if (form === null) button.addEventListener('click', use)
-else form.addEventListener('submit', use)
+const start = (section, index) => {
+  const { action, done, nextToken } = steps[index]
+  const button = section.querySelector('button')
+  const use = async (event) => {
+    event.preventDefault()
+    button.disabled = true
+    say('One moment…')
+    const { status, code, title, detail, ...reply } = await send(action, section)
+    button.disabled = false
+    if (status in done) {
+      token = reply[nextToken]
+      show(token === undefined ? -1 : index + 1)
+      say(done[status])
+    } else if (code === 'invalid_one_time_token') {
+      show(-1)
+      say(title + '. ' + detail)
+    } else say(detail ?? 'Something went wrong. Please try again.')
+  }
+  const form = section.querySelector('form')
+  if (form === null) button.addEventListener('click', use)
+  else form.addEventListener('submit', use)
+}
+sections.forEach(start)
+show(token === '' ? -1 : 0)
+if (token === '') say('This link is incomplete. Open the whole link of the mail.')
 `
 
 /**
- * Serves a page that uses the JSON route of the same path. Looking at it changes nothing, for mail scanners open links; nothing but the page itself may run or be loaded.
+ * Serves a page that uses JSON routes of ours. Looking at it changes nothing, for mail scanners open links; nothing but the page itself may run or be loaded.
  */
-export function pageRoute (app: App, { path, title, main, done }: Page): void {
-  const code = script(done)
+export function pageRoute (app: App, { path, title, steps }: Page): void {
+  const code = script(path, steps)
+  const main = steps.map((step, index) => `<section${index === 0 ? '' : ' hidden'}>${step.main}</section>`).join('')
   const html = `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${title}</title><style>${style}</style></head>

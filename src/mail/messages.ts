@@ -11,12 +11,16 @@ export interface Messages {
   changeEmail: (to: string, token: string) => Message
   /** To an address that somebody with another account wants to have. */
   emailTaken: (to: string) => Message
-  /** To the address of before. @param token an undo token, for 7 days; null for an address that was never verified, for its reader may be a stranger */
+  /** To the former address. @param token an undo token, for 7 days; null for an address that was never verified, for its reader may be a stranger */
   emailChanged: (to: string, token: string | null) => Message
   /** To the address that an account has again after an undo. */
   emailRestored: (to: string) => Message
-  /** To the address that an account has lost by an undo: whoever brought the other one back may not be the owner (ASVS 6.3.7). */
+  /** To the address that an account has lost by an undo: the person who took the account back may not be its owner (ASVS 6.3.7). */
   emailWithdrawn: (to: string) => Message
+  /** To the former address, after an operator changed the address. Without a link, or a thief could undo the rescue. */
+  emailChangedByOperator: (to: string) => Message
+  /** To the address of a deleted account, and to its former addresses. */
+  accountDeleted: (to: string) => Message
   /** @param token a verification token, for 24 hours */
   verifyEmail: (to: string, token: string) => Message
   /** To an address that is to have an account. @param token a sign-up token, for 24 hours */
@@ -57,9 +61,12 @@ export function createMessages ({ appUrl }: { appUrl: string }): Messages {
     }),
     changeEmail: (to, token) => compose(to, {
       subject: `Confirm your new e-mail address for ${service}`,
-      paragraphs: [`Somebody wants to use this address for their account at ${service}. If it was you, confirm the address:`],
-      link: link('/email/verify', 'Confirm this address', token),
-      closing: ['The link works once, within 24 hours. If it was not you, there is nothing to do.']
+      paragraphs: [`The owner of an account at ${service} wants to use this address for it. If this was you, confirm the address:`],
+      link: link('/email/change', 'Confirm this address', token),
+      closing: [
+        'The link works once, within 24 hours, and asks for the password of your account.',
+        'If this was not you, you do not need to do anything: without the link nothing changes.'
+      ]
     }),
     emailTaken: (to) => compose(to, {
       subject: `Your e-mail address at ${service}`,
@@ -68,23 +75,51 @@ export function createMessages ({ appUrl }: { appUrl: string }): Messages {
     }),
     emailChanged: (to, token) => compose(to, {
       subject: `Your e-mail address at ${service} was changed`,
-      paragraphs: [`Your account at ${service} has another e-mail address now. If it was you, there is nothing to do.`, ...(token === null ? [] : ['If it was not you, take the account back:'])],
+      paragraphs: [
+        `Your account at ${service} has another e-mail address now. If this was you, you do not need to do anything.`,
+        ...(token === null ? [] : ['If this was not you, take your account back:'])
+      ],
       ...(token === null
-        ? { closing: [`This address was never confirmed, so it cannot take the account back. If it was not you, turn to those who run ${service}.`] }
+        ? { closing: [`This address was never confirmed, so it cannot take the account back. If this was not you, contact the people who run ${service}.`] }
         : {
-            link: link('/email/undo', 'Bring this address back', token),
-            closing: ['The link works for 7 days and ends every login. Then ask for a new password, for somebody else may know the present one.']
+            link: link('/email/undo', 'Take the account back', token),
+            closing: [
+              'The link works for 7 days. It brings this address back, ends every login, and lets you choose a new password.',
+              'Later changes of the address do not end this link.'
+            ]
           })
     }),
     emailRestored: (to) => compose(to, {
       subject: `Your e-mail address at ${service} is back`,
-      paragraphs: [`Your account at ${service} has this e-mail address again, and every login was ended.`],
-      closing: [`Now ask for a new password, at ${appUrl}: somebody else may know the present one.`]
+      paragraphs: [
+        `Your account at ${service} has this e-mail address again, by the link that was sent to it. Every login has ended.`,
+        `Its former password no longer works. If you have not chosen a new password yet, ask for one at ${appUrl}.`
+      ],
+      closing: ['If this was not you, another person can read your mail: secure your mailbox first, then choose a new password.']
     }),
     emailWithdrawn: (to) => compose(to, {
       subject: `Your e-mail address at ${service} was changed back`,
-      paragraphs: [`The account at ${service} that had this e-mail address has its former one again: somebody used the link that was sent there. Every login was ended.`],
-      closing: ['If it was you, there is nothing to do.', `If it was not you, somebody reads the mail of the former address: log in with that address and your password, change it back at ${appUrl}, and secure that mailbox.`]
+      paragraphs: [
+        `The account at ${service} that had this e-mail address has its former address again: the link that was sent there was used.`,
+        'Every login has ended, and the password no longer works.'
+      ],
+      closing: [
+        'If this was you, you do not need to do anything.',
+        `If this was not you, another person can read the mail of the former address. Secure that mailbox, then contact the people who run ${service}: they can give the account this address again.`
+      ]
+    }),
+    emailChangedByOperator: (to) => compose(to, {
+      subject: `Your e-mail address at ${service} was changed`,
+      paragraphs: [`The people who run ${service} gave your account another e-mail address. Every login has ended.`],
+      closing: ['If you did not ask for this, contact them. This mail has no link to undo the change.']
+    }),
+    accountDeleted: (to) => compose(to, {
+      subject: `Your account at ${service} was deleted`,
+      paragraphs: [`The account at ${service} that has, or had, this e-mail address was deleted, with all its data.`],
+      closing: [
+        'If this was you, you do not need to do anything.',
+        `If this was not you, another person knew the password of the account. A deleted account cannot be brought back: contact the people who run ${service}, or sign up again.`
+      ]
     }),
     passwordReset: (to) => compose(to, {
       subject: `Your password for ${service} was reset`,

@@ -1,6 +1,6 @@
 import { Problem } from '../errors.js'
 import type { HashGate, HashLoad } from './gate.js'
-import { createHasher, type HashCost } from './hash.js'
+import { createHasher, type HashCost, unusableHash } from './hash.js'
 import { judgePassword, normalisePassword, type PasswordContext, passwordMaxLength } from './policy.js'
 import type { Estimator } from './strength.js'
 
@@ -28,6 +28,8 @@ export interface Passwords {
   inTurn: <T>(signal: AbortSignal | null, body: (hashing: Hashing) => Promise<T>) => Promise<T>
   /** Refuses a request that could not hash in time, before anything is done for it. @throws Problem `overloaded` */
   requireRoom: () => void
+  /** A hash that no password matches, new each time. */
+  unusableHash: () => string
   load: () => HashLoad
 }
 
@@ -40,6 +42,7 @@ export async function createPasswords ({ cost, minLength, estimate, gate, onUnre
   return {
     load: gate.load,
     requireRoom: gate.requireRoom,
+    unusableHash,
     inTurn: async (signal, body) => await gate.enter(signal, async (turn) => await body({
       accept: async (text, context, pointer = '/password') => {
         const password = normalisePassword(text)

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js'
+import { emptyHistory } from '../email-history.js'
 import { createMany, type NewAccount } from './create-many.js'
 import { available, isDuplicate } from './faults.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
@@ -41,10 +42,23 @@ export interface Accounts {
   changePassword: (account: Pick<Account, 'id' | 'passwordHash'>, passwordHash: string) => Promise<Account | null>
   /** {@link Accounts.changePassword}, by way of the mailbox: the address counts as verified from then on. Answers whether it did; not when the address has changed. */
   resetPassword: (account: Pick<Account, 'id' | 'passwordHash' | 'email' | 'emailVerifiedAt'>, passwordHash: string) => Promise<boolean>
-  /** Puts a new, verified address in place of the one that was read. Answers false when the account has changed since, is gone or disabled, or the address has an account. */
-  changeEmail: (account: Pick<Account, 'id' | 'email' | 'passwordHash' | 'tokenEpoch'>, email: string) => Promise<boolean>
-  /** Gives an account an address of before back, verified, and ends every refresh token. Answers false when it has that address, is gone or disabled, or the address has an account. */
-  restoreEmail: (id: string, email: string) => Promise<boolean>
+  /**
+   * Replaces the address by a new, verified one, and the history of former addresses.
+   * Returns null if the account has changed since it was read, is gone or disabled; `email_taken` if another account has the address.
+   */
+  changeEmail: (account: Pick<Account, 'id' | 'email' | 'passwordHash' | 'tokenEpoch' | 'emailHistory'>, next: Pick<Account, 'email' | 'emailHistory'>) => Promise<Account | 'email_taken' | null>
+  /**
+   * Gives an account to the owner of a former address: the address, verified, another hash, another history, no refresh token.
+   * Returns null if the history has changed since it was read, or the account is gone or disabled; `email_taken` if another account has the address.
+   */
+  takeBack: (account: Pick<Account, 'id' | 'emailHistory'>, next: Pick<Account, 'email' | 'emailHistory' | 'passwordHash'>) => Promise<Account | 'email_taken' | null>
+  /** Deletes the account of an address, if the address was never verified and the account was created at `since` or later. Returns whether it did. */
+  deleteUnverified: (email: string, since: Date) => Promise<boolean>
+  /**
+   * An operator's change of the address: ends every refresh token and every undo link, also of a disabled account.
+   * Returns null if the account is gone or has another address by now; `email_taken` if another account has the address.
+   */
+  setEmail: (account: Pick<Account, 'id' | 'email'>, next: { email: string, verified: boolean, passwordHash?: string }) => Promise<Account | 'email_taken' | null>
   /** Marks the address of an account as verified. Answers false when the account is gone or has another address by now. */
   verifyEmail: (account: Pick<Account, 'id' | 'email'>) => Promise<boolean>
   /** Ends every refresh token of an account that is not disabled. Answers whether it did. */
@@ -68,7 +82,11 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
     if (isDuplicate(error)) return null
     throw error
   }))
-  const updateEmail = async (where: NonNullable<Parameters<typeof users.updateMany>[0]['where']>, data: object) => (await ifFree(users.updateMany({ where, data: { ...data, emailVerifiedAt: now(), updatedAt: now() } })))?.count === 1
+  type Where = NonNullable<Parameters<typeof users.updateManyAndReturn>[0]['where']>
+  const updateEmail = async (where: Where, data: object) => {
+    const updated = await ifFree(users.updateManyAndReturn({ where, data: { emailVerifiedAt: now(), updatedAt: now(), ...data } }))
+    return updated === null ? 'email_taken' : updated[0] ?? null
+  }
   const together = createTurns()
   return {
     findById: async (id) => {
@@ -89,8 +107,16 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
       const verified = emailVerifiedAt === null ? { emailVerifiedAt: now(), updatedAt: now() } : {}
       return (await available(users.updateMany({ where: { id, email, passwordHash: from, disabledAt: null }, data: { passwordHash, ...verified, ...nextEpoch } }))).count === 1
     },
-    changeEmail: async ({ id, email: from, passwordHash, tokenEpoch }, email) => await updateEmail({ id, email: from, passwordHash, tokenEpoch, disabledAt: null }, { email }),
-    restoreEmail: async (id, email) => await updateEmail({ id, email: { not: email }, disabledAt: null }, { email, ...nextEpoch }),
+    changeEmail: async ({ id, email: from, passwordHash, tokenEpoch, emailHistory }, { email, emailHistory: history }) => await updateEmail(
+      { id, email: from, passwordHash, tokenEpoch, emailHistory, disabledAt: null },
+      { email, emailHistory: history }
+    ),
+    takeBack: async ({ id, emailHistory }, next) => await updateEmail({ id, emailHistory, disabledAt: null }, { ...next, ...nextEpoch }),
+    deleteUnverified: async (email, since) => (await available(users.deleteMany({ where: { email, emailVerifiedAt: null, createdAt: { gte: since } } }))).count === 1,
+    setEmail: async ({ id, email: from }, { verified, ...next }) => await updateEmail(
+      { id, email: from },
+      { ...next, emailVerifiedAt: verified ? now() : null, emailHistory: emptyHistory, ...nextEpoch }
+    ),
     verifyEmail: async ({ id, email }) => (await available(users.updateMany({ where: { id, email }, data: { emailVerifiedAt: now(), updatedAt: now() } }))).count === 1,
     endRefreshTokens: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch }))).count === 1,
     disable: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: { disabledAt: now(), ...nextEpoch } }))).count === 1,

@@ -1,7 +1,8 @@
 import type { Config } from '../config.js'
+import { historySeconds } from '../email-history.js'
 
 /** Lives of one-time tokens, in seconds. */
-export const oneTimeSeconds = { reset: 30 * 60, verify: 24 * 60 * 60, signup: 24 * 60 * 60, email: 24 * 60 * 60, undo: 7 * 24 * 60 * 60 } as const
+export const oneTimeSeconds = { reset: 30 * 60, verify: 24 * 60 * 60, signup: 24 * 60 * 60, email: 24 * 60 * 60, undo: historySeconds } as const
 
 /** Life of a device token, in seconds: as long as that of a refresh token by default, so that old keys need not verify longer. Each login gives a new one. */
 export const deviceSeconds = 30 * 24 * 60 * 60

@@ -12,6 +12,11 @@ const bind = Type.String({ minLength: 1 })
 const PlainClaimsSchema = Type.Object({ ...common, bind })
 const AddressClaimsSchema = Type.Object({ ...common, bind, email: Type.String({ minLength: 3 }) })
 
+const UndoClaimsSchema = Type.Object({ ...common, entry: Type.String({ minLength: 1 }) })
+
+/** What a verified undo token says; `entry` is the id of a former address in the history of the account. */
+export type UndoClaims = Static<typeof UndoClaimsSchema>
+
 /** What a verified one-time token says; `bind` is a digest of the state of the account that it was made for. */
 export type OneTimeClaims = Static<typeof PlainClaimsSchema>
 
@@ -55,9 +60,25 @@ export function createChangeTokens (deps: OneTimeTokensDeps): AddressTokens {
   return createKind<AddressClaims>(deps, AddressClaimsSchema, { typ: 'email+jwt', lifeSeconds: oneTimeSeconds.email, state: ({ email, passwordHash, tokenEpoch }) => [email, passwordHash, String(tokenEpoch)] })
 }
 
-/** Tokens that bring a former address back, whatever has been done to the account since, for that may have been a thief. They do nothing while the account has that address. */
-export function createUndoTokens (deps: OneTimeTokensDeps): AddressTokens {
-  return createKind<AddressClaims>(deps, AddressClaimsSchema, { typ: 'undo+jwt', lifeSeconds: oneTimeSeconds.undo, state: () => [] })
+/** Tokens that give an account to the owner of a former address. They name an entry of its history and depend on nothing else: a thief may have changed the rest. */
+export interface UndoTokens {
+  /** @param entry the id of the former address in the history of the account */
+  issue: (accountId: string, entry: string) => string
+  /** The claims of a token; the history has not been looked at. Throws Problem `invalid_one_time_token`. */
+  verify: (token: string) => UndoClaims
+}
+
+/** Undo tokens, which live as long as the entry that they name. */
+export function createUndoTokens ({ ring, issuer, clock }: OneTimeTokensDeps): UndoTokens {
+  const refuse = () => new Problem('invalid_one_time_token')
+  const { sign, verify } = createTokenKind<UndoClaims>({ typ: 'undo+jwt', schema: UndoClaimsSchema, audience: issuer, issuer, ring, clock, refuse })
+  return {
+    issue: (accountId, entry) => {
+      const iat = Math.floor(clock() / 1000)
+      return sign({ sub: accountId, iat, exp: iat + oneTimeSeconds.undo, entry })
+    },
+    verify
+  }
 }
 
 function createOneTimeTokens (deps: OneTimeTokensDeps, kind: Kind): OneTimeTokens {

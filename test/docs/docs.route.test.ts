@@ -20,7 +20,7 @@ await t.test('the contract', async (t) => {
 
   const operations = Object.entries(contract.paths as Record<string, Record<string, Operation>>).flatMap(([path, methods]) => Object.entries(methods).map(([method, operation]) => ({ path, method, operation })))
   t.strictSame(operations.map(({ path, method }) => `${method} ${path}`).sort(), [
-    'delete /me', 'get /', 'get /.well-known/jwks.json', 'get /.well-known/oauth-authorization-server', 'get /.well-known/openid-configuration', 'get /claims', 'get /health/live', 'get /health/ready', 'get /me', 'get /openapi.json', 'get /openapi.yaml', 'get /problems/{code}', 'patch /me', 'post /email/change', 'post /email/resend', 'post /email/undo', 'post /email/verify', 'post /login', 'post /logout', 'post /logout/everywhere', 'post /password/change', 'post /password/forgot', 'post /password/reset', 'post /refresh', 'post /signup'
+    'delete /me', 'get /', 'get /.well-known/jwks.json', 'get /.well-known/oauth-authorization-server', 'get /.well-known/openid-configuration', 'get /claims', 'get /health/live', 'get /health/ready', 'get /me', 'get /openapi.json', 'get /openapi.yaml', 'get /problems/{code}', 'patch /me', 'post /email/change', 'post /email/change/confirm', 'post /email/resend', 'post /email/undo', 'post /email/verify', 'post /login', 'post /logout', 'post /logout/everywhere', 'post /password/change', 'post /password/forgot', 'post /password/reset', 'post /refresh', 'post /signup'
   ])
   t.equal(new Set(operations.map(({ operation }) => operation.operationId)).size, operations.length)
 

@@ -102,7 +102,7 @@ t.test('the page of the link, in a browser', async (t) => {
   await page.getByRole('status').filter({ hasText: 'Your address is confirmed' }).waitFor()
   t.match((await call('GET', '/me', { token: access })).json(), { email_verified: true })
   const made = await createSignupTokens({ ring, issuer: config.PUBLIC_URL, clock: () => time.now }).issue({ email: 'new@example.org', name: null, passwordHash: 'x' })
-  for (const expected of ['Your account is made', 'not valid any more']) {
+  for (const expected of ['Your account has been created', 'not valid any more']) {
     await page.goto('about:blank')
     await page.goto(`${url}/email/verify#token=${made}`)
     await page.getByRole('button').click()

@@ -14,6 +14,7 @@ const publicRoutes = [
   'GET /docs/static/index.html',
   'GET /docs/static/swagger-initializer.js',
   'GET /docs/yaml',
+  'GET /email/change',
   'GET /email/undo',
   'GET /email/verify',
   'GET /health/live',
@@ -22,6 +23,7 @@ const publicRoutes = [
   'GET /openapi.yaml',
   'GET /password/reset',
   'GET /problems/:code',
+  'POST /email/change/confirm',
   'POST /email/resend',
   'POST /email/undo',
   'POST /email/verify',
@@ -34,7 +36,7 @@ const publicRoutes = [
 ]
 const protectedRoutes = ['DELETE /me', 'GET /claims', 'GET /me', 'PATCH /me', 'POST /email/change', 'POST /logout/everywhere', 'POST /password/change']
 /** What a listed route answers without a body, where it is not 200. */
-const answers: Record<string, number> = { 'POST /email/resend': 400, 'POST /email/undo': 400, 'POST /email/verify': 400, 'POST /login': 400, 'POST /logout': 204, 'POST /password/forgot': 400, 'POST /password/reset': 400, 'POST /refresh': 400, 'POST /signup': 400, 'GET /docs/static/index.html': 302 }
+const answers: Record<string, number> = { 'POST /email/change/confirm': 400, 'POST /email/resend': 400, 'POST /email/undo': 400, 'POST /email/verify': 400, 'POST /login': 400, 'POST /logout': 204, 'POST /password/forgot': 400, 'POST /password/reset': 400, 'POST /refresh': 400, 'POST /signup': 400, 'GET /docs/static/index.html': 302 }
 const withHead = (routes: string[]) => [...routes, ...routes.filter((route) => route.startsWith('GET ')).map((route) => route.replace('GET', 'HEAD'))].sort()
 const pathOf = (url: string) => url.replace(':code', 'invalid_token').replace('*', 'swagger-ui.css')
 const challenge = 'Bearer realm="latchkey"'

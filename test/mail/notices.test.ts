@@ -22,7 +22,7 @@ await onEachDatabase(t, async (t, database) => {
   const changeEmail = async (access: string) => {
     const email = fresh()
     await post('/email/change', { new_email: email, password: goodPassword }, access)
-    await post('/email/verify', { token: tokenOf(await nextMail(email, 'Confirm your new')) })
+    await post('/email/change/confirm', { token: tokenOf(await nextMail(email, 'Confirm your new')), password: goodPassword })
     return email
   }
   /** What an event does answers, for each address, the words that its notices must have; `link` where one must be. */
@@ -41,7 +41,7 @@ await onEachDatabase(t, async (t, database) => {
     'another address': async () => {
       const { email, access } = await person({ verified: true })
       await changeEmail(access)
-      return [{ to: email, subject: /was changed$/, words: /another e-mail address now.*If it was not you/s, link: true }]
+      return [{ to: email, subject: /was changed$/, words: /another e-mail address now.*If this was not you/s, link: true }]
     },
     'another address in place of one that was never verified: its reader may be a stranger, and gets no link': async () => {
       const { email, access } = await person({ verified: false })
@@ -53,8 +53,8 @@ await onEachDatabase(t, async (t, database) => {
       const other = await changeEmail(access)
       await post('/email/undo', { token: tokenOf(await nextMail(email, 'Your e-mail address')) })
       return [
-        { to: email, subject: /is back$/, words: /this e-mail address again.*ask for a new password/s },
-        { to: other, subject: /was changed back$/, words: /has its former one again.*If it was not you/s }
+        { to: email, subject: /is back$/, words: /this e-mail address again.*former password no longer works/s },
+        { to: other, subject: /was changed back$/, words: /has its former address again.*If this was not you/s }
       ]
     },
     'an undo after a second change: the address of now is told': async () => {
@@ -64,7 +64,17 @@ await onEachDatabase(t, async (t, database) => {
       const third = await changeEmail(access)
       await nextMail(second, 'Your e-mail address')
       await post('/email/undo', { token: undo })
-      return [{ to: email, subject: /is back$/, words: /ask for a new password/ }, { to: third, subject: /was changed back$/, words: /former/ }]
+      return [{ to: email, subject: /is back$/, words: /If you have not chosen a new password/ }, { to: third, subject: /was changed back$/, words: /former/ }]
+    },
+    'a deleted account: its address, and the former ones': async () => {
+      const { email, access } = await person({ verified: true })
+      const second = await changeEmail(access)
+      await nextMail(email, 'Your e-mail address')
+      const third = await changeEmail(access)
+      await nextMail(second, 'Your e-mail address')
+      const reply = await call('DELETE', '/me', { token: access, body: { password: goodPassword } })
+      if (reply.statusCode !== 204) throw new Error(reply.body)
+      return [third, email, second].map((to) => ({ to, subject: /^Your account at localhost:3000 was deleted$/, words: /was deleted.*If this was not you/s }))
     }
   }
   for (const [name, happen] of Object.entries(events)) {
@@ -89,13 +99,13 @@ await onEachDatabase(t, async (t, database) => {
     await changeEmail(access)
     const undo = tokenOf(await nextMail(email, 'Your e-mail address'))
     await signup({ email })
-    await nextMail(email, 'Confirm your e-mail')
+    await post('/email/verify', { token: tokenOf(await nextMail(email, 'Confirm your e-mail')) })
     const refused = [
       await call('POST', '/email/undo', { body: { token: undo } }),
       await call('POST', '/password/reset', { body: { token: undo, new_password: next } }),
       await call('POST', '/password/change', { token: access, body: { current_password: 'wrong', new_password: next } })
     ]
-    t.strictSame(refused.map(({ statusCode }) => statusCode), [400, 400, 403])
+    t.strictSame(refused.map(({ statusCode }) => statusCode), [409, 400, 403])
     await signup({ email: 'last@example.org' })
     await nextMail('last@example.org', 'Confirm your e-mail')
     t.strictSame(mails, [])

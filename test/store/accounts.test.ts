@@ -36,7 +36,7 @@ await onEachDatabase(t, async (t, kind) => {
   await t.test('create keeps what it is given, and fills in the rest', async (t) => {
     const { accounts, time, sql, ada } = await freshStore(t as Test, kind)
     const account = await accounts.create(ada)
-    const expected = { id: account?.id, ...ada, emailVerifiedAt: null, tokenEpoch: 0, disabledAt: null, createdAt: new Date(frozenNow), updatedAt: new Date(frozenNow) }
+    const expected = { id: account?.id, ...ada, emailVerifiedAt: null, tokenEpoch: 0, disabledAt: null, emailHistory: '[]', createdAt: new Date(frozenNow), updatedAt: new Date(frozenNow) }
     t.match(account?.id, uuid7)
     t.strictSame({ ...account }, expected)
     t.strictSame(await accounts.findById(String(account?.id)), account)
@@ -52,7 +52,7 @@ await onEachDatabase(t, async (t, kind) => {
   await t.test('the table is the one of the contract', async (t) => {
     const { sql } = await freshStore(t as Test, kind)
     const columns = await sql(kind === 'sqlite' ? 'PRAGMA table_info(users)' : 'SELECT column_name AS name FROM information_schema.columns WHERE table_name = \'users\' ORDER BY ordinal_position')
-    t.strictSame(columns.map(({ name }) => name), ['id', 'email', 'email_verified_at', 'password_hash', 'name', 'token_epoch', 'disabled_at', 'created_at', 'updated_at'])
+    t.strictSame(columns.map(({ name }) => name), ['id', 'email', 'email_verified_at', 'password_hash', 'name', 'token_epoch', 'disabled_at', 'created_at', 'updated_at', 'email_history'])
   })
 
   await t.test('an address has one account, however many are made at once', async (t) => {

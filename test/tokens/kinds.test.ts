@@ -77,7 +77,7 @@ t.test('the real tokens of every kind, at every place that takes one', async (t)
     undo: async () => {
       const person = await signup()
       await call('POST', '/email/verify', { body: { token: tokenOf(await nextMail(person.user.email, 'Confirm your e-mail')) } })
-      await call('POST', '/email/verify', { body: { token: await askForAddress(person) } })
+      await call('POST', '/email/change/confirm', { token: person.access_token, body: { token: await askForAddress(person) } })
       return tokenOf(await nextMail(person.user.email, 'Your e-mail address'))
     }
   }
@@ -90,7 +90,8 @@ t.test('the real tokens of every kind, at every place that takes one', async (t)
     ['GET /claims', ['access'], 401, async (token) => await call('GET', '/claims', { token })],
     ['POST /refresh', ['refresh'], 401, async (token) => await call('POST', '/refresh', { body: { refresh_token: token } })],
     ['POST /password/reset', ['reset'], 400, async (token) => await call('POST', '/password/reset', { body: { token, new_password: `${goodPassword}-2` } })],
-    ['POST /email/verify', ['verify', 'email', 'signup'], 400, async (token) => await call('POST', '/email/verify', { body: { token } })],
+    ['POST /email/change/confirm', ['email'], 400, async (token) => await call('POST', '/email/change/confirm', { body: { token, password: goodPassword } })],
+    ['POST /email/verify', ['verify', 'signup'], 400, async (token) => await call('POST', '/email/verify', { body: { token } })],
     ['POST /email/undo', ['undo'], 400, async (token) => await call('POST', '/email/undo', { body: { token } })]
   ]
   for (const [kind, make] of Object.entries(makers)) {

@@ -1,0 +1,255 @@
+import t, { type Test } from 'tap'
+import { openPage } from '../browser.js'
+import type { Forger } from '../http/forger.js'
+import { hostileTokens } from '../http/hostile-tokens.js'
+import { buildTestApp, goodPassword, jsonType, notObjects, notStrings, onEachDatabase, pointers, problem, query } from '../helper.js'
+import { tokenOf } from '../mailbox.js'
+import { freePort } from '../postgres/cluster.js'
+import { decode, forge, signer } from '../tokens/forge.js'
+import { createEmailFlow, freshEmail } from './flow.js'
+
+const next = 'seven-green-kettles-whistle'
+
+await onEachDatabase(t, async (t, database) => {
+  const test = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
+  const { call, signup, time, databaseUrl, mails, nextMail, logText, jwks, store } = test
+  const { post, signupVerified, ask, confirm, move, undo, login, recover } = createEmailFlow(test)
+  const emailOf = async (token: string) => (await call('GET', '/me', { token })).json().email
+  const statuses = (replies: Array<{ statusCode: number }>) => replies.map(({ statusCode }) => statusCode).sort()
+
+  await t.test('gives the account back whole, once among many uses at the same time', async (t) => {
+    const { access_token: access, refresh_token: refreshToken, user } = await signupVerified()
+    const to = freshEmail()
+    const back = await move(access, user.email, to)
+    time.now += 1000
+    const replies = await Promise.all(Array.from({ length: 20 }, async () => await undo(back)))
+    t.strictSame(statuses(replies), [200, ...Array.from({ length: 19 }, () => 400)])
+    const body = replies.find(({ statusCode }) => statusCode === 200)?.json<{ reset_token: string, expires_in: number }>()
+    t.strictSame({ ...body, reset_token: '' }, { reset_token: '', expires_in: 1800 })
+    t.match(decode(String(body?.reset_token)), { header: { typ: 'reset+jwt' }, payload: { sub: user.id, exp: time.now / 1000 + 1800 } })
+    t.match((await call('GET', '/me', { token: access })).json(), { email: user.email, email_verified: true, updated_at: new Date(time.now).toISOString() })
+    t.strictSame([await login(user.email), await login(to)], [401, 401], 'the former password is dead, under both addresses')
+    problem(t as Test, await post('/refresh', { refresh_token: refreshToken }), 401, 'invalid_refresh_token')
+    problem(t as Test, await call('DELETE', '/me', { token: access, body: { password: goodPassword } }), 403, 'wrong_password')
+    problem(t as Test, await undo(back), 400, 'invalid_one_time_token')
+    t.equal((await post('/password/reset', { token: body?.reset_token, new_password: next })).statusCode, 204)
+    t.equal(await login(user.email, next), 200)
+    problem(t as Test, await post('/password/reset', { token: body?.reset_token, new_password: goodPassword }), 400, 'invalid_one_time_token')
+  })
+
+  await t.test('an undo ends every later link, never an earlier one', async (t) => {
+    // The index of the link that is used first, and what every link can still do after it.
+    for (const first of [0, 1, 2]) {
+      const { access_token: access, user } = await signupVerified()
+      const [second, third, fourth] = [freshEmail(), freshEmail(), freshEmail()]
+      const links = [await move(access, user.email, second), await move(access, second, third), await move(access, third, fourth)]
+      const addresses = [user.email, second, third]
+      t.equal((await undo(links[first])).statusCode, 200)
+      t.equal(await emailOf(access), addresses[first])
+      for (let later = 2; later >= first; later--) problem(t as Test, await undo(links[later]), 400, 'invalid_one_time_token')
+      t.equal(await emailOf(access), addresses[first], 'the dead ones change nothing')
+      for (let earlier = first - 1; earlier >= 0; earlier--) {
+        t.equal((await undo(links[earlier])).statusCode, 200, `link ${earlier} outlives link ${first}`)
+        t.equal(await emailOf(access), addresses[earlier])
+      }
+    }
+  })
+
+  await t.test('links of one account used at the same time: the oldest wins', async (t) => {
+    for (let round = 0; round < 5; round++) {
+      const { access_token: access, user } = await signupVerified()
+      const second = freshEmail()
+      const links = [await move(access, user.email, second), await move(access, second, freshEmail())]
+      const replies = await Promise.all([...links, ...links, ...links].map(async (link) => await undo(link)))
+      t.ok(replies.every(({ statusCode }) => [200, 400].includes(statusCode)))
+      t.equal(await emailOf(access), user.email)
+    }
+  })
+
+  await t.test('an old reset token does not live again after a second undo', async (t) => {
+    const { access_token: access, user } = await signupVerified()
+    const first = (await undo(await move(access, user.email, freshEmail()))).json().reset_token
+    await post('/password/reset', { token: first, new_password: goodPassword })
+    const { access_token: again } = (await post('/login', { email: user.email, password: goodPassword })).json()
+    const second = (await undo(await move(again, user.email, freshEmail()))).json().reset_token
+    problem(t as Test, await post('/password/reset', { token: first, new_password: next }), 400, 'invalid_one_time_token')
+    t.equal((await post('/password/reset', { token: second, new_password: next })).statusCode, 204)
+  })
+
+  await t.test('works while the account has that address again, which ends the later links', async (t) => {
+    const { access_token: access, user } = await signupVerified()
+    const other = freshEmail()
+    const back = await move(access, user.email, other)
+    const later = await move(access, other, user.email)
+    t.equal((await undo(back)).statusCode, 200)
+    problem(t as Test, await undo(later), 400, 'invalid_one_time_token')
+    t.equal(await emailOf(access), user.email)
+    await nextMail(user.email, /is back$/)
+    t.notOk(mails.some(({ to, subject }) => to === user.email && subject.endsWith('changed back')), 'no address was withdrawn')
+    mails.length = 0
+  })
+
+  await t.test('an unverified account that sits on the address gives way, without a mail', async (t) => {
+    const { access_token: access, user } = await signupVerified()
+    const back = await move(access, user.email, freshEmail())
+    time.now += 5000
+    const squatter = await signup({ email: user.email })
+    mails.length = 0
+    t.equal((await undo(back)).statusCode, 200)
+    t.equal(await emailOf(access), user.email)
+    problem(t as Test, await call('GET', '/me', { token: squatter.access_token }), 401, 'invalid_token')
+    t.ok(await store.accounts.findById(squatter.user.id) === null, 'erased')
+    await nextMail(user.email, /is back$/)
+    t.notOk(mails.some(({ subject }) => /deleted/.test(subject)))
+    mails.length = 0
+  })
+
+  await t.test('the account on the address is erased only after link and history were checked', async (t) => {
+    const { access_token: access, user } = await signupVerified()
+    const second = freshEmail()
+    const [first, later] = [await move(access, user.email, second), await move(access, second, freshEmail())]
+    t.equal((await undo(first)).statusCode, 200)
+    const newcomer = await signup({ email: second })
+    problem(t as Test, await undo(later), 400, 'invalid_one_time_token')
+    t.equal((await call('GET', '/me', { token: newcomer.access_token })).statusCode, 200)
+    const disabled = await signupVerified()
+    const link = await move(disabled.access_token, disabled.user.email, freshEmail())
+    const other = await signup({ email: disabled.user.email })
+    await store.accounts.disable(disabled.user.id)
+    problem(t as Test, await undo(link), 400, 'invalid_one_time_token')
+    t.equal((await call('GET', '/me', { token: other.access_token })).statusCode, 200)
+  })
+
+  await t.test('409 where the account on the address is verified, or older than the change; the link stays valid', async (t) => {
+    for (const change of ['verified', 'older'] as const) {
+      const { access_token: access, user } = await signupVerified()
+      const back = await move(access, user.email, freshEmail())
+      const { access_token: theirs } = change === 'verified' ? await signupVerified(user.email) : await signup({ email: user.email })
+      if (change === 'older') {
+        const { id } = (await call('GET', '/me', { token: theirs })).json()
+        await query(databaseUrl, `UPDATE users SET created_at = '${new Date(time.now - 31_000).toISOString().replace('Z', '+00:00')}' WHERE id = '${id}'`)
+      }
+      for (let use = 0; use < 2; use++) t.match(problem(t as Test, await undo(back), 409, 'email_taken').detail, /use this link again/)
+      t.equal((await call('GET', '/me', { token: theirs })).statusCode, 200)
+      t.equal((await call('DELETE', '/me', { token: theirs, body: { password: goodPassword } })).statusCode, 204)
+      t.equal((await undo(back)).statusCode, 200)
+      t.equal(await emailOf(access), user.email)
+    }
+  })
+
+  await t.test('what ends a link', async (t) => {
+    const events: Record<string, (id: string) => Promise<unknown>> = {
+      deletion: async (id) => await query(databaseUrl, `DELETE FROM users WHERE id = '${id}'`),
+      disabling: async (id) => await query(databaseUrl, `UPDATE users SET disabled_at = created_at WHERE id = '${id}'`),
+      'an empty history': async (id) => await query(databaseUrl, `UPDATE users SET email_history = '[]' WHERE id = '${id}'`),
+      time: async () => { time.now += (7 * 86_400 + 30) * 1000 },
+      'time, to the second, whatever the leeway of tokens': async () => { time.now += 7 * 86_400_000 }
+    }
+    for (const [name, happen] of Object.entries(events)) {
+      const { access_token: access, user } = await signupVerified()
+      const back = await move(access, user.email, freshEmail())
+      await happen(user.id)
+      problem(t as Test, await undo(back), 400, 'invalid_one_time_token')
+      t.pass(name)
+    }
+    const { access_token: access, user } = await signupVerified()
+    const back = await move(access, user.email, freshEmail())
+    await call('POST', '/password/change', { token: access, body: { current_password: goodPassword, new_password: next } })
+    await call('POST', '/logout/everywhere', { token: access })
+    await recover(back, goodPassword)
+    t.equal(await login(user.email), 200, 'a new password and a logout do not end it')
+  })
+
+  await t.test('what is not such a token, and what does not fit', async (t) => {
+    const { access_token: access, refresh_token: refreshToken, user } = await signupVerified()
+    const back = await move(access, user.email, freshEmail())
+    const asked = await ask(access, freshEmail())
+    const { header, payload: claims } = decode(back)
+    const jwk = jwks.keys[0] ?? {}
+    const make: Forger['make'] = (changes = {}) => forge({ ...header, ...changes.header }, { ...claims, ...changes.claims }, changes.sign ?? signer(jwk))
+    const rows: Array<[string, string]> = [
+      ...Object.values(hostileTokens({ ...test, make, header, claims, jwk } as unknown as Forger)).flat(),
+      ['an access token', access], ['a refresh token', refreshToken], ['a change token', asked],
+      ...[undefined, null, 5, '', 'another', ['x']].map((entry): [string, string] => [`entry ${String(entry)}`, make({ claims: { entry } })])
+    ]
+    for (const [name, bad] of rows) {
+      const reply = await undo(bad)
+      t.strictSame([reply.statusCode, reply.json().code], [400, 'invalid_one_time_token'], name)
+    }
+    for (const value of notStrings) t.strictSame(pointers(t as Test, await undo(value)), ['/token'])
+    for (const given of notObjects) t.strictSame(pointers(t as Test, await call('POST', '/email/undo', { body: given, headers: jsonType })), [''])
+    t.strictSame(pointers(t as Test, await call('POST', '/email/undo', { body: { token: back, password: 'x' } })), ['/password'])
+    t.equal((await undo(back)).statusCode, 200)
+    problem(t as Test, await confirm(asked), 400, 'invalid_one_time_token')
+  })
+  for (const secret of ['eyJ', goodPassword, next, 'example']) t.notOk(logText().includes(secret), `no ${secret} in the log`)
+})
+
+t.test('an account or an address that others write to without an end', async (t) => {
+  const fate = { taken: 0, changed: 0 }
+  const test = await buildTestApp(t as Test, {
+    env: { RATE_LIMITS: 'off' },
+    wrapStore: (store) => ({
+      ...store,
+      accounts: {
+        ...store.accounts,
+        takeBack: async (account, to) => {
+          if (fate.changed-- > 0) return null
+          if (fate.taken-- > 0) return 'email_taken'
+          return await store.accounts.takeBack(account, to)
+        }
+      }
+    })
+  })
+  const { signupVerified, move, undo } = createEmailFlow(test)
+  const { access_token: access, user } = await signupVerified()
+  const back = await move(access, user.email, freshEmail())
+  for (const kind of ['taken', 'changed'] as const) {
+    fate[kind] = 5
+    problem(t as Test, await undo(back), 503, 'unavailable')
+  }
+  fate.taken = 2
+  t.equal((await undo(back)).statusCode, 200, 'tried again on a clash')
+})
+
+t.test('the page of the notice goes on to a new password, in a browser', async (t) => {
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const test = await buildTestApp(t as Test, { env: { APP_URL: url } })
+  const { app, call, nextMail, time } = test
+  const { signupVerified, ask, confirm, login } = createEmailFlow(test)
+  time.now = Date.now()
+  await app.listen({ host: '127.0.0.1', port })
+  const { access_token: token, user } = await signupVerified()
+  await confirm(await ask(token, 'new@example.org'))
+  const taken = await signupVerified(user.email)
+  const notice = await nextMail(user.email, /was changed$/)
+  const [link = ''] = /http\S+/.exec(notice.text) ?? []
+  const { page, complaints } = await openPage(t as Test)
+  const says = async (text: string | RegExp) => { await page.getByRole('status').filter({ hasText: text }).waitFor() }
+  await page.goto(link)
+  t.equal(page.url(), `${url}/email/undo`, 'the token has left the address bar')
+  t.equal(await page.getByLabel('New password').isVisible(), false)
+  await page.getByRole('button', { name: 'Take the account back' }).click()
+  await says('Another account has this address')
+  await call('DELETE', '/me', { token: taken.access_token, body: { password: goodPassword } })
+  await page.getByRole('button', { name: 'Take the account back' }).click()
+  await says('Choose a new password now')
+  t.equal((await call('GET', '/me', { token })).json().email, user.email)
+  t.equal(await page.getByRole('button', { name: 'Take the account back' }).isVisible(), false)
+  await page.getByLabel('New password').fill('password1')
+  await page.getByRole('button', { name: 'Set password' }).click()
+  await says(/common/)
+  await page.getByLabel('New password').fill(next)
+  await page.getByRole('button', { name: 'Set password' }).click()
+  await says('Your password is changed')
+  t.equal(await page.getByRole('button').count(), 0)
+  t.notMatch(await page.content(), /eyJ/)
+  t.equal(await login(user.email, next), 200)
+
+  await page.goto('about:blank')
+  await page.goto(`${url}/email/undo/#token=${tokenOf(notice)}`)
+  await page.getByRole('button', { name: 'Take the account back' }).click()
+  await says('not valid any more')
+  t.strictSame(complaints.filter((line) => !/status of 4(00|09|22)/.test(line)), [])
+})
