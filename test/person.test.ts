@@ -8,6 +8,7 @@ import { runMain, startServer } from './process.js'
 import { startSmtp } from './smtp.js'
 
 const next = 'seven-green-kettles-whistle'
+const third = 'copper-pots-beneath-the-eaves'
 const [ada, lovelace] = ['ada@example.org', 'lovelace@example.org']
 
 /** Opens the link of a mail on its page, does there what a person would, and keeps a picture of the end. */
@@ -71,27 +72,35 @@ await onEachDatabase(t, async (t, database) => {
 
   t.equal((await send('POST', '/email/change', { token, body: { new_email: lovelace, password: next } })).status, 202)
   t.match((await send('GET', '/me', { token })).json, { email: ada }, 'not before it is proven')
-  await follow(await linkIn(lovelace, 'Confirm your new'), press, 'Your address is confirmed')
+  await follow(await linkIn(lovelace, 'Confirm your new'), async (page) => {
+    await page.getByLabel('Password').fill(next)
+    await press(page)
+  }, 'Your new address is confirmed')
   t.match((await login(lovelace, next)).json.user, { id: given.user.id, email: lovelace, email_verified: true })
   t.equal((await login(ada, next)).status, 401)
   const undo = await linkIn(ada, 'Your e-mail address')
-  await follow(undo, press, 'Your address is back')
-  await Promise.all([smtp.nextMail(ada, 'Your e-mail address'), smtp.nextMail(lovelace, 'Your e-mail address')])
-  t.strictSame([(await login(lovelace, next)).status, (await login(ada, next)).status], [401, 200])
+  await follow(undo, async (page) => {
+    await press(page)
+    await page.getByLabel('New password').fill(third)
+    await press(page)
+  }, 'Your password is changed')
+  await Promise.all([smtp.nextMail(ada, 'Your e-mail address'), smtp.nextMail(lovelace, 'Your e-mail address'), smtp.nextMail(ada, 'Your password for')])
+  t.strictSame([(await login(lovelace, third)).status, (await login(ada, next)).status, (await login(ada, third)).status], [401, 401, 200])
 
-  const { json: last } = await login(ada, next)
+  const { json: last } = await login(ada, third)
   t.equal((await send('POST', '/password/forgot', { body: { email: ada } })).status, 202)
   const reset = await linkIn(ada, 'Reset')
-  t.equal((await send('POST', '/email/change', { token, body: { new_email: lovelace, password: next } })).status, 202)
+  t.equal((await send('POST', '/email/change', { token, body: { new_email: lovelace, password: third } })).status, 202)
   const change = await linkIn(lovelace, 'Confirm your new')
-  t.equal((await send('DELETE', '/me', { token, body: { password: next } })).status, 204)
-  t.equal((await login(ada, next)).status, 401)
+  t.equal((await send('DELETE', '/me', { token, body: { password: third } })).status, 204)
+  t.equal((await login(ada, third)).status, 401)
 
   const { status: again, json: fresh } = await send('POST', '/signup', { body: { email: ada, password: goodPassword } })
   t.equal(again, 201, 'the address is free')
   t.not(fresh.user.id, given.user.id)
   const tokenOf = (link: string) => new URLSearchParams(new URL(link).hash.slice(1)).get('token')
-  for (const path of [verification, change].map(tokenOf)) t.equal((await send('POST', '/email/verify', { body: { token: path } })).status, 400)
+  for (const [path, link] of [['/email/verify', verification], ['/email/change/confirm', change]] as const) t.equal((await send('POST', path, { body: { token: tokenOf(link) } })).status, 400)
+  await smtp.nextMail(ada, 'Your account')
   t.equal((await send('POST', '/password/reset', { body: { token: tokenOf(reset), new_password: `${next}-2` } })).status, 400)
   t.equal((await send('POST', '/email/undo', { body: { token: tokenOf(undo) } })).status, 400)
   t.equal((await send('POST', '/refresh', { body: { refresh_token: last.refresh_token } })).status, 401)

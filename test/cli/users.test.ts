@@ -19,7 +19,7 @@ function operator (databaseUrl: string) {
   const config = loadConfig({ DATABASE_URL: databaseUrl, AUTO_MIGRATE: 'on' })
   return async (args: string[], options: Parameters<typeof fakeTerminal>[0] = { input: '' }) => {
     const terminal = fakeTerminal(options)
-    const code = await users(args, config, terminal).catch((error: Error) => `${error.name}: ${error.message}`)
+    const code = await users(args, config, terminal, async () => {}).catch((error: Error) => `${error.name}: ${error.message}`)
     return code === 0 ? (await terminal.output()).stdout : String(code)
   }
 }
@@ -101,13 +101,13 @@ t.test('a reader that has seen enough is no fault', async (t) => {
 
 t.test('an account that goes while it is changed is unknown', async (t) => {
   const accounts = { findByEmail: async () => ({ id: nobody, email: 'ada@example.org' }), findById: async () => null, disable: async () => false, enable: async () => false, endRefreshTokens: async () => false, remove: async () => false } as never
-  for (const change of ['disable', 'enable', 'logout', 'delete'] as const) await t.rejects(changeUser(change, 'ada@example.org', { yes: true }, { accounts, terminal: fakeTerminal(), accessTokenSeconds: 600 }), { message: 'There is no such account.' })
+  for (const change of ['disable', 'enable', 'logout', 'delete'] as const) await t.rejects(changeUser(change, 'ada@example.org', { yes: true }, { accounts, terminal: fakeTerminal(), sendMails: async () => {}, appUrl: 'http://localhost:3000', accessTokenSeconds: 600 }), { message: 'There is no such account.' })
 })
 
 t.test('what does not fit says how to use it, and opens nothing', async (t: Test) => {
   const folder = t.testdir()
   const run = operator(`file:${join(folder, 'data/users.db')}`)
-  for (const line of ['', 'help', 'toString', 'import', 'import a b', 'list x', 'list --yes', 'create', 'create a@b.example --json', 'delete a@b.example --name x', 'list --nothing', 'create a@b.example --name', 'create a@b.example --password x', 'enable']) t.match(await run(line.split(' ').filter(Boolean)), /^CommandError: How to use it:\n/, line)
+  for (const line of ['', 'help', 'toString', 'import', 'import a b', 'list x', 'list --yes', 'create', 'create a@b.example --json', 'delete a@b.example --name x', 'list --nothing', 'create a@b.example --name', 'create a@b.example --password x', 'enable', 'set-email', 'set-email a@b.example', 'set-email a@b.example b@b.example --yes']) t.match(await run(line.split(' ').filter(Boolean)), /^CommandError: How to use it:\n/, line)
   t.match(await run(['import', join(folder, 'none.jsonl')]), 'CommandError: The file cannot be opened (ENOENT).')
   t.match(await run(['import', folder]), 'CommandError: That is a folder, not a file.')
   t.strictSame(await readdir(folder), [])

@@ -1,10 +1,8 @@
 import t, { type Test } from 'tap'
-import { openPage } from '../browser.js'
 import { type Forger, refusedRefresh } from '../http/forger.js'
 import { hostileTokens } from '../http/hostile-tokens.js'
 import { buildTestApp, goodPassword, headerNames, jsonType, notObjects, notStrings, onEachDatabase, pointers, problem, query } from '../helper.js'
 import { tokenOf } from '../mailbox.js'
-import { freePort } from '../postgres/cluster.js'
 import { decode, forge, signer } from '../tokens/forge.js'
 import { createEmailFlow, freshEmail } from './flow.js'
 
@@ -185,30 +183,4 @@ await onEachDatabase(t, async (t, database) => {
     t.equal((await confirm(token)).statusCode, 200)
   })
   for (const secret of ['eyJ', goodPassword, 'example']) t.notOk(logText().includes(secret), `no ${secret} in the log`)
-})
-
-t.test('the page of the link asks for the password, in a browser', async (t) => {
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
-  const test = await buildTestApp(t as Test, { env: { APP_URL: url } })
-  const { app, call, signup, nextMail, time } = test
-  time.now = Date.now()
-  await app.listen({ host: '127.0.0.1', port })
-  const { access_token: token } = await signup()
-  await call('POST', '/email/change', { token, body: { new_email: 'new@example.org', password: goodPassword } })
-  const [link = ''] = /http\S+/.exec((await nextMail('new@example.org', 'Confirm your new')).text) ?? []
-  const { page, complaints } = await openPage(t as Test)
-  await page.goto(link)
-  t.equal(page.url(), `${url}/email/change`, 'the token has left the address bar')
-  t.equal(await page.getByLabel('Password').getAttribute('autocomplete'), 'current-password')
-  const press = async (password: string, says: string | RegExp) => {
-    await page.getByLabel('Password').fill(password)
-    await page.getByRole('button', { name: 'Confirm' }).click()
-    await page.getByRole('status').filter({ hasText: says }).waitFor()
-  }
-  await press('wrong', 'Confirm this step with')
-  await press(goodPassword, 'Your new address is confirmed')
-  t.equal(await page.getByRole('button').count(), 0)
-  t.equal((await call('GET', '/me', { token })).json().email, 'new@example.org')
-  t.strictSame(complaints.filter((line) => !/status of 403/.test(line)), [])
 })

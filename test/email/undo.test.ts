@@ -1,10 +1,7 @@
 import t, { type Test } from 'tap'
-import { openPage } from '../browser.js'
 import type { Forger } from '../http/forger.js'
 import { hostileTokens } from '../http/hostile-tokens.js'
 import { buildTestApp, goodPassword, jsonType, notObjects, notStrings, onEachDatabase, pointers, problem, query } from '../helper.js'
-import { tokenOf } from '../mailbox.js'
-import { freePort } from '../postgres/cluster.js'
 import { decode, forge, signer } from '../tokens/forge.js'
 import { createEmailFlow, freshEmail } from './flow.js'
 
@@ -210,46 +207,4 @@ t.test('an account or an address that others write to without an end', async (t)
   }
   fate.taken = 2
   t.equal((await undo(back)).statusCode, 200, 'tried again on a clash')
-})
-
-t.test('the page of the notice goes on to a new password, in a browser', async (t) => {
-  const port = await freePort()
-  const url = `http://127.0.0.1:${port}`
-  const test = await buildTestApp(t as Test, { env: { APP_URL: url } })
-  const { app, call, nextMail, time } = test
-  const { signupVerified, ask, confirm, login } = createEmailFlow(test)
-  time.now = Date.now()
-  await app.listen({ host: '127.0.0.1', port })
-  const { access_token: token, user } = await signupVerified()
-  await confirm(await ask(token, 'new@example.org'))
-  const taken = await signupVerified(user.email)
-  const notice = await nextMail(user.email, /was changed$/)
-  const [link = ''] = /http\S+/.exec(notice.text) ?? []
-  const { page, complaints } = await openPage(t as Test)
-  const says = async (text: string | RegExp) => { await page.getByRole('status').filter({ hasText: text }).waitFor() }
-  await page.goto(link)
-  t.equal(page.url(), `${url}/email/undo`, 'the token has left the address bar')
-  t.equal(await page.getByLabel('New password').isVisible(), false)
-  await page.getByRole('button', { name: 'Take the account back' }).click()
-  await says('Another account has this address')
-  await call('DELETE', '/me', { token: taken.access_token, body: { password: goodPassword } })
-  await page.getByRole('button', { name: 'Take the account back' }).click()
-  await says('Choose a new password now')
-  t.equal((await call('GET', '/me', { token })).json().email, user.email)
-  t.equal(await page.getByRole('button', { name: 'Take the account back' }).isVisible(), false)
-  await page.getByLabel('New password').fill('password1')
-  await page.getByRole('button', { name: 'Set password' }).click()
-  await says(/common/)
-  await page.getByLabel('New password').fill(next)
-  await page.getByRole('button', { name: 'Set password' }).click()
-  await says('Your password is changed')
-  t.equal(await page.getByRole('button').count(), 0)
-  t.notMatch(await page.content(), /eyJ/)
-  t.equal(await login(user.email, next), 200)
-
-  await page.goto('about:blank')
-  await page.goto(`${url}/email/undo/#token=${tokenOf(notice)}`)
-  await page.getByRole('button', { name: 'Take the account back' }).click()
-  await says('not valid any more')
-  t.strictSame(complaints.filter((line) => !/status of 4(00|09|22)/.test(line)), [])
 })

@@ -96,13 +96,19 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return person.user.id
   },
   'email.changed': async (built, person) => {
-    await built.call('POST', '/email/verify', { body: { token: await changeAddress(built, person) } })
+    await built.call('POST', '/email/change/confirm', { token: person.access_token, body: { token: await changeAddress(built, person) } })
+    return person.user.id
+  },
+  'email.taken': async (built, person) => {
+    const token = await changeAddress(built, person)
+    await built.signup({ email: `new-${person.user.email}` })
+    await built.call('POST', '/email/change/confirm', { token: person.access_token, body: { token } })
     return person.user.id
   },
   'email.undone': async (built, person) => {
     // Only an address that was verified can take the account back.
     await built.call('POST', '/email/verify', { body: { token: tokenOf(await built.nextMail(person.user.email, 'Confirm')) } })
-    await built.call('POST', '/email/verify', { body: { token: await changeAddress(built, person) } })
+    await built.call('POST', '/email/change/confirm', { token: person.access_token, body: { token: await changeAddress(built, person) } })
     const token = tokenOf(await built.nextMail(person.user.email, 'Your e-mail'))
     await built.call('POST', '/email/undo', { body: { token } })
     return person.user.id

@@ -53,7 +53,7 @@ await onEachDatabase(t, async (t, database) => {
       'another address': async (email, token) => {
         const other = `other-${email}`
         await call('POST', '/email/change', { token, body: { new_email: other, password: goodPassword } })
-        await call('POST', '/email/verify', { body: { token: tokenOf(await nextMail(other, 'Confirm your new')) } })
+        await call('POST', '/email/change/confirm', { token, body: { token: tokenOf(await nextMail(other, 'Confirm your new')) } })
         return other
       }
     }

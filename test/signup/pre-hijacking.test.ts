@@ -51,7 +51,7 @@ await onEachDatabase(t, async (t, database) => {
     const before = await query(databaseUrl, 'SELECT * FROM users')
     for (const { refresh_token: token } of [first, second, refreshed]) refusedRefresh(t as Test, 'a refresh token', await call('POST', '/refresh', { body: { refresh_token: token } }))
     for (const token of [reset, own]) problem(t as Test, await call('POST', '/password/reset', { body: { token, new_password: `${attackers}-2` } }), 400, 'invalid_one_time_token')
-    problem(t as Test, await call('POST', '/email/verify', { body: { token: change } }), 400, 'invalid_one_time_token')
+    problem(t as Test, await call('POST', '/email/change/confirm', { body: { token: change, password: attackers } }), 400, 'invalid_one_time_token')
     problem(t as Test, await call('POST', '/login', { body: { email, password: attackers } }), 401, 'invalid_credentials')
     // What is left of an access token, until it ends, changes nothing that matters.
     const { access_token: token } = refreshed
