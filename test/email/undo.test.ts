@@ -9,7 +9,7 @@ const next = 'seven-green-kettles-whistle'
 
 await onEachDatabase(t, async (t, database) => {
   const test = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
-  const { call, signup, time, databaseUrl, mails, nextMail, logText, jwks, store } = test
+  const { call, time, databaseUrl, mails, nextMail, logText, jwks } = test
   const { post, signupVerified, ask, confirm, move, undo, login, recover } = createEmailFlow(test)
   const emailOf = async (token: string) => (await call('GET', '/me', { token })).json().email
   const statuses = (replies: Array<{ statusCode: number }>) => replies.map(({ statusCode }) => statusCode).sort()
