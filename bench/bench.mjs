@@ -15,6 +15,10 @@ const benches = {
     await bundle('load-process')
     await (await bundled('flood')).run(args)
   },
+  neighbours: async (args) => {
+    await bundle('load-process')
+    await (await bundled('neighbours')).run(args)
+  },
   enumeration: async (args) => await (await bundled('enumeration')).run(args)
 }
 

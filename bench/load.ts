@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 
 /** Requests to one URL, the messages in turn: `perSecond` at their times, whether or not earlier ones were answered, or always `inFlight` of them. What is due in the first `warmSeconds` is sent but not counted. */
-export interface Load { url: string, messages: Array<{ body?: object, token?: string }>, seconds: number, warmSeconds?: number, perSecond?: number, inFlight?: number }
+export interface Load { url: string, messages: Array<{ method?: string, body?: object, token?: string, headers?: Record<string, string> }>, seconds: number, warmSeconds?: number, perSecond?: number, inFlight?: number }
 
 /** What came of the requests that are counted: answers by status, `lost` without one; milliseconds from when a request was due. */
 export interface LoadReport { requests: number, byStatus: Record<string, number>, seconds: number, p50: number, p99: number, slowest: number }
