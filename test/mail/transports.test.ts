@@ -8,11 +8,12 @@ import { createOutbox, createSmtpTransport } from '../../src/mail/transports.js'
 import { type Received, startSmtp } from '../smtp.js'
 
 const from = 'Latchkey <no-reply@auth.example.org>'
+const publicUrl = 'https://auth.example.org'
 const messages = createMessages({ appUrl: 'https://app.example.org/x' })
 
 t.test('every mail, through a real SMTP server', async (t) => {
   const { url, received } = await startSmtp(t as Test)
-  const transport = createSmtpTransport(url, from)
+  const transport = createSmtpTransport(url, { from, publicUrl })
   t.teardown(() => { transport.close() })
   const token = `eyJ.${'x'.repeat(400)}.y-_z`
   const all = Object.values(messages).map((write: (to: string, token: string) => Message) => write('ada@example.org', token))
@@ -37,7 +38,7 @@ t.test('every mail, through a real SMTP server', async (t) => {
 
 t.test('hostile addresses and contents cannot add a header, a receiver or markup', async (t) => {
   const { url, received } = await startSmtp(t as Test)
-  const transport = createSmtpTransport(url, from)
+  const transport = createSmtpTransport(url, { from, publicUrl })
   t.teardown(() => { transport.close() })
   const evil = 'a"b\'<i>&\r\nBcc: eve@example.org\r\n\r\nbody\r\n.\r\nRCPT TO:<eve@example.org>\r\n'
   await transport.deliver(compose('ada@example.org', { subject: evil, paragraphs: [evil], link: { label: evil, url: `https://x/${evil}` }, closing: [evil] }))
@@ -56,7 +57,7 @@ t.test('a server that refuses, hangs up or is not there', async (t) => {
   const temporary = await startSmtp(t as Test, { onMailFrom: (_address, _session, done) => { done(Object.assign(new Error('later'), { responseCode: 451 })) } })
   const locked = await startSmtp(t as Test, { authOptional: false, onAuth: (_auth, _session, done) => { done(new Error('no')) } })
   for (const [url, expected] of [[refusing.url, { responseCode: 550 }], [temporary.url, { responseCode: 451 }], [locked.url.replace('//', '//u:p@'), { responseCode: 535 }], ['smtp://127.0.0.1:1', { code: 'ESOCKET' }]] as const) {
-    const transport = createSmtpTransport(url, from)
+    const transport = createSmtpTransport(url, { from, publicUrl })
     const error: unknown = await transport.deliver(messages.passwordChanged('ada@example.org')).catch((error: unknown) => error)
     t.match(error, expected, url)
     transport.close()
