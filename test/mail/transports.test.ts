@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
 import t, { type Test } from 'tap'
@@ -81,4 +81,37 @@ t.test('without a server, mails are files that their owner alone can read', asyn
   }
   close()
   await t.rejects(createOutbox(join(t.testdir({ file: '' }), 'file/x'), from, () => {}).deliver(all[0] as Message))
+})
+
+t.test('a link can be copied from the file of a mail', async (t) => {
+  const folder = t.testdir()
+  const { deliver } = createOutbox(folder, from, () => {})
+  const read = () => readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8')).at(-1) ?? ''
+  const prefix = messages.verifyEmail('ada@example.org', '').text.split('\n').find((line) => line.startsWith('https://'))?.length ?? 0
+  // From the shortest link to the longest line that a mail may have.
+  for (const length of [1, 76 - prefix, 77 - prefix, 400, 900, 998 - prefix]) {
+    const token = 'x'.repeat(length)
+    await deliver(messages.verifyEmail('ada@example.org', token))
+    const raw = read()
+    t.ok(raw.split('\r\n').includes(`https://app.example.org/x/email/verify#token=${token}`), `${length} signs`)
+    t.ok(raw.split('\r\n').every((line) => line.length <= 998))
+    t.match(raw, /Content-Type: text\/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\nSomebody/)
+    for (const name of readdirSync(folder)) rmSync(join(folder, name))
+  }
+})
+
+t.test('a link over 998 signs, and a text that is not ASCII, arrive as they are', async (t) => {
+  const { url, received } = await startSmtp(t as Test)
+  const transport = createSmtpTransport(url, { from, publicUrl })
+  t.teardown(() => { transport.close() })
+  // The longest sign-up token: the longest name and issuer.
+  const long = messages.finishSignup('ada@example.org', 'x'.repeat(3600))
+  const foreign = compose('ada@example.org', { subject: 's', paragraphs: ['Schlüssel 鍵 🔑', '.', '..x', 'From here', 'a\u0000b\tc '], closing: [] })
+  const dotted = compose('ada@example.org', { subject: 's', paragraphs: ['.', '..x', 'From here', 'trailing ', '\tc'], closing: [] })
+  for (const message of [long, foreign, dotted]) {
+    await transport.deliver(message)
+    const { mail, raw } = received.pop() as Received
+    t.equal(mail.text?.trimEnd(), message.text.trimEnd())
+    t.ok(raw.split('\r\n').every((line) => line.length <= 998), 'RFC 5322 §2.1.1')
+  }
 })
