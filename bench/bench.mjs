@@ -15,6 +15,7 @@ const benches = {
     await bundle('load-process')
     await (await bundled('flood')).run(args)
   },
+  mail: async () => await (await bundled('mail')).run(),
   enumeration: async (args) => await (await bundled('enumeration')).run(args)
 }
 
