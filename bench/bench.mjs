@@ -19,6 +19,7 @@ const benches = {
     await bundle('load-process')
     await (await bundled('neighbours')).run(args)
   },
+  mail: async () => await (await bundled('mail')).run(),
   enumeration: async (args) => await (await bundled('enumeration')).run(args)
 }
 

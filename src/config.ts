@@ -1,9 +1,13 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { type Static, type TSchema, Type } from 'typebox'
+import { isSmtpUrl } from './mail/smtp-url.js'
 import { createChecker } from './schema-check.js'
 
 const Seconds = (minimum: number, maximum: number, byDefault: number, description: string) => Type.Integer({ minimum, maximum, default: byDefault, description: `${minimum} to ${maximum}. ${description}` })
+
+// Without signs that have a meaning in a list of addresses (RFC 5322 §3.4).
+const mailAddress = '[^<>@\\s\\p{C},;:()\\[\\]\\\\"]+@[^<>@\\s\\p{C},;:()\\[\\]\\\\"]+'
 
 /** Every setting, by its name in the environment. `description` begins with what is allowed; it is what a person reads when the value is refused. */
 export const Settings = Type.Object({
@@ -28,8 +32,8 @@ export const Settings = Type.Object({
   SIGNUP_MODE: Type.Enum(['instant', 'verify_first'], { default: 'instant', description: 'instant or verify_first. instant: signing up makes the account, and says whether the address is taken. verify_first: the account is made by the link of a mail, and signing up answers 202 to everyone.' }),
   REQUIRE_VERIFIED_EMAIL: Type.Enum(['on', 'off'], { default: 'off', description: 'on or off. Refuse login, refresh and password change until the address is verified. The tokens of an instant sign-up then work for ACCESS_TOKEN_SECONDS at most.' }),
   APP_URL: Type.String({ maxLength: 500, description: 'An http or https URL without query, fragment or trailing slash, of up to 500 characters. Where the links in mails point: the pages of your front end at /password/reset, or those of this API. Default: PUBLIC_URL.' }),
-  SMTP_URL: Type.String({ default: '', description: 'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. Without it mails are written to data/outbox/*.eml.' }),
-  MAIL_FROM: Type.String({ pattern: '^[^<>\\p{C}]*<[^<>@\\s]+@[^<>@\\s]+>$|^[^<>@\\s]+@[^<>@\\s]+$', default: 'Latchkey <no-reply@localhost>', description: 'Name <address>, or an address. The sender of mails.' }),
+  SMTP_URL: Type.String({ default: '', description: 'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. A password is sent with TLS only, except to this machine or with ?requireTLS=false; docs/deploy.md lists the parameters. Without it mails are written to data/outbox/*.eml.' }),
+  MAIL_FROM: Type.String({ pattern: `^[^<>\\p{C}]*<${mailAddress}>$|^${mailAddress}$`, default: 'Latchkey <no-reply@localhost>', description: 'Name <address>, or an address. The sender of mails. The name may have any sign but < and >.' }),
   REDIS_URL: Type.String({ default: '', description: 'redis:// or rediss://<user>:<password>@<host>:<port>/<number>. Shares the counts of the limits between replicas; without it each process counts for itself, and so it does while Redis is away.' }),
   RATE_LIMITS: Type.Enum(['on', 'off'], { default: 'on', description: 'on or off. Limit how often passwords are guessed, accounts are made and mails are asked for, by network and by e-mail address. off where a gateway in front does it.' }),
   WORKERS: Type.String({ pattern: '^([1-9]\\d{0,2}|auto)$', default: '1', description: '1 to 999, or auto for one per core. How many processes serve.' }),
@@ -52,7 +56,7 @@ export class ConfigError extends Error {
 const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> = {
   PUBLIC_URL: ({ PUBLIC_URL }) => isCanonicalUrl(PUBLIC_URL),
   APP_URL: ({ APP_URL }) => isCanonicalUrl(APP_URL),
-  SMTP_URL: ({ SMTP_URL }) => SMTP_URL === '' || (/^smtps?:\/\/[^/]/.test(SMTP_URL) && URL.canParse(SMTP_URL)),
+  SMTP_URL: ({ SMTP_URL }) => SMTP_URL === '' || isSmtpUrl(SMTP_URL),
   REDIS_URL: ({ REDIS_URL }) => REDIS_URL === '' || (/^rediss?:\/\/[^/]/.test(REDIS_URL) && URL.canParse(REDIS_URL)),
   DATABASE_URL: ({ DATABASE_URL }) => isDatabaseUrl(DATABASE_URL),
   // Passes that are no number are a fault of ARGON2_PASSES alone.

@@ -38,7 +38,7 @@ async function npmStart (t: Test, env: Record<string, string>) {
     child.stdout.on('data', () => { if (output.includes('Latchkey serves')) resolve() })
     child.once('close', () => { reject(new Error(output)) })
   })
-  return { stop: async () => { child.kill('SIGTERM'); await closed }, output: () => output }
+  return { folder, stop: async () => { child.kill('SIGTERM'); await closed }, output: () => output }
 }
 
 await onEachDatabase(t, async (t, database) => {
@@ -48,8 +48,10 @@ await onEachDatabase(t, async (t, database) => {
   const env = { PORT: String(port), ...(database === 'postgresql' && { DATABASE_URL: await freshDatabase(t, database), AUTO_MIGRATE: 'on' }) }
   const server = await npmStart(t, env)
   const marker = '--- end of step ---'
-  const script = steps.map(({ command }) => `${command.replaceAll('localhost:3000', `localhost:${port}`)}\necho '${marker}'`).join('\n')
-  const outputs = execFileSync('bash', ['-c', script], { encoding: 'utf8' }).replaceAll(`localhost:${port}`, 'localhost:3000').replaceAll('\r', '').split(`${marker}\n`)
+  // A mail is written within a second: a person who types the commands need not wait.
+  const ready = (command: string) => command.includes('data/outbox') ? 'until ls data/outbox/*.eml >/dev/null 2>&1; do sleep 0.1; done\n' : ''
+  const script = steps.map(({ command }) => `${ready(command)}${command.replaceAll('localhost:3000', `localhost:${port}`)}\necho '${marker}'`).join('\n')
+  const outputs = execFileSync('bash', ['-c', script], { encoding: 'utf8', cwd: server.folder, timeout: 60_000 }).replaceAll(`localhost:${port}`, 'localhost:3000').replaceAll('\r', '').split(`${marker}\n`)
   for (const [index, { command, output }] of steps.entries()) t.match(outputs[index]?.trim(), pattern(output), command)
   await server.stop()
   t.match(server.output(), database === 'sqlite' ? /database SQLite/ : /database PostgreSQL/)

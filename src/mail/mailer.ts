@@ -1,20 +1,11 @@
-import PQueue from 'p-queue'
+import type { MailKind, MailRequest } from './kinds.js'
 import type { Message, Transport } from './message.js'
+import { isRefusedForGood } from './refusals.js'
+import { createShares } from './shares.js'
+import { createTurns } from './turns.js'
 
-/** The subject of a mail, as the log names it. */
-export type MailKind =
-  | 'password reset' | 'e-mail verification' | 'sign-up' | 'e-mail change'
-  | 'e-mail changed' | 'e-mail change undone' | 'e-mail address restored'
-  | 'password changed' | 'password reset done' | 'account deleted'
-
-/** A mail before it is written. */
-export interface MailRequest {
-  kind: MailKind
-  /** The canonical address that the mail goes to, or would go to if there were an account. */
-  to: string
-  /** The id of the account, if the caller knows it. */
-  account?: string
-}
+/** The words for a mail before it is written, for callers of {@link Mailer}. */
+export type { MailKind, MailRequest } from './kinds.js'
 
 /** How the mailer is doing: mails that wait for their turn or to be tried again, those that are being sent, and how many were sent and lost so far. */
 export interface MailLoad { waiting: number, inDelivery: number, sent: number, lost: number }
@@ -22,7 +13,8 @@ export interface MailLoad { waiting: number, inDelivery: number, sent: number, l
 /** Sends mail in the background. */
 export interface Mailer {
   /**
-   * Takes a mail and returns at once; it is begun after a random while (see {@link MailerDeps}); neither a slow nor a broken mail server is felt. What cannot be sent is tried again, for some ten minutes.
+   * Takes a mail and returns at once. Delivery begins after a random time (see {@link MailerDeps}), so the caller feels neither a slow nor a broken mail
+   * server. A mail that cannot be sent is retried for some six minutes. A mail over its share is lost: the log says so, the caller does not notice.
    * @param mail its kind and whose it is
    * @param write writes the message, or answers null where there is none to send; it runs in the background too
    */
@@ -45,24 +37,29 @@ export interface MailerDeps {
   spreadMilliseconds?: number
 }
 
-/** Mails that may wait, those to be tried again among them. Beyond them a mail is lost, and the log says so. */
-const longestQueue = 1000
-
 /** Connections to the mail server at once. */
 const concurrency = 4
 
 /** Seven tries: after 1, 3, 9, 27, 81 and 243 seconds. */
 const retries = 6
 
-/** A mail on its way; `tries` counts those that failed. */
-interface Mail { kind: MailKind, write: () => Promise<Message | null>, tries: number }
+/** A mail on its way. It takes turns with the other mails of its lane; `tries` counts the failed ones; `release` gives its place back. */
+interface Mail {
+  kind: MailKind
+  lane: string
+  write: () => Promise<Message | null>
+  release: () => void
+  tries: number
+}
 
-/** The queue of one process; what is in it is lost with the process. */
+/** Creates the queue of one process; its mails are lost when the process ends. Each account and address has a share of it: {@link createShares}. */
 export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000, spreadMilliseconds = 0 }: MailerDeps): Mailer {
-  const queue = new PQueue({ concurrency })
+  const shares = createShares()
+  const queue = createTurns<Mail>()
   const counts = { sent: 0, lost: 0 }
-  // Those that wait outside the queue, by their timers. None of them holds a connection that others could use.
+  // Mails that wait outside the queue, by their timers. None of them holds a connection that others could use.
   const delayed = new Map<NodeJS.Timeout, Mail>()
+  let inDelivery = 0
   let unfinished = 0
   let onFinished = () => {}
   let spread = spreadMilliseconds
@@ -71,9 +68,19 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
     counts.lost++
     logger.error(line, text)
   }
-  const finish = () => { if (--unfinished === 0) onFinished() }
-  // Newcomers go first: where many wait for a server that hangs, they are not the ones to wait for it.
-  const begin = (mail: Mail) => { queue.add(async () => { await deliver(mail) }, { priority: -mail.tries }) }
+  const finish = ({ release }: Mail) => {
+    release()
+    if (--unfinished === 0) onFinished()
+  }
+  const deliverNext = () => {
+    if (inDelivery >= concurrency) return
+    const mail = queue.next()
+    if (mail !== undefined) deliver(mail)
+  }
+  const begin = (mail: Mail) => {
+    queue.add(mail)
+    deliverNext()
+  }
   const delay = (mail: Mail, milliseconds: number) => {
     const timer = setTimeout(() => {
       delayed.delete(timer)
@@ -83,31 +90,39 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
     return timer
   }
   const deliver = async (mail: Mail) => {
+    inDelivery++
     try {
       const message = await mail.write()
       if (message !== null) {
         await transport.deliver(message)
         counts.sent++
       }
+      finish(mail)
     } catch (error) {
-      if (isClosed) return
-      if (mail.tries < retries && !isFinal(error)) {
-        logger.warn({ err: error, mail: mail.kind }, 'mail not sent yet, trying again')
-        delay({ ...mail, tries: mail.tries + 1 }, firstWaitMilliseconds * 3 ** mail.tries).unref()
-        return
-      }
-      lose({ err: error, mail: mail.kind }, 'mail lost')
+      if (!isClosed) fail(mail, error)
     }
-    finish()
+    inDelivery--
+    deliverNext()
+  }
+  const fail = (mail: Mail, error: unknown) => {
+    if (mail.tries < retries && !isRefusedForGood(error)) {
+      logger.warn({ err: error, mail: mail.kind }, 'mail not sent yet, trying again')
+      delay({ ...mail, tries: mail.tries + 1 }, firstWaitMilliseconds * 3 ** mail.tries).unref()
+      return
+    }
+    lose({ err: error, mail: mail.kind }, 'mail lost')
+    finish(mail)
   }
   return {
-    send: ({ kind }, write) => {
-      if (delayed.size + queue.size >= longestQueue || isClosed) {
-        lose({ mail: kind }, 'mail lost: too many are waiting')
+    send: (request, write) => {
+      const { kind, to, account } = request
+      const place = isClosed ? { refusal: 'the server is ending' } : shares.take(request)
+      if ('refusal' in place) {
+        lose({ mail: kind }, `mail lost: ${place.refusal}`)
         return
       }
       unfinished++
-      const mail = { kind, write, tries: 0 }
+      const mail = { kind, lane: account ?? to, write, release: place.release, tries: 0 }
       if (spread === 0) begin(mail)
       else delay(mail, Math.random() * spread)
     },
@@ -129,12 +144,6 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
       if (unfinished > 0) logger.error({ lost: unfinished }, 'mails lost: the server ended before they could be sent')
       transport.close()
     },
-    load: () => ({ waiting: delayed.size + queue.size, inDelivery: queue.pending, ...counts })
+    load: () => ({ waiting: delayed.size + queue.size(), inDelivery, ...counts })
   }
-}
-
-// The server has refused this mail for good (RFC 5321 §4.2.1): to send it again would not help.
-function isFinal (error: unknown): boolean {
-  const { responseCode = 0 } = error as { responseCode?: number }
-  return responseCode >= 500
 }

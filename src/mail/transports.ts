@@ -3,6 +3,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import nodemailer from 'nodemailer'
 import type { Message, Transport } from './message.js'
+import { parseSender } from './sender.js'
+import { smtpOptions } from './smtp-url.js'
 
 /** How long each step of talking to a mail server may take, in milliseconds. */
 const patience = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 30_000, dnsTimeout: 10_000 }
@@ -10,12 +12,23 @@ const patience = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTim
 /** What every mail carries beyond its message. */
 function envelope (from: string, { to, subject, text, html }: Message) {
   // Not to be answered by machines (RFC 3834 §5).
-  return { from, to: { name: '', address: to }, subject, text, html, headers: { 'Auto-Submitted': 'auto-generated' }, disableFileAccess: true, disableUrlAccess: true }
+  const headers = { 'Auto-Submitted': 'auto-generated' }
+  return { from: parseSender(from), to: { name: '', address: to }, subject, text: textPart(text), html, headers, disableFileAccess: true, disableUrlAccess: true }
 }
 
-/** Sends through the mail server of an SMTP_URL: smtp: (with STARTTLS where the server has it) or smtps:. @param from MAIL_FROM */
-export function createSmtpTransport (url: string, from: string): Transport {
-  const transporter = nodemailer.createTransport({ ...patience, url, pool: true, maxConnections: 4 } as never)
+/**
+ * The text part of a mail. Where the text is ASCII with lines of at most 998 octets (RFC 5322 §2.1.1), it goes as it is: the library
+ * would encode lines over 76 octets as quoted-printable, and a link copied from the file would be broken. A longer link is left
+ * to the library; every mail program decodes it.
+ */
+function textPart (text: string): string | { raw: string } {
+  if (!/^[\t\n\x20-\x7e]*$/.test(text) || text.split('\n').some((line) => line.length > 998)) return text
+  return { raw: `Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${text.replaceAll('\n', '\r\n')}` }
+}
+
+/** Sends through the mail server of an SMTP_URL: smtp: (with STARTTLS where the server has it, or where it is required) or smtps:. */
+export function createSmtpTransport (url: string, { from, publicUrl }: { from: string, publicUrl: string }): Transport {
+  const transporter = nodemailer.createTransport({ ...patience, maxConnections: 4, ...smtpOptions(url, publicUrl), url, pool: true } as never)
   return {
     deliver: async (message) => { await transporter.sendMail(envelope(from, message) as never) },
     close: () => { transporter.close() }

@@ -4,7 +4,7 @@ import type { Message } from '../../src/mail/message.js'
 
 const message = (to: string): Message => ({ to, subject: 's', text: 't', html: 'h' })
 const request = (to = 'ada@example.org'): MailRequest => ({ kind: 'password reset', to })
-const failure = (responseCode?: number) => Object.assign(new Error('no'), responseCode === undefined ? {} : { responseCode })
+const failure = (responseCode?: number) => Object.assign(new Error('no'), responseCode === undefined ? {} : { responseCode, command: 'RCPT TO' })
 const settle = async (until: () => boolean) => { for (let i = 0; i < 1000 && !until(); i++) await new Promise((resolve) => { setTimeout(resolve, 5) }) }
 
 /** A mailer whose server fails as often as it is told to, and hangs when `hold` is set. */
@@ -49,12 +49,12 @@ t.test('mails begin at random moments within the spread, and those that are earl
   await settle(() => seen.delivered.length === 3)
   t.strictSame(seen.delivered, ['first', 'second', 'late'], 'in the order of what was drawn')
   const far = setUp({ spreadMilliseconds: 1e9 })
-  for (let i = 0; i < 1010; i++) far.mailer.send(request(), async () => message(String(i)))
+  for (let i = 0; i < 610; i++) far.mailer.send(request(String(i)), async () => message(String(i)))
   t.strictSame([far.seen.tries, far.lines.length], [0, 10], 'the early ones count as waiting')
   const closing = far.mailer.close(10_000)
-  far.mailer.send(request(), async () => message('while closing'))
+  far.mailer.send({ kind: 'sign-up', to: 'a' }, async () => message('while closing'))
   await closing
-  t.equal(far.seen.delivered.length, 1001)
+  t.equal(far.seen.delivered.length, 601)
   await mailer.close(1000)
   t.strictSame(lines, [])
 })
@@ -80,15 +80,16 @@ t.test('what the server refuses for good, or seven times, is lost, and the log s
   }
 })
 
-t.test('a queue that is full loses the newest, and a few are sent at once', async (t) => {
+t.test('a full queue loses the newest mails, and sends a few at once', async (t) => {
   const { mailer, seen, state, lines } = setUp()
   let free = () => {}
   state.hold = new Promise((resolve) => { free = resolve })
-  for (let i = 0; i < 1010; i++) mailer.send(request(), async () => message(String(i)))
+  for (let i = 0; i < 606; i++) mailer.send(request(String(i)), async () => message(String(i)))
   t.strictSame(lines.map(([level, , text]) => [level, text]), Array.from({ length: 6 }, () => ['error', 'mail lost: too many are waiting']))
+  t.strictSame(mailer.load(), { waiting: 596, inDelivery: 4, sent: 0, lost: 6 })
   free()
   await mailer.close(10_000)
-  t.strictSame(seen.delivered.map(Number), Array.from({ length: 1004 }, (_, i) => i))
+  t.strictSame(seen.delivered.map(Number), Array.from({ length: 600 }, (_, i) => i))
   t.equal(seen.most, 4)
 })
 
@@ -96,7 +97,7 @@ t.test('closing waits a while, then says what is lost', async (t) => {
   const { mailer, seen, state, lines } = setUp()
   let cut = () => {}
   state.hold = new Promise((_resolve, reject) => { cut = () => { reject(new Error('the connection was closed')) } })
-  for (let i = 0; i < 10; i++) mailer.send(request(), async () => message(String(i)))
+  for (let i = 0; i < 10; i++) mailer.send(request(String(i)), async () => message(String(i)))
   const begin = performance.now()
   await mailer.close(50)
   t.ok(performance.now() - begin < 5000)
@@ -108,17 +109,17 @@ t.test('closing waits a while, then says what is lost', async (t) => {
   t.equal(lines.length, 2, 'those that were under way then are not counted again')
 })
 
-t.test('closing tries once more, at once, what has failed, after what has not been tried, and does not wait for another try', async (t) => {
+t.test('closing retries failed mails at once, and does not wait for another retry', async (t) => {
   const { mailer, seen, lines } = setUp({ failures: [failure(), failure(), failure()], firstWaitMilliseconds: 60_000 })
   const order: string[] = []
-  for (const to of ['a', 'b']) mailer.send(request(), async () => { order.push(to); return message(to) })
+  for (const to of ['a', 'b']) mailer.send(request(to), async () => { order.push(to); return message(to) })
   await settle(() => lines.length === 2)
   // Four at once: what is begun by the close waits for its turn behind those.
-  for (const to of ['c', 'd', 'e', 'f']) mailer.send(request(), async () => { order.push(to); return null })
+  for (const to of ['c', 'd', 'e', 'f']) mailer.send(request(to), async () => { order.push(to); return null })
   const closing = mailer.close(50)
-  mailer.send(request(), async () => { order.push('new'); return null })
+  for (const to of ['new', 'newer']) mailer.send(request(to), async () => { order.push(to); return null })
   await closing
-  t.strictSame(order, ['a', 'b', 'c', 'd', 'e', 'f', 'new', 'a', 'b'])
+  t.strictSame(order, ['a', 'b', 'c', 'd', 'e', 'f', 'a', 'new', 'b', 'newer'], 'failed and new mails alternate')
   t.strictSame([seen.tries, seen.delivered, lines.at(-1)], [4, ['b'], ['error', { lost: 1 }, 'mails lost: the server ended before they could be sent']])
   t.strictSame(mailer.load(), { waiting: 0, inDelivery: 0, sent: 1, lost: 0 }, 'nothing is tried after the end')
 })
@@ -131,11 +132,42 @@ t.test('mails that wait to be tried again hold up nobody, and count as waiting',
   await settle(() => seen.delivered.length > 0)
   t.strictSame(seen.delivered, ['good'])
   t.strictSame(mailer.load(), { waiting: 4, inDelivery: 0, sent: 1, lost: 0 })
-  const most = 1000
-  for (let i = 0; i < most; i++) mailer.send(request(), async () => null)
-  t.strictSame(lines.filter(([level]) => level === 'error').length, 0, 'four of those are begun at once')
+  for (let i = 0; i < 596; i++) mailer.send(request(String(i)), async () => null)
+  t.strictSame(lines.filter(([level]) => level === 'error').length, 0)
   mailer.send(request(), async () => null)
   t.match(lines.at(-1), ['error', {}, 'mail lost: too many are waiting'])
   await mailer.close(10_000)
   t.equal(seen.delivered.length, 5)
+})
+
+t.test('a burst from one account delays the mail of another by one turn', async (t) => {
+  const { mailer, state } = setUp()
+  let free = () => {}
+  state.hold = new Promise((resolve) => { free = resolve })
+  const order: string[] = []
+  for (let i = 0; i < 20; i++) mailer.send({ kind: 'e-mail change', to: `${i}@new.example`, account: 'thief' }, async () => { order.push('thief'); return message('a') })
+  for (const to of ['ada', 'bob']) mailer.send(request(to), async () => { order.push(to); return message(to) })
+  free()
+  await mailer.close(5000)
+  t.strictSame(order.slice(0, 7), ['thief', 'thief', 'thief', 'thief', 'thief', 'ada', 'bob'], 'the first four found free connections')
+  t.equal(order.length, 22)
+})
+
+t.test('a mail gives its place back when it was sent, was not needed, or is lost', async (t) => {
+  const { mailer, seen, lines } = setUp({ failures: [failure(550)] })
+  for (let i = 0; i < 15; i++) {
+    mailer.send(request(), async () => i % 5 === 1 ? null : message('a'))
+    await settle(() => mailer.load().inDelivery === 0)
+  }
+  t.strictSame([seen.delivered.length, lines.map(([, , text]) => text)], [11, ['mail lost']])
+  await mailer.close(0)
+})
+
+t.test('a mail that is retried keeps its place', async (t) => {
+  const { mailer, lines } = setUp({ failures: Array.from({ length: 5 }, () => failure(451)), firstWaitMilliseconds: 60_000 })
+  for (let i = 0; i < 5; i++) mailer.send(request(), async () => message('a'))
+  await settle(() => lines.length === 5)
+  mailer.send(request(), async () => message('a'))
+  t.match(lines.at(-1), ['error', { mail: 'password reset' }, 'mail lost: too many of its kind to its address are waiting'])
+  await mailer.close(0)
 })

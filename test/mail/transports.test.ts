@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
 import t, { type Test } from 'tap'
@@ -8,11 +8,12 @@ import { createOutbox, createSmtpTransport } from '../../src/mail/transports.js'
 import { type Received, startSmtp } from '../smtp.js'
 
 const from = 'Latchkey <no-reply@auth.example.org>'
+const publicUrl = 'https://auth.example.org'
 const messages = createMessages({ appUrl: 'https://app.example.org/x' })
 
 t.test('every mail, through a real SMTP server', async (t) => {
   const { url, received } = await startSmtp(t as Test)
-  const transport = createSmtpTransport(url, from)
+  const transport = createSmtpTransport(url, { from, publicUrl })
   t.teardown(() => { transport.close() })
   const token = `eyJ.${'x'.repeat(400)}.y-_z`
   const all = Object.values(messages).map((write: (to: string, token: string) => Message) => write('ada@example.org', token))
@@ -37,7 +38,7 @@ t.test('every mail, through a real SMTP server', async (t) => {
 
 t.test('hostile addresses and contents cannot add a header, a receiver or markup', async (t) => {
   const { url, received } = await startSmtp(t as Test)
-  const transport = createSmtpTransport(url, from)
+  const transport = createSmtpTransport(url, { from, publicUrl })
   t.teardown(() => { transport.close() })
   const evil = 'a"b\'<i>&\r\nBcc: eve@example.org\r\n\r\nbody\r\n.\r\nRCPT TO:<eve@example.org>\r\n'
   await transport.deliver(compose('ada@example.org', { subject: evil, paragraphs: [evil], link: { label: evil, url: `https://x/${evil}` }, closing: [evil] }))
@@ -56,7 +57,7 @@ t.test('a server that refuses, hangs up or is not there', async (t) => {
   const temporary = await startSmtp(t as Test, { onMailFrom: (_address, _session, done) => { done(Object.assign(new Error('later'), { responseCode: 451 })) } })
   const locked = await startSmtp(t as Test, { authOptional: false, onAuth: (_auth, _session, done) => { done(new Error('no')) } })
   for (const [url, expected] of [[refusing.url, { responseCode: 550 }], [temporary.url, { responseCode: 451 }], [locked.url.replace('//', '//u:p@'), { responseCode: 535 }], ['smtp://127.0.0.1:1', { code: 'ESOCKET' }]] as const) {
-    const transport = createSmtpTransport(url, from)
+    const transport = createSmtpTransport(url, { from, publicUrl })
     const error: unknown = await transport.deliver(messages.passwordChanged('ada@example.org')).catch((error: unknown) => error)
     t.match(error, expected, url)
     transport.close()
@@ -80,4 +81,37 @@ t.test('without a server, mails are files that their owner alone can read', asyn
   }
   close()
   await t.rejects(createOutbox(join(t.testdir({ file: '' }), 'file/x'), from, () => {}).deliver(all[0] as Message))
+})
+
+t.test('a link can be copied from the file of a mail', async (t) => {
+  const folder = t.testdir()
+  const { deliver } = createOutbox(folder, from, () => {})
+  const read = () => readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8')).at(-1) ?? ''
+  const prefix = messages.verifyEmail('ada@example.org', '').text.split('\n').find((line) => line.startsWith('https://'))?.length ?? 0
+  // From the shortest link to the longest line that a mail may have.
+  for (const length of [1, 76 - prefix, 77 - prefix, 400, 900, 998 - prefix]) {
+    const token = 'x'.repeat(length)
+    await deliver(messages.verifyEmail('ada@example.org', token))
+    const raw = read()
+    t.ok(raw.split('\r\n').includes(`https://app.example.org/x/email/verify#token=${token}`), `${length} signs`)
+    t.ok(raw.split('\r\n').every((line) => line.length <= 998))
+    t.match(raw, /Content-Type: text\/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\nSomebody/)
+    for (const name of readdirSync(folder)) rmSync(join(folder, name))
+  }
+})
+
+t.test('a link over 998 signs, and a text that is not ASCII, arrive as they are', async (t) => {
+  const { url, received } = await startSmtp(t as Test)
+  const transport = createSmtpTransport(url, { from, publicUrl })
+  t.teardown(() => { transport.close() })
+  // The longest sign-up token: the longest name and issuer.
+  const long = messages.finishSignup('ada@example.org', 'x'.repeat(3600))
+  const foreign = compose('ada@example.org', { subject: 's', paragraphs: ['Schlüssel 鍵 🔑', '.', '..x', 'From here', 'a\u0000b\tc '], closing: [] })
+  const dotted = compose('ada@example.org', { subject: 's', paragraphs: ['.', '..x', 'From here', 'trailing ', '\tc'], closing: [] })
+  for (const message of [long, foreign, dotted]) {
+    await transport.deliver(message)
+    const { mail, raw } = received.pop() as Received
+    t.equal(mail.text?.trimEnd(), message.text.trimEnd())
+    t.ok(raw.split('\r\n').every((line) => line.length <= 998), 'RFC 5322 §2.1.1')
+  }
 })
