@@ -15,7 +15,8 @@ const benches = {
     await bundle('load-process')
     await (await bundled('flood')).run(args)
   },
-  enumeration: async (args) => await (await bundled('enumeration')).run(args)
+  enumeration: async (args) => await (await bundled('enumeration')).run(args),
+  estimator: async () => await (await bundled('estimator')).run()
 }
 
 const [first = 'table', ...rest] = process.argv.slice(2)

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Static, type TSchema, Type } from 'typebox'
+import { ownAudiences } from '../audiences.js'
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import { AccountClaims } from './access.js'
@@ -68,7 +69,7 @@ interface Kind { typ: string, lifeSeconds: number, state: (account: AccountState
 
 function createKind<Claims extends OneTimeClaims> ({ ring, issuer, clock }: OneTimeTokensDeps, schema: TSchema & { required: string[] }, { typ, lifeSeconds, state }: Kind) {
   const refuse = () => new Problem('invalid_one_time_token')
-  const { sign, verify, claimsKind } = createTokenKind<Claims>({ typ, schema, audience: issuer, issuer, ring, clock, refuse })
+  const { sign, verify, claimsKind } = createTokenKind<Claims>({ typ, schema, audience: ownAudiences(issuer).links, formerAudience: issuer, issuer, ring, clock, refuse })
   const digest = (account: AccountState) => createHash('sha256').update(JSON.stringify([typ, account.id, ...state(account)])).digest('base64url')
   return {
     issue: (account: AccountState, email?: string) => {
