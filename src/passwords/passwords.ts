@@ -16,7 +16,7 @@ export interface Hashing {
   accept: (password: string, context: PasswordContext, origin?: Origin) => Promise<string>
   /** Whether a password belongs to a hash; false after the same work for no hash and for a password that no account can have. */
   matches: (password: string, hash: string | null) => Promise<boolean>
-  /** A hash of the same password at today's cost; null when the stored one is as strong. Call it only after {@link matches}. */
+  /** A hash of the same password at today's cost; null when the stored one is as strong, or when its system looked at a part of the password only and the rest may be mistyped. Call it only after {@link matches}. */
   upgrade: (password: string, hash: string) => Promise<string | null>
 }
 
@@ -79,7 +79,8 @@ export async function createPasswords ({ cost, minLength, estimate, gate, onUnre
       },
       upgrade: async (text, hash) => {
         const password = normalisePassword(text)
-        return password !== null && hasher.isWeak(hash) ? await turn(async () => await hasher.hash(password)) : null
+        const isWhole = password !== null && [password, text].every((one) => hasher.isWhole(hash, one))
+        return isWhole && hasher.isWeak(hash) ? await turn(async () => await hasher.hash(password)) : null
       }
     }))
   }
