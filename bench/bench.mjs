@@ -20,7 +20,8 @@ const benches = {
     await (await bundled('neighbours')).run(args)
   },
   mail: async () => await (await bundled('mail')).run(),
-  enumeration: async (args) => await (await bundled('enumeration')).run(args)
+  enumeration: async (args) => await (await bundled('enumeration')).run(args),
+  estimator: async () => await (await bundled('estimator')).run()
 }
 
 const [first = 'table', ...rest] = process.argv.slice(2)

@@ -142,7 +142,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
 
   app.register(async (api: App) => {
     if (config.SIGNUP_MODE === 'instant') signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }), places })
-    else requestSignupRoute(api, { requestSignup: createRequestSignup({ accounts, ping, passwords, signupTokens, resetTokens, messages, mailer }) })
+    else requestSignupRoute(api, { requestSignup: createRequestSignup({ accounts, ping, passwords, signupTokens, resetTokens, messages, mailer }), places })
     loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens, attempts, requireVerified }), places })
     refreshRoute(api, { refresh: createRefresh({ accounts, refreshTokens, issueTokens, requireVerified }) })
     logoutRoutes(api, { logoutEverywhere: createLogoutEverywhere({ accounts }) })

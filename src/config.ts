@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { type Static, type TSchema, Type } from 'typebox'
 import { isSmtpUrl } from './mail/smtp-url.js'
+import { ownAudiences } from './audiences.js'
 import { createChecker } from './schema-check.js'
 
 const Seconds = (minimum: number, maximum: number, byDefault: number, description: string) => Type.Integer({ minimum, maximum, default: byDefault, description: `${minimum} to ${maximum}. ${description}` })
@@ -16,7 +17,7 @@ export const Settings = Type.Object({
   PUBLIC_URL: Type.String({ maxLength: 500, description: 'An http or https URL without query, fragment or trailing slash, of up to 500 characters. The URL of this API as its users see it, and the issuer (iss) of every token. Default: http://localhost:<PORT>.' }),
   DATABASE_URL: Type.String({ pattern: '^(file:.+|libsql://.+|postgres(ql)?://.+)$', default: 'file:./data/latchkey.db', description: 'file:<path>, libsql://<host> or postgresql://<user>:<password>@<host>/<database>. Percent-encode what has a meaning in URLs, such as # / ? @ in a password.' }),
   AUTO_MIGRATE: Type.Enum(['on', 'off'], { description: 'on or off. Apply pending migrations at start. Default: on for file:, off for the others, which are migrated by "npm run migrate".' }),
-  TOKEN_AUDIENCE: Type.String({ minLength: 1, maxLength: 200, description: '1 to 200 characters. The audience (aud) of access tokens. Default: PUBLIC_URL.' }),
+  TOKEN_AUDIENCE: Type.String({ minLength: 1, maxLength: 200, description: '1 to 200 characters, not <PUBLIC_URL>/refresh, /links or /devices, which are for other tokens. The audience (aud) of access tokens. Default: PUBLIC_URL.' }),
   ACCESS_TOKEN_SECONDS: Seconds(60, 3600, 600, 'Life of an access token.'),
   REFRESH_TOKEN_SECONDS: Seconds(60, 31_536_000, 2_592_000, 'Life of a refresh token; each refresh gives a new one.'),
   REFRESH_MAX_SECONDS: Seconds(60, 315_360_000, 7_776_000, 'How long after the password was given refreshing goes on at most.'),
@@ -55,6 +56,7 @@ export class ConfigError extends Error {
 /** What a schema cannot say of a setting. */
 const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> = {
   PUBLIC_URL: ({ PUBLIC_URL }) => isCanonicalUrl(PUBLIC_URL),
+  TOKEN_AUDIENCE: ({ TOKEN_AUDIENCE, PUBLIC_URL }) => !Object.values<string>({ ...ownAudiences(PUBLIC_URL) }).includes(TOKEN_AUDIENCE),
   APP_URL: ({ APP_URL }) => isCanonicalUrl(APP_URL),
   SMTP_URL: ({ SMTP_URL }) => SMTP_URL === '' || isSmtpUrl(SMTP_URL),
   REDIS_URL: ({ REDIS_URL }) => REDIS_URL === '' || (/^rediss?:\/\/[^/]/.test(REDIS_URL) && URL.canParse(REDIS_URL)),

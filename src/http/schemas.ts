@@ -8,7 +8,7 @@ import type { IssuedTokens } from '../tokens/issue.js'
 const strict = { additionalProperties: false } as const
 
 const exampleUser = { id: '019b5c4e-9d2a-7c31-8f0e-5a1d2c3b4e5f', email: 'ada@example.org', email_verified: false, name: 'Ada', created_at: '2026-01-02T03:04:05.678Z', updated_at: '2026-01-02T03:04:05.678Z' }
-const exampleClaims = { iss: 'http://localhost:3000', sub: exampleUser.id, aud: 'http://localhost:3000', iat: 1767323045, exp: 1767323645, jti: '4b1c8f8e-6c1d-4b0e-9a53-1e5d8a0c7f21', auth_time: 1767323045 }
+const exampleClaims = { iss: 'http://localhost:3000', sub: exampleUser.id, aud: 'http://localhost:3000', iat: 1767323045, exp: 1767323645, jti: '4b1c8f8e-6c1d-4b0e-9a53-1e5d8a0c7f21', auth_time: 1767323045, client_id: 'latchkey' }
 const Time = (description: string) => Type.String({ format: 'date-time', description: `${description} (RFC 3339, UTC)` })
 
 /** The e-mail address of a request. What is an address is decided by `canonicalEmail`, after trimming. */

@@ -26,7 +26,7 @@ export function createChangePassword ({ accounts, passwords, attempts, issueToke
       await requirePassword({ matches, attempts }, account, { password: current, place })
       // The reply has tokens: without this, whoever is not to log in would go on for ever by changing the password.
       if (requireVerified && account.emailVerifiedAt === null) throw new Problem('email_unverified')
-      return await accounts.changePassword(account, await accept(next, account, '/new_password'))
+      return await accounts.changePassword(account, await accept(next, account, { network: place.network, pointer: '/new_password' }))
     })
     mailer.send({ kind: 'password changed', to: changed.email, account: changed.id }, async () => messages.passwordChanged(changed.email))
     return { account: changed, ...issueTokens(changed) }

@@ -19,15 +19,16 @@ export interface ResetPasswordDeps { accounts: Accounts, passwords: Passwords, a
 
 /** Puts the new password only in place of the one that the token is bound to, so that a link works once. */
 export function createResetPassword ({ accounts, passwords, attempts, resetTokens, messages, mailer }: ResetPasswordDeps): ResetPassword {
-  return async (token, newPassword, place, signal) => await passwords.inTurn(signal, async ({ accept }) => {
+  return async (token, newPassword, place, signal) => {
+    passwords.requireRoom()
     const claims = resetTokens.verify(token)
     const account = resetTokens.requireState(claims, await accounts.findById(claims.sub))
     if (account.disabledAt !== null) throw new Problem('invalid_one_time_token')
-    const passwordHash = await accept(newPassword, account, '/new_password')
+    const passwordHash = await passwords.accept(newPassword, account, { network: place.network, pointer: '/new_password', signal })
     // Of many at once, the first changes the state that the token is bound to.
     if (!await accounts.resetPassword(account, passwordHash)) throw new Problem('invalid_one_time_token')
     await attempts.forgive(account.email, place)
     mailer.send({ kind: 'password reset done', to: account.email, account: account.id }, async () => messages.passwordReset(account.email))
     return account
-  })
+  }
 }

@@ -27,7 +27,7 @@ const problems = ['email_taken', 'weak_password', 'rate_limited', 'overloaded', 
 /** Signing up for `SIGNUP_MODE=instant`. */
 export function signupRoute (app: App, { signup, places }: { signup: Signup, places: Places }): void {
   app.post('/signup', { config: { public: true, limit: 'signup', problems }, schema: { ...schema } }, async (request, reply) => {
-    const session = await signup(request.body, hangUp(reply))
+    const session = await signup(request.body, { network: places.of(request).network, signal: hangUp(reply) })
     record(request, 'signup.ok', session.account.id)
     places.remember(reply, session.account.email)
     return await reply.code(201).header('location', '/me').send(toTokenReply(session))
@@ -35,9 +35,9 @@ export function signupRoute (app: App, { signup, places }: { signup: Signup, pla
 }
 
 /** Signing up for `SIGNUP_MODE=verify_first`. */
-export function requestSignupRoute (app: App, { requestSignup }: { requestSignup: RequestSignup }): void {
+export function requestSignupRoute (app: App, { requestSignup, places }: { requestSignup: RequestSignup, places: Places }): void {
   app.post('/signup', { config: { public: true, limit: 'mail', problems }, schema: { ...schema } }, async (request, reply) => {
-    await requestSignup(request.body, hangUp(reply))
+    await requestSignup(request.body, { network: places.of(request).network, signal: hangUp(reply) })
     record(request, 'signup.requested', null)
     return await reply.code(202).send({})
   })

@@ -19,7 +19,11 @@ export const AccountClaims = {
 }
 
 /** What a verified access token says (RFC 9068 §2.2), as a schema. */
-export const AccessClaimsSchema = Type.Object(AccountClaims)
+export const AccessClaimsSchema = Type.Object({
+  ...AccountClaims,
+  // Tokens of an earlier version have none.
+  client_id: Type.Optional(Type.Literal('latchkey', { description: 'The client that asked for the token: the constant latchkey for people' }))
+})
 
 /** What a verified access token says. */
 export type AccessClaims = Static<typeof AccessClaimsSchema>
@@ -52,7 +56,7 @@ export function createAccessTokens ({ ring, issuer, audience, lifeSeconds, clock
   return {
     issue: (accountId, authTime) => {
       const iat = Math.floor(clock() / 1000)
-      return { accessToken: sign({ sub: accountId, iat, exp: iat + lifeSeconds, auth_time: authTime }), expiresIn: lifeSeconds }
+      return { accessToken: sign({ sub: accountId, client_id: 'latchkey', iat, exp: iat + lifeSeconds, auth_time: authTime }), expiresIn: lifeSeconds }
     },
     rules
   }

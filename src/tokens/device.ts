@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { type Static, Type } from 'typebox'
+import { ownAudiences } from '../audiences.js'
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import { AccountClaims } from './access.js'
@@ -26,7 +27,7 @@ export interface DeviceTokensDeps { ring: KeyRing, issuer: string, clock: Clock 
 
 /** Device tokens for this API alone, that live {@link deviceSeconds}. */
 export function createDeviceTokens ({ ring, issuer, clock }: DeviceTokensDeps): DeviceTokens {
-  const kind = createTokenKind<Static<typeof DeviceClaimsSchema>>({ typ: 'device+jwt', schema: DeviceClaimsSchema, audience: issuer, issuer, ring, clock, refuse: () => new Problem('invalid_token') })
+  const kind = createTokenKind<Static<typeof DeviceClaimsSchema>>({ typ: 'device+jwt', schema: DeviceClaimsSchema, audience: ownAudiences(issuer).devices, formerAudience: issuer, issuer, ring, clock, refuse: () => new Problem('invalid_token') })
   const bindTo = (email: string, salt: string) => `${salt}.${createHash('sha256').update(JSON.stringify(['device+jwt', salt, email])).digest('base64url')}`
   return {
     issue: (email) => {

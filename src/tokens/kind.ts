@@ -29,7 +29,7 @@ export interface VerificationRules<Claims> extends ClaimsRules<Claims> {
   /** Whether the key of a `kid` is still one whose tokens are taken. */
   verifies: (kid: string) => boolean
   /** Options of fast-jwt's verifier. Times are left to `checkTimes`, which goes by the injected clock. */
-  options: { checkTyp: string, allowedIss: string, allowedAud: string, requiredClaims: string[], ignoreExpiration: true, ignoreNotBefore: true }
+  options: { checkTyp: string, allowedIss: string, allowedAud: string | string[], requiredClaims: string[], ignoreExpiration: true, ignoreNotBefore: true }
 }
 
 /** One kind of token. Kinds are told apart by `typ`, so that none is taken for another (RFC 8725 §3.11). */
@@ -46,8 +46,8 @@ export interface TokenKind<Claims> {
 /** What {@link createClaimsRules} needs. `refuse` makes the error for a bad token; its detail is for the holder of the token. */
 export interface ClaimsRulesDeps { schema: TSchema & { required: string[] }, clock: Clock, refuse: (detail?: string) => Problem }
 
-/** What {@link createTokenKind} needs. */
-export interface TokenKindDeps extends ClaimsRulesDeps { typ: string, audience: string, ring: KeyRing, issuer: string }
+/** What {@link createTokenKind} needs. `formerAudience` is verified too, for tokens that an earlier version issued. */
+export interface TokenKindDeps extends ClaimsRulesDeps { typ: string, audience: string, formerAudience?: string, ring: KeyRing, issuer: string }
 
 /** Rules that go by a schema and by the injected clock; the way a token was protected is not theirs. */
 export function createClaimsRules<Claims extends CommonClaims> ({ schema, clock, refuse }: ClaimsRulesDeps): ClaimsRules<Claims> {
@@ -68,9 +68,9 @@ export function createClaimsRules<Claims extends CommonClaims> ({ schema, clock,
 }
 
 /** A kind of signed token for one audience. Keys come from the ring at every use, so that none is taken longer than the ring takes it. */
-export function createTokenKind<Claims extends CommonClaims> ({ typ, audience, schema, ring, issuer, clock, refuse }: TokenKindDeps): TokenKind<Claims> {
+export function createTokenKind<Claims extends CommonClaims> ({ typ, audience, formerAudience, schema, ring, issuer, clock, refuse }: TokenKindDeps): TokenKind<Claims> {
   const signerOf = perKey(({ privatePem, alg, kid }) => createSigner({ key: privatePem, algorithm: alg, kid, header: { alg, typ } }))
-  const options: VerificationRules<Claims>['options'] = { checkTyp: typ, allowedIss: issuer, allowedAud: audience, requiredClaims: schema.required, ignoreExpiration: true, ignoreNotBefore: true }
+  const options: VerificationRules<Claims>['options'] = { checkTyp: typ, allowedIss: issuer, allowedAud: formerAudience === undefined ? audience : [audience, formerAudience], requiredClaims: schema.required, ignoreExpiration: true, ignoreNotBefore: true }
   const verifierOf = perKey(({ publicPem, alg }) => createVerifier({ ...options, key: publicPem, algorithms: [alg] }))
   const decode = createDecoder({ complete: true })
   const rules: VerificationRules<Claims> = {

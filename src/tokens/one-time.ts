@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Static, type TSchema, Type } from 'typebox'
+import { ownAudiences } from '../audiences.js'
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import { AccountClaims } from './access.js'
@@ -71,7 +72,7 @@ export interface UndoTokens {
 /** Undo tokens, which live as long as the entry that they name. */
 export function createUndoTokens ({ ring, issuer, clock }: OneTimeTokensDeps): UndoTokens {
   const refuse = () => new Problem('invalid_one_time_token')
-  const { sign, verify } = createTokenKind<UndoClaims>({ typ: 'undo+jwt', schema: UndoClaimsSchema, audience: issuer, issuer, ring, clock, refuse })
+  const { sign, verify } = createTokenKind<UndoClaims>({ typ: 'undo+jwt', schema: UndoClaimsSchema, audience: ownAudiences(issuer).links, issuer, ring, clock, refuse })
   return {
     issue: (accountId, entry) => {
       const iat = Math.floor(clock() / 1000)
@@ -89,7 +90,7 @@ interface Kind { typ: string, lifeSeconds: number, state: (account: AccountState
 
 function createKind<Claims extends OneTimeClaims> ({ ring, issuer, clock }: OneTimeTokensDeps, schema: TSchema & { required: string[] }, { typ, lifeSeconds, state }: Kind) {
   const refuse = () => new Problem('invalid_one_time_token')
-  const { sign, verify, claimsKind } = createTokenKind<Claims>({ typ, schema, audience: issuer, issuer, ring, clock, refuse })
+  const { sign, verify, claimsKind } = createTokenKind<Claims>({ typ, schema, audience: ownAudiences(issuer).links, formerAudience: issuer, issuer, ring, clock, refuse })
   const digest = (account: AccountState) => createHash('sha256').update(JSON.stringify([typ, account.id, ...state(account)])).digest('base64url')
   return {
     issue: (account: AccountState, email?: string) => {

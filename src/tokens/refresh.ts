@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { ownAudiences } from '../audiences.js'
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import { AccountClaims } from './access.js'
@@ -13,7 +14,7 @@ export type RefreshClaims = Static<typeof RefreshClaimsSchema>
 /** A signed refresh token and its life in seconds. */
 export interface IssuedRefreshToken { refreshToken: string, refreshExpiresIn: number }
 
-/** Makes and verifies refresh tokens. They are for this API alone: their audience is the issuer. */
+/** Makes and verifies refresh tokens. They are for this API alone, and have an audience of their own. */
 export interface RefreshTokens {
   /**
    * Signs a token for an account. It lives `lifeSeconds`, but never beyond `authTime` + `maxSeconds` (ASVS 7.3.2).
@@ -31,7 +32,7 @@ export interface RefreshTokensDeps { ring: KeyRing, issuer: string, lifeSeconds:
 /** Tokens that slide for `lifeSeconds`, in chains that end `maxSeconds` after the login. */
 export function createRefreshTokens ({ ring, issuer, lifeSeconds, maxSeconds, clock }: RefreshTokensDeps): RefreshTokens {
   const refuse = () => new Problem('invalid_refresh_token')
-  const { sign, verify } = createTokenKind<RefreshClaims>({ typ: 'rt+jwt', schema: RefreshClaimsSchema, audience: issuer, issuer, ring, clock, refuse })
+  const { sign, verify } = createTokenKind<RefreshClaims>({ typ: 'rt+jwt', schema: RefreshClaimsSchema, audience: ownAudiences(issuer).refresh, formerAudience: issuer, issuer, ring, clock, refuse })
   return {
     issue: ({ id, tokenEpoch }, authTime) => {
       const iat = Math.floor(clock() / 1000)

@@ -3,6 +3,7 @@ import { decodeProtectedHeader } from 'jose/decode/protected_header'
 import { jwtDecrypt } from 'jose/jwt/decrypt'
 import { EncryptJWT } from 'jose/jwt/encrypt'
 import { type Static, Type } from 'typebox'
+import { ownAudiences } from '../audiences.js'
 import { Problem } from '../errors.js'
 import { AccountClaims } from './access.js'
 import { isCompactJwe } from './compact.js'
@@ -39,6 +40,7 @@ export interface SignupTokens {
 /** Sign-up tokens for this API alone. They are encrypted under a secret that follows from the key whose turn it is to sign. */
 export function createSignupTokens ({ ring, issuer, clock }: OneTimeTokensDeps): SignupTokens {
   const refuse = () => new Problem('invalid_one_time_token')
+  const audience = ownAudiences(issuer).links
   const { check } = createClaimsRules<Static<typeof ClaimsSchema>>({ schema: ClaimsSchema, clock, refuse })
   const keyFor = (token: string) => {
     const { kid, ...rest } = isCompactJwe(token) ? readHeader(token) : {}
@@ -51,7 +53,7 @@ export function createSignupTokens ({ ring, issuer, clock }: OneTimeTokensDeps):
     issue: async ({ email, name, passwordHash }) => {
       const key = ring.signingKey()
       const iat = Math.floor(clock() / 1000)
-      const claims = { iss: issuer, aud: issuer, iat, exp: iat + oneTimeSeconds.signup, jti: randomUUID(), email, name, password_hash: passwordHash }
+      const claims = { iss: issuer, aud: audience, iat, exp: iat + oneTimeSeconds.signup, jti: randomUUID(), email, name, password_hash: passwordHash }
       // The library draws the initialisation vector: good for 2^32 tokens a key (NIST SP 800-38D §8.3), which at one password hash each take years.
       return await new EncryptJWT(claims).setProtectedHeader({ alg, enc, kid: key.kid, typ }).encrypt(deriveKey(key, purpose))
     },
@@ -59,7 +61,8 @@ export function createSignupTokens ({ ring, issuer, clock }: OneTimeTokensDeps):
     verify: async (token) => {
       const { payload } = await jwtDecrypt(token, keyFor(token), {
         issuer,
-        audience: issuer,
+        // The issuer alone was the audience of an earlier version.
+        audience: [audience, issuer],
         typ,
         keyManagementAlgorithms: [alg],
         contentEncryptionAlgorithms: [enc],
