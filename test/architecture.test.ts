@@ -66,6 +66,7 @@ const homes: Record<string, RegExp> = {
   fastify: /^(http\/|app\.ts$)/,
   'find-my-way': /^http\//,
   ioredis: /^http\//,
+  'ipaddr.js': /^http\//,
   jose: /^tokens\//,
   nodemailer: /^mail\//,
   'p-queue': /^mail\//,

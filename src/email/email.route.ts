@@ -19,7 +19,7 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
   pageRoute(app, undoEmailPage)
 
   app.post('/email/verify', {
-    config: { public: true, problems: ['invalid_one_time_token', 'unavailable'] },
+    config: { public: true, limit: 'link', problems: ['invalid_one_time_token', 'unavailable'] },
     schema: {
       operationId: 'verifyEmail',
       summary: 'Verify the e-mail address by a token from a mail',
@@ -76,7 +76,7 @@ export function emailRoutes (app: App, { verifyEmail, resendVerification, change
   })
 
   app.post('/email/undo', {
-    config: { public: true, problems: ['invalid_one_time_token', 'unavailable'] },
+    config: { public: true, limit: 'link', problems: ['invalid_one_time_token', 'unavailable'] },
     schema: {
       operationId: 'undoEmailChange',
       summary: 'Bring the former e-mail address back by the token of the notice',

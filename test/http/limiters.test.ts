@@ -27,7 +27,7 @@ async function setUp (keys?: Array<Record<string, unknown>>) {
   /** A wrong guess; answers how long it was told to wait, or 0 when it was compared. */
   const guess = async (network: string, device?: string, address = email) => {
     try {
-      await attempts.guard(address, { network, device }, async () => null)
+      await attempts.guard(address, { network, devices: device === undefined ? [] : [device] }, async () => null)
       return 0
     } catch (error) {
       return (error as Problem).extras.waitSeconds as number
@@ -111,7 +111,7 @@ t.test('a place that fails for no fault of its own keeps its turn', async (t) =>
   const { guess, attempts } = await setUp()
   while (await guess('one') === 0);
   mock.timers.tick(10_000)
-  for (let index = 0; index < 5; index++) await t.rejects(attempts.guard(email, { network: 'one', device: undefined }, async () => { throw new Problem('overloaded') }), { code: 'overloaded' })
+  for (let index = 0; index < 5; index++) await t.rejects(attempts.guard(email, { network: 'one', devices: [] }, async () => { throw new Problem('overloaded') }), { code: 'overloaded' })
   t.equal(await guess('one'), 0)
   t.equal(await guess('one'), 20, 'and the wait is the next one')
 })
@@ -119,8 +119,8 @@ t.test('a place that fails for no fault of its own keeps its turn', async (t) =>
 t.test('one network has a bounded number of comparisons, also of right passwords, and what was not compared is given back', async (t) => {
   const { attempts } = await setUp()
   const { calls, seconds: window } = limits['hash-network']
-  const right = async (network: string, index: number) => await attempts.guard(`${index}@example.org`, { network, device: undefined }, async () => true).catch(({ extras }: Problem) => extras.limit)
-  for (let index = 0; index < 10; index++) await t.rejects(attempts.guard(email, { network: 'one', device: undefined }, async () => { throw new Problem('overloaded') }), { code: 'overloaded' })
+  const right = async (network: string, index: number) => await attempts.guard(`${index}@example.org`, { network, devices: [] }, async () => true).catch(({ extras }: Problem) => extras.limit)
+  for (let index = 0; index < 10; index++) await t.rejects(attempts.guard(email, { network: 'one', devices: [] }, async () => { throw new Problem('overloaded') }), { code: 'overloaded' })
   for (let index = 0; index < calls; index++) t.equal(await right('one', index), true)
   t.strictSame(await right('one', calls), { name: 'hash-network', calls, seconds: window })
   t.equal(await right('another', 0), true)
@@ -132,7 +132,7 @@ t.test('who is known to read the mailbox starts anew', async (t) => {
   const { guess, attempts } = await setUp()
   for (const network of ['one', 'two', 'three', 'four']) while (await guess(network) === 0);
   t.not(await guess('five'), 0)
-  await attempts.forgive(email, { network: 'one', device: undefined })
+  await attempts.forgive(email, { network: 'one', devices: [] })
   t.strictSame([await guess('one'), await guess('five'), await guess('two')], [0, 0, 10])
 })
 
