@@ -116,6 +116,29 @@ t.test('a place that fails for no fault of its own keeps its turn', async (t) =>
   t.equal(await guess('one'), 20, 'and the wait is the next one')
 })
 
+t.test('an attempt that ends after its wait does not open the gate for the next one', async (t) => {
+  const { guess, limiters } = await setUp()
+  while (await guess(String(Math.random())) === 0);
+  mock.timers.tick(10_000)
+  const slow = await limiters['password-email'].take(email)
+  mock.timers.tick(20_000)
+  t.equal(await guess('two'), 0)
+  await slow.undo()
+  t.not(await guess('three'), 0, 'the gate is that of the second')
+})
+
+t.test('every device token is tried until one has guesses left, and an attempt counts once', async (t) => {
+  const { guess, attempts, deviceTokens, limiters } = await setUp()
+  const [used, other] = [deviceTokens.issue(email), deviceTokens.issue(email)]
+  while (await guess('one', used) === 0);
+  const { free } = limits['password-devices']
+  t.not(await guess('one', used), 0, 'neither as a device nor as a stranger')
+  t.equal(await attempts.guard(email, { network: 'one', devices: ['x', deviceTokens.issue('eve@example.org'), used, other] }, async () => true), true)
+  let left = 0
+  while (await limiters['password-devices'].take(email).then(() => true, () => false)) left++
+  t.equal(left, free + 1 - limits['password-device'].free - 1, 'success has given its own back, and no more')
+})
+
 t.test('one network has a bounded number of comparisons, also of right passwords, and what was not compared is given back', async (t) => {
   const { attempts } = await setUp()
   const { calls, seconds: window } = limits['hash-network']
