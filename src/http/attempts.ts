@@ -34,7 +34,9 @@ export function createAttempts ({ limiters, deviceTokens }: AttemptsDeps): Attem
 
   // An attempt counts in one set of limits: as that of the first device that has guesses left, otherwise as a stranger's.
   async function takeOne (email: string, { network, devices }: Place): Promise<Attempt> {
-    for (const token of devices) {
+    for (const [index, token] of devices.entries()) {
+      // A look at a signature costs as much as refusing a call: more than one for a call are few.
+      if (index > 0 && !await limiters['device-network'].take(network).then(() => true, () => false)) break
       const id = deviceTokens.find(token, email)
       if (id === null) continue
       // Tokens outlive a new password, and somebody else may hold some: they must not keep out whoever would get in without one.

@@ -19,6 +19,8 @@ const day = 24 * hour
  * what an address has. An account may have the address of somebody else: sign-ups and notices of changed passwords are mails to it as well. Spellings of one mailbox (`ada+1@`) count as one
  * for mails; at sign-up each is an address of its own, and the mailbox has a limit beside.
  *
+ * Device cookies beyond the first of a call, each of which costs a look at a signature: by network.
+ *
  * Links: by the account of the link, or by the token where there is no account yet. Writes, refreshes: by account, for each route or epoch.
  *
  * Passwords: an attempt with the device token of the address counts for `device` and `devices`, any other, and one that those refuse, for the rest. At one address there are at most 99 in a
@@ -42,6 +44,7 @@ export const limits = {
   'hash-network': { calls: 1000, seconds: hour / 4 },
   'password-network': { calls: 100, seconds: hour / 4 },
   'password-network-day': { calls: 1000, seconds: day },
+  'device-network': { calls: 100, seconds: hour / 4 },
   'password-email-network': { free: 10, firstWait: 10, longestWait: 4 * hour, seconds: day },
   'password-email': { free: 30, firstWait: 10, longestWait: hour, seconds: day },
   'password-device': { free: 10, firstWait: 10, longestWait: 4 * hour, seconds: day },

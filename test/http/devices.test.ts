@@ -133,7 +133,8 @@ t.test('a cookie of the name that somebody else set does not hide that of the ow
     const [, token = ''] = own.split('=')
     const others = [cookieOf(await login(eve.email, goodPassword, '198.51.100.1')), `${own}x`, `${name}=`, `${name}=x.y.z`, name, `${name}=%`, `${name}="`]
     await attack(ada.email, 100)
-    const accepted = async (cookie: string) => (await login(ada.email, goodPassword, '192.0.2.99', cookie)).statusCode === 200
+    let networks = 0
+    const accepted = async (cookie: string) => (await login(ada.email, goodPassword, `192.0.2.${networks++}`, cookie)).statusCode === 200
     for (const cookies of [[...others, own], [own, ...others], [...others.slice(0, 3), own, ...others.slice(3)]]) for (const separator of ['; ', ';', ' ; ']) t.ok(await accepted(cookies.join(separator)), `${publicUrl} ${cookies.indexOf(own)}`)
     for (const former of formerNames) {
       t.ok(await accepted(`${former}=${token}`), `${former} still counts`)

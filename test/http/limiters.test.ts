@@ -139,6 +139,22 @@ t.test('every device token is tried until one has guesses left, and an attempt c
   t.equal(left, free + 1 - limits['password-device'].free - 1, 'success has given its own back, and no more')
 })
 
+t.test('a network of hostile cookies has a bounded number of looks at signatures, beyond one for each call', async (t) => {
+  const { limiters, deviceTokens } = await setUp()
+  const looked: string[] = []
+  const attempts = createAttempts({ limiters, deviceTokens: { ...deviceTokens, find: (token, address) => { looked.push(token); return deviceTokens.find(token, address) } } })
+  const own = deviceTokens.issue(email)
+  const hostile = Array.from({ length: 7 }, (_, index) => `${own}${index}`)
+  const login = async (network: string, devices: string[]) => await attempts.guard(email, { network, devices }, async () => true).catch(() => false)
+  const { calls, seconds: window } = limits['device-network']
+  for (let index = 0; index < 300; index++) await login('one', hostile)
+  t.equal(looked.length, 300 + calls)
+  while (await limiters['password-email'].take(email).then(() => true, () => false));
+  t.strictSame([await login('one', [hostile[0] as string, own]), await login('one', [own]), await login('two', [...hostile, own])], [false, true, true])
+  mock.timers.tick(window * 1000)
+  t.equal(await login('one', [...hostile, own]), true)
+})
+
 t.test('one network has a bounded number of comparisons, also of right passwords, and what was not compared is given back', async (t) => {
   const { attempts } = await setUp()
   const { calls, seconds: window } = limits['hash-network']
