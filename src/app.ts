@@ -32,7 +32,7 @@ import { addLimits } from './http/limits.js'
 import { logRequests } from './http/log.js'
 import { refuseUnknownRoutes, routing } from './http/methods.js'
 import { refuseOverload } from './http/overload.js'
-import { createProxyTrust } from './http/network.js'
+import { callerNetwork, createProxyTrust } from './http/network.js'
 import { createPlaces } from './http/places.js'
 import { createErrorHandler } from './http/problems.js'
 import type { connectRedis } from './http/redis.js'
@@ -165,7 +165,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     healthRoutes(api, { ping, isReady: drain.isReady })
     indexRoute(api, { hasDocs: config.DOCS === 'on' })
     problemsRoute(api)
-    if (config.DOCS === 'on') docsRoutes(api)
+    if (config.DOCS === 'on') docsRoutes(api, { count: async (request) => { if (isLimited) await limiters['docs-network'].take(callerNetwork(request)) } })
   })
   return app
 }

@@ -41,6 +41,7 @@ export const limits = {
   'link-password': { calls: 10, seconds: 8 * day },
   account: { calls: 60, seconds: 60 },
   'refresh-account': { calls: 60, seconds: 60 },
+  'docs-network': { calls: 100, seconds: 60 },
   'hash-network': { calls: 1000, seconds: hour / 4 },
   'password-network': { calls: 100, seconds: hour / 4 },
   'password-network-day': { calls: 1000, seconds: day },
@@ -53,6 +54,9 @@ export const limits = {
 
 /** The name of a limit. */
 export type LimitName = keyof typeof limits
+
+/** Counts a call of a route that has no config of its own. Throws Problem `rate_limited`. */
+export type CountCall = (request: FastifyRequest) => Promise<void>
 
 /** A limit, and for whom a call counts. */
 type Count = [limit: LimitName, whose: string]
@@ -72,6 +76,7 @@ const routeLimits = {
   'mailed-signup': { kept: byNetwork('mail-network'), returned: (request, path) => [...mailCounts('mail', request, path), ...mailboxCount(request)] },
   notice: { returned: ({ user }) => [['notice-account', user.sub]] },
   link: { kept: byNetwork('link-network') },
+  docs: { kept: byNetwork('docs-network') },
   account: { kept: ({ user, routeOptions }) => [['account', `${routeOptions.method} ${routeOptions.url} ${user.sub}`]] }
 } as const satisfies Record<string, RouteCounts>
 
