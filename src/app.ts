@@ -30,21 +30,23 @@ import type { Drain } from './http/drain.js'
 import { bodyLimit, hardenEdges, pipelineLimit, requestId, type ServerTimeouts, serverTimeouts } from './http/edges.js'
 import { addGuard } from './http/guard.js'
 import { createLimiters } from './http/limiters.js'
+import { createLinkLimits } from './http/link-limits.js'
 import { addLimits } from './http/limits.js'
 import { logRequests } from './http/log.js'
 import { refuseUnknownRoutes, routing } from './http/methods.js'
 import { refuseOverload } from './http/overload.js'
+import { callerNetwork, createProxyTrust } from './http/network.js'
 import { createPlaces } from './http/places.js'
 import { createErrorHandler } from './http/problems.js'
 import type { connectRedis } from './http/redis.js'
 import { addSchemas } from './http/schemas.js'
 import { dropStragglers } from './http/stragglers.js'
 import { traceRequests } from './http/traces.js'
+import { unlimitedLinks } from './link-limits.js'
 import { createLogin } from './login/login.js'
 import { loginRoute } from './login/login.route.js'
 import { createLogoutEverywhere } from './logout/logout.js'
 import { logoutRoutes } from './logout/logout.route.js'
-import { unlimitedLinks } from './link-limits.js'
 import type { Mailer } from './mail/mailer.js'
 import { createMessages } from './mail/messages.js'
 import { metricsRoute } from './metrics/metrics.route.js'
@@ -96,7 +98,8 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   const limiters = createLimiters({ counters: createCounters(redis), ring })
   const isLimited = config.RATE_LIMITS === 'on'
   const attempts = isLimited ? createAttempts({ limiters, deviceTokens }) : unlimited
-  const linkLimits = unlimitedLinks
+  const linkLimits = isLimited ? createLinkLimits(limiters) : unlimitedLinks
+  const countRefresh = async (whose: string) => { if (isLimited) await limiters['refresh-account'].take(whose) }
   const messages = createMessages({ appUrl: config.APP_URL })
   const { accounts, ping } = store
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
@@ -107,7 +110,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     requestIdHeader: false,
     genReqId: requestId,
     bodyLimit,
-    trustProxy: config.TRUST_PROXY.length > 0 && config.TRUST_PROXY,
+    trustProxy: config.TRUST_PROXY.length > 0 && createProxyTrust(config.TRUST_PROXY),
     requestTimeout: timeouts.requestTimeout,
     connectionTimeout: timeouts.connectionTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
@@ -144,16 +147,16 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     if (config.SIGNUP_MODE === 'instant') signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }), places })
     else requestSignupRoute(api, { requestSignup: createRequestSignup({ accounts, ping, passwords, signupTokens, resetTokens, messages, mailer }), places })
     loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens, attempts, requireVerified }), places })
-    refreshRoute(api, { refresh: createRefresh({ accounts, refreshTokens, issueTokens, requireVerified }) })
+    refreshRoute(api, { refresh: createRefresh({ count: countRefresh, accounts, refreshTokens, issueTokens, requireVerified }) })
     logoutRoutes(api, { logoutEverywhere: createLogoutEverywhere({ accounts }) })
     changePasswordRoute(api, { changePassword: createChangePassword({ accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }), places })
     resetPasswordRoutes(api, {
       forgotPassword: createForgotPassword({ accounts, ping, resetTokens, messages, mailer }),
-      resetPassword: createResetPassword({ accounts, passwords, attempts, resetTokens, messages, mailer }),
+      resetPassword: createResetPassword({ accounts, passwords, attempts, linkLimits, resetTokens, messages, mailer }),
       places
     })
     verifyEmailRoutes(api, {
-      verifyEmail: createVerifyEmail({ accounts, issueTokens, signupTokens, verifyTokens }),
+      verifyEmail: createVerifyEmail({ accounts, linkLimits, issueTokens, signupTokens, verifyTokens }),
       resendVerification: createResendVerification({ accounts, ping, verifyTokens, messages, mailer }),
       places
     })
@@ -174,7 +177,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     healthRoutes(api, { ping, isReady: drain.isReady })
     indexRoute(api, { hasDocs: config.DOCS === 'on' })
     problemsRoute(api)
-    if (config.DOCS === 'on') docsRoutes(api)
+    if (config.DOCS === 'on') docsRoutes(api, { count: async (request) => { if (isLimited) await limiters['docs-network'].take(callerNetwork(request)) } })
   })
   return app
 }

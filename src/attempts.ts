@@ -2,15 +2,15 @@
 export interface Place {
   /** The network of the caller, in its one spelling. */
   network: string
-  /** The device token that the caller sent; it may be anything. */
-  device: string | undefined
+  /** What the caller sent as device tokens; it may be anything. */
+  devices: readonly string[]
 }
 
 /** Bounds how often passwords are guessed. Every comparison of a password with that of an account goes through here (ASVS 6.3.1, 6.3.4). */
 export interface Attempts {
   /**
-   * Counts an attempt at an address, then compares. What went wrong stays counted; success ends the counts of the address at this place; an attempt that failed for another reason
-   * is not counted. It makes no difference whether the address has an account.
+   * Counts an attempt at an address, then compares. A wrong password stays counted. A right one is not counted and ends the counts of the address at this place, never those that all
+   * places share: strangers must not get more guesses by it. An attempt that failed for another reason is not counted. It makes no difference whether the address has an account.
    * @param email in canonical form
    * @param compare answers null when the password is wrong
    * @throws Problem `rate_limited` before anything is compared, also where the password would be right; what `compare` throws

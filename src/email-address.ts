@@ -32,3 +32,18 @@ export function requireEmail (text: string, pointer = '/email'): string {
   if (address === null) throw new Problem('invalid_request', { errors: [{ pointer, detail: 'must be an e-mail address' }] })
   return address
 }
+
+/** Domains of Google's mail, which ignores dots before the `@`. */
+const dotless = ['gmail.com', 'googlemail.com']
+
+/**
+ * The mailbox that an address most likely leads to, for limits alone: whoever can vary an address must not get more mails into one mailbox. What follows a `+` is dropped (RFC 5233), at Google
+ * dots as well. Other separators (`-` of qmail) also stand in names of different people, who must not use up each other's mails.
+ * @param address in canonical form
+ */
+export function mailboxOf (address: string): string {
+  const at = address.lastIndexOf('@')
+  const domain = address.slice(at + 1)
+  const user = address.slice(0, at).replace(/(?<=.)\+.*$/s, '')
+  return dotless.includes(domain) ? `${user.replaceAll('.', '')}@gmail.com` : `${user}@${domain}`
+}

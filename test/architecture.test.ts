@@ -67,6 +67,7 @@ const homes: Record<string, RegExp> = {
   fastify: /^(http\/|app\.ts$)/,
   'find-my-way': /^http\//,
   ioredis: /^http\//,
+  'ipaddr.js': /^http\//,
   jose: /^tokens\//,
   nodemailer: /^mail\//,
   'p-retry': /^store\//,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { canonicalEmail, requireEmail } from '../src/email-address.js'
+import { canonicalEmail, mailboxOf, requireEmail } from '../src/email-address.js'
 import { Problem } from '../src/errors.js'
 
 const printable = (text: string) => JSON.stringify(text).replace(/[^ -~]/g, (one) => `\\u${one.charCodeAt(0).toString(16)}`)
@@ -72,4 +72,19 @@ t.test('requireEmail points to the member', async (t) => {
   t.equal(requireEmail(' A@example.org'), 'a@example.org')
   t.throws(() => requireEmail('a@b'), new Problem('invalid_request'))
   try { requireEmail('a@b') } catch (error) { t.strictSame((error as Problem).extras, { errors: [{ pointer: '/email', detail: 'must be an e-mail address' }] }) }
+})
+
+t.test('addresses that lead to one mailbox, and those that do not', (t) => {
+  const rows: Array<[mailbox: string, addresses: string[]]> = [
+    ['ada@example.org', ['ada@example.org', 'ada+1@example.org', 'ada+@example.org', 'ada++@example.org', 'ada+a+b@example.org', 'ada+a-b.c@example.org']],
+    ['+ada@example.org', ['+ada@example.org', '+ada+1@example.org']],
+    ['adalovelace@gmail.com', ['adalovelace@gmail.com', 'ada.lovelace@gmail.com', 'a.d.a.lovelace+x.y@gmail.com', 'ada.lovelace@googlemail.com']],
+    ['ada.lovelace@example.org', ['ada.lovelace@example.org']],
+    ['ada.lovelace@mail.gmail.com', ['ada.lovelace@mail.gmail.com']],
+    ['anna-maria@example.org', ['anna-maria@example.org']],
+    ['anna_maria@example.org', ['anna_maria@example.org', 'anna_maria+1@example.org']],
+    ['jos\u00e9@xn--mnchen-3ya.example', ['jos\u00e9+1@xn--mnchen-3ya.example']]
+  ]
+  for (const [mailbox, addresses] of rows) for (const address of addresses) t.equal(mailboxOf(address), mailbox, address)
+  t.end()
 })

@@ -53,7 +53,7 @@ export function createConfirmEmailChange (deps: ConfirmEmailChangeDeps): Confirm
   }
   return async (token, proof, signal) => {
     const claims = changeTokens.verify(token)
-    await linkLimits.countUse(claims.sub)
+    await linkLimits.countUse(claims.jti)
     const account = changeTokens.requireState(claims, await accounts.findById(claims.sub))
     if (account.disabledAt !== null) throw new Problem('invalid_one_time_token', { account: account.id })
     await requireProof(account, claims.jti, proof, signal)

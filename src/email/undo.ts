@@ -46,8 +46,8 @@ export function createUndoEmailChange (deps: UndoEmailChangeDeps): UndoEmailChan
     await accounts.deleteUnverified(email, new Date(at - clockLeeway)) || await accounts.findByEmail(email) === null
 
   return async (token) => {
-    const { sub, entry: id } = undoTokens.verify(token)
-    await linkLimits.countUse(sub)
+    const { sub, jti, entry: id } = undoTokens.verify(token)
+    await linkLimits.countUse(jti)
     for (let tries = 0; tries < maxTries; tries++) {
       const before = await accounts.findById(sub)
       const popped = before === null || before.disabledAt !== null ? null : popFormerEmail(before.emailHistory, id, clock())

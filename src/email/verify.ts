@@ -1,4 +1,5 @@
 import { Problem } from '../errors.js'
+import type { LinkLimits } from '../link-limits.js'
 import type { Account, Accounts } from '../store/accounts.js'
 import type { IssuedTokens, IssueTokens } from '../tokens/issue.js'
 import type { OneTimeTokens } from '../tokens/one-time.js'
@@ -9,24 +10,27 @@ import type { SignupTokens } from '../tokens/signup.js'
  * The second creates the account, once, and logs it in, whatever SIGNUP_MODE is by now.
  * @throws Problem
  * - `invalid_one_time_token` if the token is not valid, the account is gone or has another address, or the address of a sign-up has an account
- * - `unavailable`
+ * - `rate_limited`, `unavailable`
  */
 export type VerifyEmail = (token: string) => Promise<{ account: Account, did: 'signup.ok' | 'email.verified', tokens: IssuedTokens | null }>
 
 /** What {@link createVerifyEmail} needs. */
-export interface VerifyEmailDeps { accounts: Accounts, issueTokens: IssueTokens, signupTokens: SignupTokens, verifyTokens: OneTimeTokens }
+export interface VerifyEmailDeps { accounts: Accounts, linkLimits: LinkLimits, issueTokens: IssueTokens, signupTokens: SignupTokens, verifyTokens: OneTimeTokens }
 
 /** Each effect is one statement, so single use also holds under concurrency. */
-export function createVerifyEmail ({ accounts, issueTokens, signupTokens, verifyTokens }: VerifyEmailDeps): VerifyEmail {
+export function createVerifyEmail ({ accounts, linkLimits, issueTokens, signupTokens, verifyTokens }: VerifyEmailDeps): VerifyEmail {
   const signUp: VerifyEmail = async (token) => {
+    const { jti, ...pending } = await signupTokens.verify(token)
+    await linkLimits.countUse(jti)
     // Whether the address is free is decided by the insert alone: of many uses at once, one wins.
-    const account = await accounts.create({ ...await signupTokens.verify(token), emailVerified: true })
+    const account = await accounts.create({ ...pending, emailVerified: true })
     if (account === null) throw new Problem('invalid_one_time_token')
     return { account, did: 'signup.ok', tokens: issueTokens(account) }
   }
   return async (token) => {
     if (signupTokens.claimsKind(token)) return await signUp(token)
     const claims = verifyTokens.verify(token)
+    await linkLimits.countUse(claims.jti)
     const account = verifyTokens.requireState(claims, await accounts.findById(claims.sub))
     if (account.emailVerifiedAt === null && !await accounts.verifyEmail(account)) throw new Problem('invalid_one_time_token', { account: account.id })
     return { account, did: 'email.verified', tokens: null }

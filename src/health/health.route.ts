@@ -9,6 +9,10 @@ export interface HealthDeps { ping: () => Promise<void>, isReady: () => boolean 
 
 /** Whether the process runs, which nothing outside it can change, and whether requests should be sent here. */
 export function healthRoutes (app: App, { ping, isReady }: HealthDeps): void {
+  // Anyone may ask: those who ask at the same time share one query.
+  let answer: Promise<void> | undefined
+  const pingOnce = async () => await (answer ??= ping().finally(() => { answer = undefined }))
+
   app.get('/health/live', {
     config: { public: true },
     logLevel: 'warn',
@@ -21,7 +25,7 @@ export function healthRoutes (app: App, { ping, isReady }: HealthDeps): void {
     schema: { operationId: 'readReadiness', summary: 'Whether requests should be sent here', tags: ['Operation'], response: { 200: Ok } }
   }, async () => {
     if (!isReady()) throw new Problem('unavailable', { detail: 'The server is shutting down.' })
-    await ping()
+    await pingOnce()
     return { status: 'ok' as const }
   })
 }

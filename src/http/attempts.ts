@@ -1,9 +1,12 @@
 import type { Attempts, Place } from '../attempts.js'
 import type { DeviceTokens } from '../tokens/device.js'
-import type { Counted, Limiter, Limiters } from './limiters.js'
+import type { BackoffLimiter, Counted, Limiter, Limiters } from './limiters.js'
 
 /** What {@link createAttempts} needs. */
 export interface AttemptsDeps { limiters: Limiters, deviceTokens: DeviceTokens }
+
+/** What an attempt was counted as: taken back when it was none, and ended for this place when it succeeded. */
+interface Attempt { undo: () => Promise<void>, succeed: () => Promise<void> }
 
 /**
  * {@link Attempts} by the table of limits. Who holds a device token of the address is counted apart, so that no stranger can lock the owner out. Comparisons of a network are counted whatever
@@ -13,14 +16,14 @@ export function createAttempts ({ limiters, deviceTokens }: AttemptsDeps): Attem
   return {
     guard: async (email, place, compare) => {
       const comparison = await limiters['hash-network'].take(place.network)
-      const counted: Counted[] = []
+      let attempt: Attempt | undefined
       try {
-        counted.push(...await takeOne(email, place))
+        attempt = await takeOne(email, place)
         const found = await compare()
-        if (found !== null) await Promise.all(counted.map(async ({ succeed }) => { await succeed() }))
+        if (found !== null) await attempt.succeed()
         return found
       } catch (error) {
-        await undoAll([comparison, ...counted])
+        await Promise.all([comparison.undo(), attempt?.undo()])
         throw error
       }
     },
@@ -29,34 +32,45 @@ export function createAttempts ({ limiters, deviceTokens }: AttemptsDeps): Attem
     }
   }
 
-  // An attempt counts in one set of limits.
-  async function takeOne (email: string, { network, device }: Place): Promise<Counted[]> {
-    // In the order in which they are asked: who is refused by a limit of their own does not use up one that others share.
-    const asStranger = async () => await takeAll([
+  // An attempt counts in one set of limits: as that of the first device that has guesses left, otherwise as a stranger's.
+  async function takeOne (email: string, { network, devices }: Place): Promise<Attempt> {
+    for (const [index, token] of devices.entries()) {
+      // A look at a signature costs as much as refusing a call: more than one for a call are few.
+      if (index > 0 && !await limiters['device-network'].take(network).then(() => true, () => false)) break
+      const id = deviceTokens.find(token, email)
+      if (id === null) continue
+      // Tokens outlive a new password, and somebody else may hold some: they must not keep out whoever would get in without one.
+      const attempt = await takeAll([], [limiters['password-device'], id], [limiters['password-devices'], email]).catch(() => null)
+      if (attempt !== null) return attempt
+    }
+    return await takeAll([
       [limiters['password-network'], network],
-      [limiters['password-network-day'], network],
-      [limiters['password-email-network'], `${network} ${email}`],
-      [limiters['password-email'], email]
-    ])
-    const id = device === undefined ? null : deviceTokens.find(device, email)
-    if (id === null) return await asStranger()
-    // Tokens outlive a new password, and somebody else may hold some: they must not keep out whoever would get in without one.
-    return await takeAll([[limiters['password-device'], id], [limiters['password-devices'], email]]).catch(asStranger)
+      [limiters['password-network-day'], network]
+    ], [limiters['password-email-network'], `${network} ${email}`], [limiters['password-email'], email])
   }
 }
 
-/** Counts in every limit, or in none. */
-async function takeAll (wanted: Array<[limiter: Limiter, whose: string]>): Promise<Counted[]> {
+/**
+ * Counts in every limit, or in none; in this order, so that who is refused by a limit of their own does not use up one that others share. Success takes the attempt back and ends the count of its place.
+ * @param network the limits of the caller's network
+ * @param place the limit of the caller at the address
+ * @param everywhere the limit of all callers at the address
+ */
+async function takeAll (network: Array<[Limiter, string]>, place: [BackoffLimiter, string], everywhere: [Limiter, string]): Promise<Attempt> {
   const counted: Counted[] = []
+  const undo = async () => { await Promise.all(counted.map(async ({ undo }) => { await undo() })) }
   try {
-    for (const [limiter, whose] of wanted) counted.push(await limiter.take(whose))
-    return counted
+    for (const [limiter, whose] of [...network, place, everywhere]) counted.push(await limiter.take(whose))
   } catch (error) {
-    await undoAll(counted)
+    await undo()
     throw error
   }
-}
-
-async function undoAll (counted: Counted[]): Promise<void> {
-  await Promise.all(counted.map(async ({ undo }) => { await undo() }))
+  return {
+    undo,
+    succeed: async () => {
+      await undo()
+      const [limiter, whose] = place
+      await limiter.clear(whose)
+    }
+  }
 }

@@ -10,8 +10,6 @@ import { type Backoff, type LimitName, limits, type Quota } from './limits.js'
 export interface Counted {
   /** Takes the call back. */
   undo: () => Promise<void>
-  /** Ends a series of failures: what is counted one by one is taken back, what waits ever longer starts anew. */
-  succeed: () => Promise<void>
 }
 
 /** One limit. */
@@ -63,7 +61,7 @@ function createQuota (name: string, { calls, seconds }: Quota, counters: Counter
         await undo()
         throw refusal(msBeforeNext, { name, calls, seconds })
       })
-      return { undo, succeed: undo }
+      return { undo }
     }
   }
 }
@@ -79,17 +77,20 @@ function createBackoff (name: string, { free, firstWait, longestWait, seconds }:
       // Counted first, then looked at: of a thousand guesses at once, no more than the limit get through.
       const { consumedPoints } = await counter.consume(key)
       const wait = Math.min(firstWait * 2 ** (consumedPoints - free - 1), longestWait)
+      const end = Date.now() + wait * 1000
       if (consumedPoints > free) {
         await gate.consume(key, 1, { customDuration: wait }).catch(async ({ msBeforeNext }: RateLimiterRes) => {
           await giveBack(counter, key)
           throw refusal(msBeforeNext, { name, calls: free, seconds })
         })
       }
-      const undo = async () => {
-        await giveBack(counter, key)
-        if (consumedPoints > free) await gate.delete(key)
+      return {
+        undo: async () => {
+          await giveBack(counter, key)
+          // Later the gate is somebody else's, who waits at it.
+          if (consumedPoints > free && Date.now() < end) await gate.delete(key)
+        }
       }
-      return { undo, succeed: async () => { await clear(whose) } }
     },
     clear
   }

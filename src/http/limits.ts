@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { canonicalEmail } from '../email-address.js'
+import { canonicalEmail, mailboxOf } from '../email-address.js'
 import type { Counted, Limiters } from './limiters.js'
-import { networkOf } from './network.js'
+import { callerNetwork } from './network.js'
 
 /** At most `calls` in `seconds`, which begin with the first. */
 export interface Quota { calls: number, seconds: number }
@@ -16,7 +16,12 @@ const day = 24 * hour
  * Every limit, as "what-by whom": calls from one network (IPv6 by /64), about one e-mail address, whether it has an account or not, by an account, or by a device.
  *
  * Mails to an address are counted for each route: who asks for one kind, which may not even be sent, does not take the link to a new password from the owner. One network alone cannot use up
- * what an address has. An account may have the address of somebody else: sign-ups and notices of changed passwords are mails to it as well.
+ * what an address has. An account may have the address of somebody else: sign-ups and notices of changed passwords are mails to it as well. Spellings of one mailbox (`ada+1@`) count as one
+ * for mails; at sign-up each is an address of its own, and the mailbox has a limit beside.
+ *
+ * Device cookies beyond the first of a call, each of which costs a look at a signature: by network.
+ *
+ * Links: by the link, so that a thief with one link cannot use up what the owner's link has. Writes, refreshes: by account, for each route or epoch.
  *
  * Passwords: an attempt with the device token of the address counts for `device` and `devices`, any other, and one that those refuse, for the rest. At one address there are at most 99 in a
  * day that begins with the first failure, fewer than the 100 of NIST SP 800-63B-4 §3.2.2: 62 by strangers and 37 by devices. Who saves them for its end and goes on in the next has at most
@@ -29,10 +34,18 @@ export const limits = {
   'signup-network': { calls: 100, seconds: hour },
   'signup-email-network': { calls: 3, seconds: hour },
   'signup-email': { calls: 5, seconds: hour },
+  'signup-mailbox': { calls: 20, seconds: hour },
   'notice-account': { calls: 5, seconds: hour },
+  'link-network': { calls: 60, seconds: hour / 4 },
+  'link-use': { calls: 60, seconds: hour / 4 },
+  'link-password': { calls: 10, seconds: 8 * day },
+  account: { calls: 60, seconds: 60 },
+  'refresh-account': { calls: 60, seconds: 60 },
+  'docs-network': { calls: 100, seconds: 60 },
   'hash-network': { calls: 1000, seconds: hour / 4 },
   'password-network': { calls: 100, seconds: hour / 4 },
   'password-network-day': { calls: 1000, seconds: day },
+  'device-network': { calls: 100, seconds: hour / 4 },
   'password-email-network': { free: 10, firstWait: 10, longestWait: 4 * hour, seconds: day },
   'password-email': { free: 30, firstWait: 10, longestWait: hour, seconds: day },
   'password-device': { free: 10, firstWait: 10, longestWait: 4 * hour, seconds: day },
@@ -42,27 +55,46 @@ export const limits = {
 /** The name of a limit. */
 export type LimitName = keyof typeof limits
 
-/** What a route can name in its config: the limits of each of its calls. Those of `mail` and `signup` are by network and address, that of `notice` is by account. */
-export type RouteLimit = 'mail' | 'signup' | 'notice' | 'link'
+/** Counts a call of a route that has no config of its own. Throws Problem `rate_limited`. */
+export type CountCall = (request: FastifyRequest) => Promise<void>
+
+/** A limit, and for whom a call counts. */
+type Count = [limit: LimitName, whose: string]
+
+/** The counts of a route, in the order in which they are asked. */
+interface RouteCounts {
+  /** Counts that each call uses up, whatever becomes of it. */
+  kept?: (request: FastifyRequest) => Count[]
+  /** Counts that a refused call gives back. */
+  returned?: (request: FastifyRequest, path: string) => Count[]
+}
+
+/** What a route can name in its config: the limits of each of its calls. `mailed-signup` is that of `SIGNUP_MODE=verify_first`. */
+const routeLimits = {
+  mail: { kept: byNetwork('mail-network'), returned: (request, path) => mailCounts('mail', request, path, mailboxOf) },
+  signup: { kept: byNetwork('signup-network'), returned: (request, path) => [...mailCounts('signup', request, path), ...mailboxCount(request)] },
+  'mailed-signup': { kept: byNetwork('mail-network'), returned: (request, path) => [...mailCounts('mail', request, path), ...mailboxCount(request)] },
+  notice: { returned: ({ user }) => [['notice-account', user.sub]] },
+  link: { kept: byNetwork('link-network') },
+  docs: { kept: byNetwork('docs-network') },
+  account: { kept: ({ user, routeOptions }) => [['account', `${routeOptions.method} ${routeOptions.url} ${user.sub}`]] }
+} as const satisfies Record<string, RouteCounts>
+
+/** The name of a set of limits that a route can have. */
+export type RouteLimit = keyof typeof routeLimits
 
 /** Puts the limits before the routes whose config names them. They are asked before anything is looked up, and are the same for every account and for none. */
 export function addLimits (app: FastifyInstance, limiters: Limiters): void {
   const taken = new WeakMap<FastifyRequest, Counted[]>()
   app.addHook('onRoute', (route) => {
     const name = route.config?.limit
-    if (name === undefined || name === 'link') return
+    if (name === undefined) return
+    const { kept, returned }: RouteCounts = routeLimits[name]
     const take = async (request: FastifyRequest) => {
       const counted: Counted[] = []
       taken.set(request, counted)
-      const count = async (limit: LimitName, whose: string) => { counted.push(await limiters[limit].take(whose)) }
-      if (name === 'notice') return await count('notice-account', request.user.sub)
-      const network = networkOf(request.ip)
-      // Good or bad, each call of a network counts.
-      await limiters[`${name}-network`].take(network)
-      const address = addressOf(request)
-      if (address === null) return
-      await count(`${name}-email-network`, `${route.url} ${network} ${address}`)
-      await count(`${name}-email`, `${route.url} ${address}`)
+      for (const [limit, whose] of kept?.(request) ?? []) await limiters[limit].take(whose)
+      for (const [limit, whose] of returned?.(request, route.url) ?? []) counted.push(await limiters[limit].take(whose))
     }
     // After the guard and what it says of requests that do not fit, which are hooks of the whole application.
     route.preHandler = [route.preHandler ?? [], take].flat()
@@ -72,6 +104,22 @@ export function addLimits (app: FastifyInstance, limiters: Limiters): void {
     }
     route.onError = [route.onError ?? [], giveBack].flat()
   })
+}
+
+function byNetwork (limit: LimitName): (request: FastifyRequest) => Count[] {
+  return (request) => [[limit, callerNetwork(request)]]
+}
+
+function mailCounts (what: 'mail' | 'signup', request: FastifyRequest, path: string, fold = (address: string) => address): Count[] {
+  const address = addressOf(request)
+  if (address === null) return []
+  const whose = fold(address)
+  return [[`${what}-email-network`, `${path} ${callerNetwork(request)} ${whose}`], [`${what}-email`, `${path} ${whose}`]]
+}
+
+function mailboxCount (request: FastifyRequest): Count[] {
+  const address = addressOf(request)
+  return address === null ? [] : [['signup-mailbox', mailboxOf(address)]]
 }
 
 function addressOf ({ body }: FastifyRequest): string | null {

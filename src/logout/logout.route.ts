@@ -22,7 +22,7 @@ export function logoutRoutes (app: App, { logoutEverywhere }: { logoutEverywhere
     }, async (_request, reply) => await reply.code(204).send(null))
 
     api.post('/logout/everywhere', {
-      config: { problems: ['forbidden', 'unavailable'] },
+      config: { limit: 'account', problems: ['forbidden', 'unavailable'] },
       schema: {
         operationId: 'logoutEverywhere',
         summary: 'Log out of every client',

@@ -16,7 +16,7 @@ export function meRoutes (app: App, { me, places }: { me: Me, places: Places }):
   }, async (request) => toUser(await me.read(request.user.sub)))
 
   app.patch('/me', {
-    config: { problems: ['forbidden', 'unavailable'] },
+    config: { limit: 'account', problems: ['forbidden', 'unavailable'] },
     schema: {
       operationId: 'updateMe',
       summary: 'Change the name',
@@ -28,7 +28,7 @@ export function meRoutes (app: App, { me, places }: { me: Me, places: Places }):
   }, async (request) => toUser(await me.rename(request.user.sub, request.body.name)))
 
   app.delete('/me', {
-    config: { problems: ['wrong_password', 'forbidden', 'rate_limited', 'overloaded', 'unavailable'] },
+    config: { limit: 'account', problems: ['wrong_password', 'forbidden', 'overloaded', 'unavailable'] },
     schema: {
       operationId: 'deleteMe',
       summary: 'Delete the account and all its data',

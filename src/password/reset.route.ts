@@ -33,11 +33,11 @@ export function resetPasswordRoutes (app: App, { forgotPassword, resetPassword, 
   pageRoute(app, resetPasswordPage)
 
   app.post('/password/reset', {
-    config: { public: true, problems: ['invalid_one_time_token', 'weak_password', 'overloaded', 'unavailable'] },
+    config: { public: true, limit: 'link', problems: ['invalid_one_time_token', 'weak_password', 'overloaded', 'unavailable'] },
     schema: {
       operationId: 'resetPassword',
       summary: 'Set a new password by a token from a mail',
-      description: 'Ends every refresh token of the account and does not log in. A token works once; after `weak_password` it is still good.',
+      description: 'Ends every refresh token of the account and does not log in. A token works once; after `weak_password` it is still good, until the tenth time.',
       tags: ['Account'],
       querystring: NoQuery,
       body: Type.Object({ token: OneTimeToken, new_password: Password }, strict),

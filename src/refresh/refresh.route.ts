@@ -8,7 +8,7 @@ const RefreshBody = Type.Object({ refresh_token: Type.String({ description: 'The
 /** New tokens for a refresh token in the body, which goes on to work. */
 export function refreshRoute (app: App, { refresh }: { refresh: Refresh }): void {
   app.post('/refresh', {
-    config: { public: true, problems: ['invalid_refresh_token', 'unavailable'] },
+    config: { public: true, problems: ['invalid_refresh_token', 'rate_limited', 'unavailable'] },
     schema: {
       operationId: 'refresh',
       summary: 'Get new tokens for a refresh token',

@@ -36,7 +36,7 @@ export function signupRoute (app: App, { signup, places }: { signup: Signup, pla
 
 /** Signing up for `SIGNUP_MODE=verify_first`. */
 export function requestSignupRoute (app: App, { requestSignup, places }: { requestSignup: RequestSignup, places: Places }): void {
-  app.post('/signup', { config: { public: true, limit: 'mail', problems }, schema: { ...schema } }, async (request, reply) => {
+  app.post('/signup', { config: { public: true, limit: 'mailed-signup', problems }, schema: { ...schema } }, async (request, reply) => {
     await requestSignup(request.body, { network: places.of(request).network, signal: hangUp(reply) })
     record(request, 'signup.requested', null)
     return await reply.code(202).send({})

@@ -33,8 +33,8 @@ export interface SignupTokens {
   issue: (account: PendingAccount) => Promise<string>
   /** Whether a token says that it is of this kind. Nothing of it is verified. */
   claimsKind: (token: string) => boolean
-  /** What was signed up for. Throws Problem `invalid_one_time_token`. */
-  verify: (token: string) => Promise<PendingAccount>
+  /** What was signed up for, and the id of the token. Throws Problem `invalid_one_time_token`. */
+  verify: (token: string) => Promise<PendingAccount & { jti: string }>
 }
 
 /** Sign-up tokens for this API alone. They are encrypted under a secret that follows from the key whose turn it is to sign. */
@@ -69,8 +69,8 @@ export function createSignupTokens ({ ring, issuer, clock }: OneTimeTokensDeps):
         currentDate: new Date(clock()),
         clockTolerance: leewaySeconds
       }).catch(() => { throw refuse() })
-      const { email, name, password_hash: passwordHash } = check(payload)
-      return { email, name, passwordHash }
+      const { email, name, password_hash: passwordHash, jti } = check(payload)
+      return { email, name, passwordHash, jti }
     }
   }
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { parse } from 'yaml'
+import { limits } from '../../src/http/limits.js'
 import { buildTestApp, problem, projectFile } from '../helper.js'
 
 type Schema = Record<string, unknown>
@@ -59,6 +60,20 @@ await t.test('the page needs nothing from outside', async (t) => {
     if (path.includes('initializer')) t.notMatch(asset.body.replace(/\/\/ .*$/gm, ''), /https?:\/\//, 'comments aside')
   }
   for (const path of ['/docs/static/nope.js', '/docs/static/..%2f..%2fpackage.json', '/docs/static/%2e%2e/%2e%2e/package.json', '/docs/static/.env']) problem(t, await call('GET', path), 404, 'not_found')
+})
+
+await t.test('one network has a bounded number of large files, and of nothing else by that', async (t) => {
+  for (const [RATE_LIMITS, most] of [['on', limits['docs-network'].calls], ['off', 120]] as const) {
+    const { app, call } = await buildTestApp(t, { env: { RATE_LIMITS } })
+    const read = async (url: string, remoteAddress = '192.0.2.1') => await app.inject({ method: 'GET', url, remoteAddress })
+    const paths = ['/docs', '/docs/static/swagger-ui.css', '/openapi.json', '/openapi.yaml', '/docs/static/nope.js']
+    const replies = []
+    for (let index = 0; index < 120; index++) replies.push(await read(paths[index % paths.length] as string))
+    t.equal(replies.filter(({ statusCode }) => statusCode !== 429).length, most, RATE_LIMITS)
+    for (const reply of replies.slice(most)) t.equal(problem(t, reply, 429, 'rate_limited').code, 'rate_limited')
+    t.not((await read('/docs', '192.0.2.2')).statusCode, 429, 'another network')
+    t.equal((await call('GET', '/.well-known/jwks.json')).statusCode, 200)
+  }
 })
 
 await t.test('without documentation', async (t) => {

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { Problem } from '../../src/errors.js'
 import { buildTestApp, onEachDatabase, problem, query } from '../helper.js'
 import { clusterUrl } from '../postgres/cluster.js'
@@ -48,5 +48,16 @@ await onEachDatabase(t, async (t, database) => {
     problem(t, await call('POST', '/login', { body: { email: 'ada@example.org', password: 'x' } }), 503, 'unavailable')
     await query(clusterUrl(), `CREATE DATABASE ${new URL(databaseUrl).pathname.slice(1)}`)
     await isUp('/health/ready')
+  }
+})
+
+t.test('those who ask at the same time share one query, also when it fails', async (t) => {
+  let queries = 0
+  const { call } = await buildTestApp(t as Test, { wrapStore: (store) => ({ ...store, ping: async () => { if (queries++ % 2) throw new Problem('unavailable'); await store.ping() } }) })
+  for (const status of [200, 503, 200]) {
+    const before = queries
+    const replies = await Promise.all(Array.from({ length: 300 }, async () => await call('GET', '/health/ready')))
+    t.equal(queries, before + 1)
+    t.ok(replies.every(({ statusCode }) => statusCode === status), `${status}`)
   }
 })

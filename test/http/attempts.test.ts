@@ -107,6 +107,41 @@ t.test('success ends the count, on every way', async (t) => {
   }
 })
 
+t.test('a right password from elsewhere gives strangers no more guesses, and they do not see it', async (t) => {
+  // At once, and spread over a day, which is when a wait has often ended.
+  for (const secondsBetween of [0, 24 * 3600 / 300]) {
+    const seen = []
+    for (const ownerLogsIn of [true, false]) {
+      const { login, signup } = await setUp(t as Test, { env: { LOG_LEVEL: 'warn' } })
+      const { user } = await signup()
+      const answers = []
+      let logins = 0
+      for (let index = 0; index < 300; index++) {
+        const { statusCode, headers } = await login(user.email, 'wrong', `2001:db8:${index.toString(16)}::1`)
+        answers.push([statusCode, headers['retry-after'], headers.ratelimit, headers['ratelimit-policy']])
+        mock.timers.tick(secondsBetween * 1000)
+        if (ownerLogsIn && index % 25 === 24) {
+          const reply = await login(user.email, goodPassword, '198.51.100.1')
+          if (reply.statusCode === 200) logins++
+          else problem(t as Test, reply, 429, 'rate_limited')
+        }
+      }
+      const compared = answers.filter(([status]) => status === 401).length
+      t.ok(compared > everywhere.free && compared <= 99, `${compared} compared`)
+      t.ok(!ownerLogsIn || logins > 0, `the owner got in ${logins} times`)
+      seen.push(answers)
+    }
+    t.strictSame(seen[0], seen[1], 'the same answers, whether the owner was there or not')
+  }
+})
+
+t.test('an owner who logs in often is never refused, while nobody guesses', async (t) => {
+  const { login, signup, guess } = await setUp(t as Test)
+  const { user } = await signup()
+  t.strictSame(statuses(await guess(everywhere.free, user.email, '2001:db8:1::1')), { 401: atOnePlace.free + 1, 429: everywhere.free - atOnePlace.free - 1 })
+  for (let index = 0; index < 100; index++) t.equal((await login(user.email, goodPassword, `2001:db8:2:${index.toString(16)}::1`)).statusCode, 200)
+})
+
 t.test('what fails for another reason does not count', async (t) => {
   let away = true
   const { login, signup } = await setUp(t as Test, { wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, findByEmail: async (email) => { if (away) throw new Problem('unavailable'); return await store.accounts.findByEmail(email) } } }) })

@@ -100,7 +100,7 @@ t.test('what is no device token of the address makes a stranger, and nothing tel
 t.test('the cookie fits the URL that the browser sees', async (t) => {
   const rows = [
     ['http://localhost:3000', /^latchkey-device=[\w.-]+; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Strict$/],
-    ['https://auth.example.org', /^__Secure-latchkey-device=[\w.-]+; Max-Age=2592000; Path=\/; HttpOnly; Secure; SameSite=Strict$/],
+    ['https://auth.example.org', /^__Host-latchkey-device=[\w.-]+; Max-Age=2592000; Path=\/; HttpOnly; Secure; SameSite=Strict$/],
     ['https://example.org/auth', /^__Secure-latchkey-device=[\w.-]+; Max-Age=2592000; Path=\/auth; HttpOnly; Secure; SameSite=Strict$/]
   ] as const
   for (const [publicUrl, expected] of rows) {
@@ -115,5 +115,57 @@ t.test('the cookie fits the URL that the browser sees', async (t) => {
     t.match(header, { typ: 'device+jwt', kid: ring.signingKey().kid })
     t.strictSame(Object.keys(payload).sort(), ['aud', 'bind', 'exp', 'iat', 'iss', 'jti'], 'nothing of the person')
     t.notOk(JSON.stringify(payload).includes(user.email))
+  }
+})
+
+/** Servers with each of the cookie's names, and the names that count there. */
+const names: Array<[publicUrl: string, name: string, taken: string[]]> = [
+  ['http://localhost:3000', 'latchkey-device', []],
+  ['https://auth.example.org', '__Host-latchkey-device', ['__Secure-latchkey-device']],
+  ['https://example.org/auth', '__Secure-latchkey-device', []]
+]
+
+t.test('a cookie of the name that somebody else set does not hide that of the owner, whatever comes first', async (t) => {
+  for (const [publicUrl, name, formerNames] of names) {
+    const { login, cookieOf, attack, signup } = await setUp(t as Test, { env: { PUBLIC_URL: publicUrl, LOG_LEVEL: 'warn' } })
+    const [ada, eve] = [(await signup()).user, (await signup()).user]
+    const own = cookieOf(await login(ada.email, goodPassword, '198.51.100.1'))
+    const [, token = ''] = own.split('=')
+    const others = [cookieOf(await login(eve.email, goodPassword, '198.51.100.1')), `${own}x`, `${name}=`, `${name}=x.y.z`, name, `${name}=%`, `${name}="`]
+    await attack(ada.email, 100)
+    let networks = 0
+    const accepted = async (cookie: string) => (await login(ada.email, goodPassword, `192.0.2.${networks++}`, cookie)).statusCode === 200
+    for (const cookies of [[...others, own], [own, ...others], [...others.slice(0, 3), own, ...others.slice(3)]]) for (const separator of ['; ', ';', ' ; ']) t.ok(await accepted(cookies.join(separator)), `${publicUrl} ${cookies.indexOf(own)}`)
+    for (const former of formerNames) {
+      t.ok(await accepted(`${former}=${token}`), `${former} still counts`)
+      t.ok(await accepted([...Array.from({ length: 50 }, (_, index) => `${former}=a.b.${index}`), own].join('; ')), 'and comes last')
+    }
+    for (const wrong of ['latchkey-device', '__Secure-latchkey-device', '__Host-latchkey-device', 'x-latchkey-device', name.toUpperCase()].filter((one) => one !== name && !formerNames.includes(one))) t.notOk(await accepted(`${wrong}=${token}`), `${publicUrl} ${wrong}`)
+    const seven = Array.from({ length: 7 }, (_, index) => `${name}=a.b.${index}`)
+    t.ok(await accepted([...seven, own].join('; ')), 'the eighth is looked at')
+    t.ok(await accepted([...seven, ...seven, own].join('; ')), 'the same one again costs nothing')
+    t.notOk(await accepted([...seven, `${name}=a.b.7`, own].join('; ')), 'the ninth is not')
+  }
+})
+
+t.test('a cookie of somebody else whose guesses are used up does not hide that of the owner', async (t) => {
+  const { login, cookieOf, attack, signup } = await setUp(t as Test)
+  const { user } = await signup()
+  const [planted, own] = [cookieOf(await login(user.email, goodPassword, '198.51.100.1')), cookieOf(await login(user.email, goodPassword, '198.51.100.2'))]
+  for (let index = 0; index <= free; index++) await login(user.email, 'wrong', `203.0.113.${index}`, planted)
+  await attack(user.email, 100)
+  problem(t as Test, await login(user.email, goodPassword, '198.51.100.3', planted), 429, 'rate_limited')
+  t.equal((await login(user.email, goodPassword, '198.51.100.3', `${planted}; ${own}`)).statusCode, 200)
+})
+
+t.test('with the cookie of the sign-up the owner always gets in, while a thousand networks guess', async (t) => {
+  const { attack, call, cookieOf, login } = await setUp(t as Test, { env: { LOG_LEVEL: 'warn' } })
+  const email = 'ada@example.org'
+  const cookie = cookieOf(await call('POST', '/signup', { body: { email, password: goodPassword } }))
+  for (let round = 0; round < 3; round++) {
+    await attack(email, 300)
+    problem(t as Test, await login(email, goodPassword, '198.51.100.1'), 429, 'rate_limited')
+    for (let index = 0; index < 15; index++) t.equal((await login(email, goodPassword, `198.51.100.${index}`, cookie)).statusCode, 200)
+    mock.timers.tick(3600 * 1000)
   }
 })

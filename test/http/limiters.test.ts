@@ -27,7 +27,7 @@ async function setUp (keys?: Array<Record<string, unknown>>) {
   /** A wrong guess; answers how long it was told to wait, or 0 when it was compared. */
   const guess = async (network: string, device?: string, address = email) => {
     try {
-      await attempts.guard(address, { network, device }, async () => null)
+      await attempts.guard(address, { network, devices: device === undefined ? [] : [device] }, async () => null)
       return 0
     } catch (error) {
       return (error as Problem).extras.waitSeconds as number
@@ -111,16 +111,55 @@ t.test('a place that fails for no fault of its own keeps its turn', async (t) =>
   const { guess, attempts } = await setUp()
   while (await guess('one') === 0);
   mock.timers.tick(10_000)
-  for (let index = 0; index < 5; index++) await t.rejects(attempts.guard(email, { network: 'one', device: undefined }, async () => { throw new Problem('overloaded') }), { code: 'overloaded' })
+  for (let index = 0; index < 5; index++) await t.rejects(attempts.guard(email, { network: 'one', devices: [] }, async () => { throw new Problem('overloaded') }), { code: 'overloaded' })
   t.equal(await guess('one'), 0)
   t.equal(await guess('one'), 20, 'and the wait is the next one')
+})
+
+t.test('an attempt that ends after its wait does not open the gate for the next one', async (t) => {
+  const { guess, limiters } = await setUp()
+  while (await guess(String(Math.random())) === 0);
+  mock.timers.tick(10_000)
+  const slow = await limiters['password-email'].take(email)
+  mock.timers.tick(20_000)
+  t.equal(await guess('two'), 0)
+  await slow.undo()
+  t.not(await guess('three'), 0, 'the gate is that of the second')
+})
+
+t.test('every device token is tried until one has guesses left, and an attempt counts once', async (t) => {
+  const { guess, attempts, deviceTokens, limiters } = await setUp()
+  const [used, other] = [deviceTokens.issue(email), deviceTokens.issue(email)]
+  while (await guess('one', used) === 0);
+  const { free } = limits['password-devices']
+  t.not(await guess('one', used), 0, 'neither as a device nor as a stranger')
+  t.equal(await attempts.guard(email, { network: 'one', devices: ['x', deviceTokens.issue('eve@example.org'), used, other] }, async () => true), true)
+  let left = 0
+  while (await limiters['password-devices'].take(email).then(() => true, () => false)) left++
+  t.equal(left, free + 1 - limits['password-device'].free - 1, 'success has given its own back, and no more')
+})
+
+t.test('a network of hostile cookies has a bounded number of looks at signatures, beyond one for each call', async (t) => {
+  const { limiters, deviceTokens } = await setUp()
+  const looked: string[] = []
+  const attempts = createAttempts({ limiters, deviceTokens: { ...deviceTokens, find: (token, address) => { looked.push(token); return deviceTokens.find(token, address) } } })
+  const own = deviceTokens.issue(email)
+  const hostile = Array.from({ length: 7 }, (_, index) => `${own}${index}`)
+  const login = async (network: string, devices: string[]) => await attempts.guard(email, { network, devices }, async () => true).catch(() => false)
+  const { calls, seconds: window } = limits['device-network']
+  for (let index = 0; index < 300; index++) await login('one', hostile)
+  t.equal(looked.length, 300 + calls)
+  while (await limiters['password-email'].take(email).then(() => true, () => false));
+  t.strictSame([await login('one', [hostile[0] as string, own]), await login('one', [own]), await login('two', [...hostile, own])], [false, true, true])
+  mock.timers.tick(window * 1000)
+  t.equal(await login('one', [...hostile, own]), true)
 })
 
 t.test('one network has a bounded number of comparisons, also of right passwords, and what was not compared is given back', async (t) => {
   const { attempts } = await setUp()
   const { calls, seconds: window } = limits['hash-network']
-  const right = async (network: string, index: number) => await attempts.guard(`${index}@example.org`, { network, device: undefined }, async () => true).catch(({ extras }: Problem) => extras.limit)
-  for (let index = 0; index < 10; index++) await t.rejects(attempts.guard(email, { network: 'one', device: undefined }, async () => { throw new Problem('overloaded') }), { code: 'overloaded' })
+  const right = async (network: string, index: number) => await attempts.guard(`${index}@example.org`, { network, devices: [] }, async () => true).catch(({ extras }: Problem) => extras.limit)
+  for (let index = 0; index < 10; index++) await t.rejects(attempts.guard(email, { network: 'one', devices: [] }, async () => { throw new Problem('overloaded') }), { code: 'overloaded' })
   for (let index = 0; index < calls; index++) t.equal(await right('one', index), true)
   t.strictSame(await right('one', calls), { name: 'hash-network', calls, seconds: window })
   t.equal(await right('another', 0), true)
@@ -132,7 +171,7 @@ t.test('who is known to read the mailbox starts anew', async (t) => {
   const { guess, attempts } = await setUp()
   for (const network of ['one', 'two', 'three', 'four']) while (await guess(network) === 0);
   t.not(await guess('five'), 0)
-  await attempts.forgive(email, { network: 'one', device: undefined })
+  await attempts.forgive(email, { network: 'one', devices: [] })
   t.strictSame([await guess('one'), await guess('five'), await guess('two')], [0, 0, 10])
 })
 

@@ -14,8 +14,12 @@ const { free } = limits['password-email-network']
 /** What a proxy does with the X-Forwarded-For that a client sent. httpxy alone passes it on as it is, which no proxy that is trusted may do. */
 const ways: Record<string, (given: string | undefined, client: string) => string> = {
   appends: (given, client) => given === undefined ? client : `${given}, ${client}`,
-  overwrites: (_given, client) => client
+  overwrites: (_given, client) => client,
+  // Azure Application Gateway, IIS: another port on each connection.
+  'appends with a port': (given, client) => `${given === undefined ? '' : `${given}, `}${client.includes('.') ? client : `[${client}]`}:${port++}`,
+  'overwrites with a port': (_given, client) => `${client.includes('.') ? client : `[${client}]`}:${port++}`
 }
+let port = 49_152
 
 /** A real proxy before a server that trusts the proxy's address, or another one. */
 async function setUp (t: Test, trusted: string, forwardedFor: typeof ways[string]) {

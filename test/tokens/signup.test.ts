@@ -31,12 +31,12 @@ for (const alg of algorithms) {
     t.strictSame(header, { alg: 'dir', enc: 'A256GCM', kid: thumbprint(jwk), typ: 'signup+jwt' })
     t.match(payload.jti, /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
     t.strictSame(payload, { iss: issuer, aud: issuer, iat: now, exp: now + day, jti: payload.jti, email: person.email, name: person.name, password_hash: person.passwordHash })
-    t.strictSame(await verify(token), person)
+    t.strictSame(await verify(token), { ...person, jti: payload.jti })
     t.ok(claimsKind(token))
     const again = open(await issue({ ...person, name: null }), contentKey(jwk))
     t.not(again.payload.jti, payload.jti)
     t.equal(again.payload.name, null)
-    t.strictSame(await verify(seal(header, payload, contentKey(jwk))), person, 'and one that is made by hand is taken')
+    t.strictSame(await verify(seal(header, payload, contentKey(jwk))), { ...person, jti: payload.jti }, 'and one that is made by hand is taken')
     for (const secret of ['ada', 'argon2', 'Ada']) t.notOk(Buffer.from(token.replaceAll('.', ''), 'base64url').includes(secret), `no ${secret} to be read`)
   })
 }
@@ -52,7 +52,7 @@ t.test('the longest', async (t) => {
   const { issue, verify } = createSignupTokens({ ring: await ringOf(jwks.ES256), issuer: `https://example.org/${'x'.repeat(480)}`, clock })
   const token = await issue(long)
   t.ok(token.length > 3000 && token.length <= 4096, `${token.length} characters`)
-  t.strictSame(await verify(token), long)
+  t.match(await verify(token), long)
 })
 
 t.test('times go by the clock, with leeway', async (t) => {
@@ -67,7 +67,7 @@ t.test('times go by the clock, with leeway', async (t) => {
     ['not yet', later, now + 69.999, false], ['from then on', later, now + 70, true]
   ] as const) {
     time.seconds = seconds
-    if (fits) t.strictSame(await verify(one), person, name)
+    if (fits) t.match(await verify(one), person, name)
     else await t.rejects(verify(one), refused, name)
   }
 })
@@ -79,7 +79,7 @@ t.test('the key is the one that the header names, as long as the ring has it', a
   const token = await issue(person)
   const both = await parse({ ...older, iat: now - 5 }, { ...newer, iat: now })
   ring.replace(both)
-  t.strictSame(await verify(token), person, 'after a rotation')
+  t.match(await verify(token), person, 'after a rotation')
   t.equal(open(await issue(person), contentKey(newer)).header.kid, thumbprint(newer), 'the newer makes the next')
   const { header, payload } = open(token, contentKey(older))
   await t.rejects(verify(seal({ ...header, kid: thumbprint(newer) }, payload, contentKey(older))), { code: 'invalid_one_time_token' }, 'the key of another')
@@ -130,5 +130,5 @@ t.test('everything else is refused', async (t) => {
   ]
   for (const [name, bad] of rows) await t.rejects(verify(bad), { name: 'Problem', code: 'invalid_one_time_token' }, name)
   for (const [name, other] of [['another typ', headed({ typ: 'verify+jwt' })], ['no token', 'x'], ['nothing', ''], ['a header that is no object', seal('[]', payload, key)]] as const) t.notOk(claimsKind(other), name)
-  t.strictSame(await verify(token), person, 'the token that they were made of is good')
+  t.match(await verify(token), person, 'the token that they were made of is good')
 })
