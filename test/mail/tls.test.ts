@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { createMessages } from '../../src/mail/messages.js'
+import { openMailer } from '../../src/mail/open.js'
 import { isLoopback, mayBeUnencrypted, smtpOptions } from '../../src/mail/smtp-url.js'
 import { createSmtpTransport } from '../../src/mail/transports.js'
 import { startSmtp } from '../smtp.js'
@@ -111,5 +112,11 @@ t.test('the operator is warned when mails may travel unencrypted', async (t) => 
     'smtps://mail': false,
     'smtps://u:p@mail?requireTLS=false': false
   }
-  for (const [url, expected] of Object.entries(cases)) t.equal(mayBeUnencrypted(url), expected, url)
+  for (const [url, expected] of Object.entries(cases)) {
+    t.equal(mayBeUnencrypted(url), expected, url)
+    const lines: string[] = []
+    const note = (_line: object, text: string) => { lines.push(text) }
+    await openMailer({ SMTP_URL: url, MAIL_FROM: 'no-reply@example.org', PUBLIC_URL: publicUrl }, { error: note, warn: note, info: note }).close(0)
+    t.strictSame(lines, expected ? ['SMTP_URL does not require TLS: mails, with links that open accounts, may travel unencrypted'] : [])
+  }
 })
