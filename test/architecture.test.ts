@@ -16,7 +16,7 @@ const layers: Array<{ layer: string, path: RegExp, may: string[] }> = [
   { layer: 'main', path: /^main\.ts$/, may: ['app', 'cli', 'config', 'errors', 'http', 'mail', 'passwords', 'store', 'tokens', 'workers'] },
   { layer: 'workers', path: /^workers\.ts$/, may: ['type:config'] },
   { layer: 'app', path: /^app\.ts$/, may: ['route', 'feature', 'http', 'tokens', 'package-root', 'type:config', 'type:clock', 'type:store', 'type:passwords', 'mail', 'metrics', 'attempts', 'link-limits'] },
-  { layer: 'cli', path: /^cli\//, may: ['app', 'config', 'email-address', 'errors', 'http', 'package-root', 'passwords', 'schema-check', 'store', 'tokens', 'type:clock'] },
+  { layer: 'cli', path: /^cli\//, may: ['app', 'config', 'email-address', 'email-history', 'errors', 'http', 'package-root', 'passwords', 'schema-check', 'store', 'tokens', 'type:clock'] },
   { layer: 'metrics', path: /^metrics\//, may: ['http', 'type:mail', 'type:passwords', 'type:store'] },
   { layer: 'route', path: /\.route\.ts$/, may: ['errors', 'http', 'page', 'type:feature', 'type:tokens'] },
   { layer: 'page', path: /\.page\.ts$/, may: ['type:http'] },

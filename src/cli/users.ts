@@ -9,11 +9,14 @@ import { CommandError } from './command-error.js'
 import type { Terminal } from './terminal.js'
 import { type Change, changeUser } from './users-account.js'
 import { createUser } from './users-create.js'
+import { exportUsers } from './users-export.js'
 import { importUsers, openSource } from './users-import.js'
 import { listUsers } from './users-list.js'
 
 const usage = `How to use it:
   npm run users -- import <file.jsonl>     makes accounts of the lines of a file, or of the standard input with -
+  npm run users -- export                  writes every account as a line for import, with ids and password hashes
+                   --output <file.jsonl>   into a new file, which only you can read, instead of the standard output
   npm run users -- create <email>          makes one account; asks for the password, or reads it from the standard input
                    --name <name> --verified
   npm run users -- list                    every account, a line each
@@ -27,6 +30,7 @@ const usage = `How to use it:
 /** How many arguments each command takes after its name, and which options. */
 const commands = {
   import: { arguments: 1, options: [] },
+  export: { arguments: 0, options: ['output'] },
   create: { arguments: 1, options: ['name', 'verified'] },
   list: { arguments: 0, options: ['json'] },
   disable: { arguments: 1, options: [] },
@@ -56,7 +60,8 @@ export async function users (args: string[], config: Config, terminal: Terminal)
 
 async function run ({ command, argument, options, file }: ReturnType<typeof readArguments> & { file: FileHandle | null }, { accounts }: Store, config: Config, terminal: Terminal): Promise<number> {
   if (command === 'import') return await importUsers(accounts, await openSource(file, terminal), terminal)
-  if (command === 'list') await listUsers(accounts, { json: options.json }, terminal)
+  if (command === 'export') await exportUsers(accounts, options.output, terminal)
+  else if (command === 'list') await listUsers(accounts, { json: options.json }, terminal)
   else if (command === 'create') await createUser({ email: argument, name: options.name, emailVerified: options.verified }, { accounts, passwords: await openPasswords(config), terminal })
   else await changeUser(command, argument, { yes: options.yes }, { accounts, terminal, accessTokenSeconds: config.ACCESS_TOKEN_SECONDS })
   return 0
@@ -68,19 +73,19 @@ function readArguments (args: string[]) {
   if (!isCommand(command)) throw new CommandError(usage)
   const allowed: readonly string[] = commands[command].options
   if (rest.length !== commands[command].arguments || Object.keys(values).some((name) => !allowed.includes(name))) throw new CommandError(usage)
-  const { name = null, verified = false, json = false, yes = false } = values
-  return { command, argument: rest[0] ?? '', options: { name, verified, json, yes } }
+  const { name = null, verified = false, json = false, yes = false, output = null } = values
+  return { command, argument: rest[0] ?? '', options: { name, verified, json, yes, output } }
 }
 
 function parse (args: string[]) {
   try {
-    return parseArgs({ args, allowPositionals: true, options: { name: { type: 'string' }, verified: { type: 'boolean' }, json: { type: 'boolean' }, yes: { type: 'boolean' } } })
+    return parseArgs({ args, allowPositionals: true, options: { name: { type: 'string' }, verified: { type: 'boolean' }, json: { type: 'boolean' }, yes: { type: 'boolean' }, output: { type: 'string' } } })
   } catch {
     throw new CommandError(usage)
   }
 }
 
-function isCommand (command: string): command is 'import' | 'create' | 'list' | Change {
+function isCommand (command: string): command is 'import' | 'export' | 'create' | 'list' | Change {
   return Object.hasOwn(commands, command)
 }
 

@@ -107,7 +107,7 @@ await onEachDatabase(t, async (t, kind) => {
 
 t.test('what stops an import says how far it came', async (t) => {
   const written: number[] = []
-  const accounts = { createMany: async (list: unknown[]) => { written.push(list.length); return list.length } }
+  const accounts = { createMany: async (list: unknown[]) => { written.push(list.length); return { created: list.length, clashes: [] } } }
   const away = { createMany: async () => { throw new Problem('unavailable') } }
   const unreadable = Readable.from((async function * () {
     yield Buffer.from(`${lines(501).join('\n')}\n`)
