@@ -45,6 +45,36 @@ await onEachDatabase(t, async (t, kind) => {
     t.strictSame(await accounts.createMany(people(3)), { created: 0, clashes: [] })
   })
 
+  await t.test('createMany keeps what moves in, and tells what clashes', async (t) => {
+    const { accounts } = await freshStore(t as Test, kind)
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((letter) => nobody.replace('01a1fc01', letter.repeat(8)))
+    const moved = { ...person('a'), id: String(a), emailVerified: new Date(1), disabled: new Date(2), tokenEpoch: 3, emailHistory: '[{"id":"x","email":"y","at":4}]', createdAt: new Date(5), updatedAt: new Date(6) }
+    t.strictSame(await accounts.createMany([moved, person('b')]), { created: 2, clashes: [] })
+    const stored = { id: a, email: 'a@example.org', emailVerifiedAt: new Date(1), passwordHash: '$hash$a', name: null, tokenEpoch: 3, disabledAt: new Date(2), emailHistory: moved.emailHistory, createdAt: new Date(5), updatedAt: new Date(6) }
+    t.strictSame({ ...await accounts.findById(String(a)) }, stored)
+    const before = await accounts.list(null, 10)
+
+    const list = [
+      { ...moved, name: 'there already' },
+      { ...person('z'), id: String(a) },
+      { ...person('a'), id: String(b) },
+      { ...person('b'), id: String(a) },
+      person('a'),
+      { ...person('y'), id: String(c) },
+      { ...person('c'), id: String(c) },
+      { ...person('y'), id: String(c) },
+      { ...person('y'), id: String(d) },
+      { ...person('x'), id: String(a) },
+      { ...person('x'), id: String(a) }
+    ]
+    t.strictSame(await accounts.createMany(list), { created: 1, clashes: [[1, 'id'], [2, 'email'], [3, 'id'], [6, 'id'], [8, 'email'], [9, 'id'], [10, 'id']].map(([index, by]) => ({ index, by })) })
+    t.strictSame((await accounts.list(null, 10)).filter(({ email }) => email !== 'y@example.org'), before, 'nothing that is there has changed')
+    t.equal((await accounts.findByEmail('y@example.org'))?.id, c, 'the first of equal ids wins')
+    const [given] = [new Date(7)]
+    await accounts.createMany([{ ...person('only-updated'), updatedAt: given }, { ...person('only-created'), createdAt: given }])
+    for (const name of ['only-updated', 'only-created']) t.match(await accounts.findByEmail(`${name}@example.org`), { createdAt: given, updatedAt: given })
+  })
+
   await t.test('an address has one account, however many are made at once', async (t) => {
     const { accounts, sql } = await freshStore(t as Test, kind)
     const single = Promise.all(people(20).map(async (one) => await accounts.create(one)))
