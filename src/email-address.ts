@@ -4,11 +4,16 @@ import { Problem } from './errors.js'
 
 /**
  * The one spelling under which an address is stored and looked up: trimmed, Unicode NFC, lower case, the domain as in the DNS (IDNA).
- * Null for what is no address, and for compatibility look-alikes such as `＠` or `．`, which other programs would read as another address.
+ * Null for text that is not an address, that has invisible characters, or that has look-alikes such as `＠`, `．` or the
+ * Kelvin sign, which other programs would read as another address. Upper case and decomposed letters are the only other spellings.
  */
 export function canonicalEmail (text: string): string | null {
-  const lower = text.trim().normalize('NFC').toLowerCase().normalize('NFC')
-  if (!lower.isWellFormed() || lower !== lower.normalize('NFKC') || /[\p{C}\p{Z}]/u.test(lower)) return null
+  const typed = text.trim()
+  const composed = typed.normalize('NFC')
+  const lower = composed.toLowerCase().normalize('NFC')
+  // Lower-casing would hide some look-alikes: check before it, and again after it.
+  if (!lower.isWellFormed() || [composed, lower].some((one) => one !== one.normalize('NFKC'))) return null
+  if (/[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u.test(lower) || hasDuplicateSign(typed)) return null
   const at = lower.lastIndexOf('@')
   const domain = lower.slice(at + 1)
   // domainToASCII reads a host as in a URL: it would drop what follows / ? # \ and decode %. The ideographic full stop is one more spelling of a dot.
@@ -18,6 +23,14 @@ export function canonicalEmail (text: string): string | null {
   if (ascii.split('.').some((label) => label.startsWith('xn--') && !isPunycode(label))) return null
   const address = `${lower.slice(0, at)}@${ascii}`
   return isEmail.default(address) ? address : null
+}
+
+// NFC itself replaces some characters by another single one of the same look, such as the Kelvin sign by K (Unicode calls them singletons).
+function hasDuplicateSign (text: string): boolean {
+  return /\P{ASCII}/u.test(text) && [...text].some((sign) => {
+    const composed = sign.normalize('NFC')
+    return composed !== sign && [...composed].length === 1
+  })
 }
 
 // Node.js 20 refuses some labels that are not what they say, Node.js 24 leaves each as it is. Such a label stands for letters beyond ASCII, and for no other such label (UTS #46 §4.1).

@@ -25,7 +25,8 @@ export async function createUser ({ email, name, emailVerified }: UserArguments,
   if (createChecker(Name)(name).length > 0) throw new CommandError('A name has 1 to 200 characters and no control characters.')
   const password = await readPassword(terminal)
   const passwordHash = await passwords.inTurn(null, async ({ accept }) => await accept(password, { email: address, name })).catch((error: unknown) => { throw refusal(error) })
-  if (await accounts.createMany([{ email: address, passwordHash, name, emailVerified }]) === 0) throw new CommandError(`${address} has an account already.`)
+  const { created } = await accounts.createMany([{ email: address, passwordHash, name, emailVerified }])
+  if (created === 0) throw new CommandError(`${address} has an account already.`)
   terminal.stdout.write(`Created ${address}.\n`)
 }
 

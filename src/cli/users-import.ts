@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises'
 import { addAbortSignal, type Readable } from 'node:stream'
 import type { Accounts } from '../store/accounts.js'
-import type { NewAccount } from '../store/create-many.js'
+import type { Clash, MovedAccount } from '../store/create-many.js'
 import { CommandError } from './command-error.js'
 import { readLines } from './lines.js'
 import { createProgress } from './progress.js'
@@ -27,25 +27,36 @@ export async function openSource (file: FileHandle | null, { stdin }: Terminal):
   return { input, share: () => size === 0 ? null : Math.min(1, input.bytesRead / size) }
 }
 
+/** Why a line is bad that would fit if another account were not there. */
+const clashes: Record<Clash['by'], string> = {
+  id: 'id belongs to an account with another address',
+  email: 'email belongs to an account with another id'
+}
+
 /**
- * `users import`: makes an account of each line whose address has none; the lines are written in batches, each in one statement, so the same command again goes on after an interruption.
- * Answers the exit code: 0, 1 when there were bad lines, 130 or 143 after SIGINT or SIGTERM.
+ * `users import`: creates an account of each line whose address and id are free. The lines are written in batches, each in one statement, so the same command continues after an interruption.
+ * Returns the exit code: 0, 1 if there were bad lines, 130 or 143 after SIGINT or SIGTERM.
  */
 export async function importUsers (accounts: Accounts, { input, share }: Source, terminal: Terminal): Promise<number> {
   const begin = performance.now()
   const progress = createProgress(terminal)
   const count = { lines: 0, imported: 0, skipped: 0, bad: 0 }
-  const batch: NewAccount[] = []
-  const write = async () => {
-    const imported = await accounts.createMany(batch)
-    count.imported += imported
-    count.skipped += batch.length - imported
-    batch.length = 0
-    progress.show(share(), `${count.lines} lines`)
-  }
+  const batch: Array<{ number: number, user: MovedAccount }> = []
   const say = (text: string) => {
     progress.clear()
     terminal.stderr.write(`${text}\n`)
+  }
+  const refuse = (number: number | undefined, reason: string) => {
+    count.bad++
+    say(`line ${number}: ${reason}`)
+  }
+  const write = async () => {
+    const { created, clashes: clashing } = await accounts.createMany(batch.map(({ user }) => user))
+    count.imported += created
+    count.skipped += batch.length - created - clashing.length
+    for (const { index, by } of clashing) refuse(batch[index]?.number, clashes[by])
+    batch.length = 0
+    progress.show(share(), `${count.lines} lines`)
   }
   const sofar = () => `${count.imported} imported, ${count.skipped} skipped (there already), ${count.bad} bad`
 
@@ -59,10 +70,8 @@ export async function importUsers (accounts: Accounts, { input, share }: Source,
       count.lines = line.number
       if ('text' in line && line.text.trim() === '') continue
       const user = 'text' in line ? readUser(line.text) : line.fault
-      if (typeof user === 'string') {
-        count.bad++
-        say(`line ${line.number}: ${user}`)
-      } else if (batch.push(user) === batchSize) await write()
+      if (typeof user === 'string') refuse(line.number, user)
+      else if (batch.push({ number: line.number, user }) === batchSize) await write()
     }
     await write()
   } catch (error) {

@@ -10,12 +10,15 @@ import type { Terminal } from './terminal.js'
 import { type Change, changeUser } from './users-account.js'
 import { createUser } from './users-create.js'
 import { setEmail } from './users-email.js'
+import { exportUsers } from './users-export.js'
 import { importUsers, openSource } from './users-import.js'
 import { listUsers } from './users-list.js'
 import { createSendMails, type SendMails } from './users-mail.js'
 
 const usage = `How to use it:
   npm run users -- import <file.jsonl>     makes accounts of the lines of a file, or of the standard input with -
+  npm run users -- export                  writes every account as a line for import, with ids and password hashes
+                   --output <file.jsonl>   into a new file, which only you can read, instead of the standard output
   npm run users -- create <email>          makes one account; asks for the password, or reads it from the standard input
                    --name <name> --verified
   npm run users -- list                    every account, a line each
@@ -33,6 +36,7 @@ const usage = `How to use it:
 /** How many arguments each command takes after its name, and which options. */
 const commands = {
   import: { arguments: 1, options: [] },
+  export: { arguments: 0, options: ['output'] },
   create: { arguments: 1, options: ['name', 'verified'] },
   list: { arguments: 0, options: ['json'] },
   disable: { arguments: 1, options: [] },
@@ -64,7 +68,8 @@ export async function users (args: string[], config: Config, terminal: Terminal,
 async function run ({ command, argument, second, options, file }: ReturnType<typeof readArguments> & { file: FileHandle | null }, { accounts }: Store, config: Config, terminal: Terminal, sendMails: SendMails): Promise<number> {
   const mailing = { accounts, terminal, sendMails, appUrl: config.APP_URL, accessTokenSeconds: config.ACCESS_TOKEN_SECONDS }
   if (command === 'import') return await importUsers(accounts, await openSource(file, terminal), terminal)
-  if (command === 'list') await listUsers(accounts, { json: options.json }, terminal)
+  if (command === 'export') await exportUsers(accounts, options.output, terminal)
+  else if (command === 'list') await listUsers(accounts, { json: options.json }, terminal)
   else if (command === 'create') await createUser({ email: argument, name: options.name, emailVerified: options.verified }, { accounts, passwords: await openPasswords(config), terminal })
   else if (command === 'set-email') await setEmail(argument, second, options, mailing)
   else await changeUser(command, argument, { yes: options.yes }, mailing)
@@ -77,19 +82,19 @@ function readArguments (args: string[]) {
   if (!isCommand(command)) throw new CommandError(usage)
   const allowed: readonly string[] = commands[command].options
   if (rest.length !== commands[command].arguments || Object.keys(values).some((name) => !allowed.includes(name))) throw new CommandError(usage)
-  const { name = null, verified = false, json = false, yes = false, 'reset-password': resetPassword = false } = values
-  return { command, argument: rest[0] ?? '', second: rest[1] ?? '', options: { name, verified, json, yes, resetPassword } }
+  const { name = null, verified = false, json = false, yes = false, output = null, 'reset-password': resetPassword = false } = values
+  return { command, argument: rest[0] ?? '', second: rest[1] ?? '', options: { name, verified, json, yes, output, resetPassword } }
 }
 
 function parse (args: string[]) {
   try {
-    return parseArgs({ args, allowPositionals: true, options: { name: { type: 'string' }, verified: { type: 'boolean' }, json: { type: 'boolean' }, yes: { type: 'boolean' }, 'reset-password': { type: 'boolean' } } })
+    return parseArgs({ args, allowPositionals: true, options: { name: { type: 'string' }, verified: { type: 'boolean' }, json: { type: 'boolean' }, yes: { type: 'boolean' }, output: { type: 'string' }, 'reset-password': { type: 'boolean' } } })
   } catch {
     throw new CommandError(usage)
   }
 }
 
-function isCommand (command: string): command is 'import' | 'create' | 'list' | 'set-email' | Change {
+function isCommand (command: string): command is 'import' | 'export' | 'create' | 'list' | 'set-email' | Change {
   return Object.hasOwn(commands, command)
 }
 

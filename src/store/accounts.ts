@@ -1,18 +1,18 @@
 import type { Clock } from '../clock.js'
 import { emptyHistory } from '../email-history.js'
-import { createMany, type NewAccount } from './create-many.js'
+import { type CreatedAccounts, createMany, type MovedAccount, type NewAccount } from './create-many.js'
 import { available, isDuplicate } from './faults.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 import { createTurns } from './turns.js'
 
 /** One person's account, as it is stored. */
 export interface Account {
-  /** UUIDv7 (RFC 9562 §5.7). */
+  /** UUIDv7 (RFC 9562 §5.7), or any UUID in lower case if the account was imported. */
   id: string
   /** In canonical form; one account per address. */
   email: string
   emailVerifiedAt: Date | null
-  /** A PHC string. */
+  /** A PHC string, or an unusable hash. */
   passwordHash: string
   name: string | null
   /** Counts the events that end every refresh token of the account. */
@@ -30,9 +30,9 @@ export interface Accounts {
   findByEmail: (email: string) => Promise<Account | null>
   /** Answers null when the address already has an account. `emailVerified` says that the address counts as verified from now on; it does not without. */
   create: (account: Omit<NewAccount, 'emailVerified'> & { emailVerified?: boolean }) => Promise<Account | null>
-  /** Makes the accounts whose address has none and answers how many those were; of equal addresses the first wins. At most `mostNewAccounts`. */
-  createMany: (accounts: NewAccount[]) => Promise<number>
-  /** A page of all accounts in the order in which they were made: those after the one with the id, or the first ones for `null`. */
+  /** Creates the accounts whose address and id are free, up to `mostNewAccounts`. The first of equal addresses or ids wins. Existing accounts are not changed. */
+  createMany: (accounts: MovedAccount[]) => Promise<CreatedAccounts>
+  /** A page of all accounts in the order of their ids: those after the one with the id, or the first ones for `null`. Ids of accounts that were created here follow the time. */
   list: (afterId: string | null, count: number) => Promise<Account[]>
   /** Answers null when there is no such account or it is disabled. */
   updateName: (id: string, name: string | null) => Promise<Account | null>

@@ -59,6 +59,19 @@ await onEachDatabase(t, async (t, kind) => {
     t.equal(await count(), 3)
   })
 
+  await t.test('a line whose id or address another account has is named, and changes nothing', async (t) => {
+    const { databaseUrl, run } = await setUp(t as Test)
+    const ids = Array.from({ length: 3 }, () => randomUUID())
+    t.match(await run([line('ada', { id: ids[0]?.toUpperCase() }), ...lines(600), line('bob', { id: ids[1] })].join('\n')), { code: 0, stdout: summary(602, 0, 0), stderr: /^$/ })
+    const before = await query(databaseUrl, 'SELECT * FROM users ORDER BY email')
+    const again = await run([line('ada', { id: ids[0], name: 'x' }), line('eve', { id: ids[0] }), ...lines(600), line('bob', { id: ids[2] }), line('bob')].join('\n'))
+    t.match(again, { code: 1, stdout: summary(0, 602, 2) })
+    t.equal(again.stderr, 'line 2: id belongs to an account with another address\nline 603: email belongs to an account with another id\n')
+    t.strictSame(await query(databaseUrl, 'SELECT * FROM users ORDER BY email'), before)
+    const newcomers = await run([line('mia', { id: ids[2] }), line('noa', { id: ids[2] })].join('\n'))
+    t.match(newcomers, { code: 1, stdout: summary(1, 0, 1), stderr: 'line 2: id belongs to an account with another address\n' })
+  })
+
   await t.test('several batches, from a file, with what is there already', async (t) => {
     const { databaseUrl, config, run, count } = await setUp(t as Test)
     t.match(await run(lines(3, 700).join('\n')), { code: 0, stdout: summary(3, 0, 0), stderr: /^$/ })
@@ -107,7 +120,7 @@ await onEachDatabase(t, async (t, kind) => {
 
 t.test('what stops an import says how far it came', async (t) => {
   const written: number[] = []
-  const accounts = { createMany: async (list: unknown[]) => { written.push(list.length); return list.length } }
+  const accounts = { createMany: async (list: unknown[]) => { written.push(list.length); return { created: list.length, clashes: [] } } }
   const away = { createMany: async () => { throw new Problem('unavailable') } }
   const unreadable = Readable.from((async function * () {
     yield Buffer.from(`${lines(501).join('\n')}\n`)

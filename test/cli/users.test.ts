@@ -59,7 +59,7 @@ await onEachDatabase(t, async (t, kind) => {
     t.strictSame(await accounts.list(null, 1), [])
   })
 
-  await t.test('list shows every account in the order in which they were made', async (t) => {
+  await t.test('list shows every account in the order of the ids', async (t) => {
     const url = await freshDatabase(t as Test, kind)
     const run = operator(url)
     t.equal(await run(['list']), '')
@@ -107,7 +107,7 @@ t.test('an account that goes while it is changed is unknown', async (t) => {
 t.test('what does not fit says how to use it, and opens nothing', async (t: Test) => {
   const folder = t.testdir()
   const run = operator(`file:${join(folder, 'data/users.db')}`)
-  for (const line of ['', 'help', 'toString', 'import', 'import a b', 'list x', 'list --yes', 'create', 'create a@b.example --json', 'delete a@b.example --name x', 'list --nothing', 'create a@b.example --name', 'create a@b.example --password x', 'enable', 'set-email', 'set-email a@b.example', 'set-email a@b.example b@b.example --yes']) t.match(await run(line.split(' ').filter(Boolean)), /^CommandError: How to use it:\n/, line)
+  for (const line of ['', 'help', 'toString', 'import', 'import a b', 'list x', 'list --yes', 'list --output x', 'export x', 'export --output', 'export --json', 'create', 'create a@b.example --json', 'delete a@b.example --name x', 'list --nothing', 'create a@b.example --name', 'create a@b.example --password x', 'enable', 'set-email', 'set-email a@b.example', 'set-email a@b.example b@b.example --yes']) t.match(await run(line.split(' ').filter(Boolean)), /^CommandError: How to use it:\n/, line)
   t.match(await run(['import', join(folder, 'none.jsonl')]), 'CommandError: The file cannot be opened (ENOENT).')
   t.match(await run(['import', folder]), 'CommandError: That is a folder, not a file.')
   t.strictSame(await readdir(folder), [])

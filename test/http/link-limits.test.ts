@@ -15,7 +15,7 @@ mock.timers.enable({ apis: ['Date'], now: frozenNow })
 t.teardown(() => { mock.timers.reset() })
 
 const next = `${goodPassword}-too`
-const { 'link-network': byNetwork, 'link-account': byAccount, 'link-password': byLink } = limits
+const { 'link-network': byNetwork, 'link-use': byUse, 'link-password': byLink } = limits
 const statuses = (replies: Array<{ statusCode: number }>) => replies.reduce<Record<number, number>>((found, { statusCode }) => ({ ...found, [statusCode]: (found[statusCode] ?? 0) + 1 }), {})
 
 /** Every route that takes the token of a mail, with the rest of its body. */
@@ -53,28 +53,30 @@ t.test('uses of links are limited by network, good or bad, and before anything i
   problem(t as Test, await use('/email/undo', 'x', '192.0.2.1'), 400, 'invalid_one_time_token')
 })
 
-t.test('uses of links are limited by account, which a forged token does not touch', async (t) => {
+t.test('uses of a link are limited by the link: neither a forged one nor an old one uses up another', async (t) => {
   const { use, askReset, signup, nextMail, read } = await setUp(t as Test)
   const { user } = await signup()
   const verify = tokenOf(await nextMail(user.email, 'Confirm'))
-  const reset = await askReset(user.email)
+  const [reset, old] = [await askReset(user.email), await askReset(user.email)]
   for (const [url, token] of [['/email/verify', verify], ['/password/reset', reset]] as const) {
     const { header, payload } = decode(token)
     const forged = forge(header, payload, signer(makeJwk('ES256')))
-    for (let index = 0; index <= byAccount.calls; index++) problem(t as Test, await use(url, forged), 400, 'invalid_one_time_token')
+    for (let index = 0; index <= byUse.calls; index++) problem(t as Test, await use(url, forged), 400, 'invalid_one_time_token')
   }
-  for (let index = 0; index < byAccount.calls; index++) t.equal((await use('/email/verify', verify)).statusCode, 200)
+  for (let index = 0; index < byUse.calls; index++) t.equal((await use('/email/verify', verify)).statusCode, 200)
   read.length = 0
-  for (const [url, token] of [['/email/verify', verify], ['/password/reset', reset]] as const) {
-    const reply = await use(url, token)
-    problem(t as Test, reply, 429, 'rate_limited')
-    t.match(reply.headers.ratelimit, /^"link-account";/)
-  }
+  const reply = await use('/email/verify', verify)
+  problem(t as Test, reply, 429, 'rate_limited')
+  t.match(reply.headers.ratelimit, /^"link-use";/)
   t.strictSame(read, [], 'asked before the account is read')
-  const other = await signup()
-  t.equal((await use('/email/verify', tokenOf(await nextMail(other.user.email, 'Confirm')))).statusCode, 200, 'other accounts are free')
-  mock.timers.tick(byAccount.seconds * 1000)
+  // A thief who has an old link of the account must not keep the owner's from working.
   t.equal((await use('/password/reset', reset)).statusCode, 204)
+  for (let index = 0; index < byUse.calls; index++) problem(t as Test, await use('/password/reset', old), 400, 'invalid_one_time_token')
+  problem(t as Test, await use('/password/reset', old), 429, 'rate_limited')
+  const last = await askReset(user.email)
+  t.equal((await use('/password/reset', last)).statusCode, 204)
+  mock.timers.tick(byUse.seconds * 1000)
+  t.equal((await use('/email/verify', verify)).statusCode, 200)
 })
 
 t.test('uses of a link that makes an account are limited by the link', async (t) => {
@@ -82,7 +84,7 @@ t.test('uses of a link that makes an account are limited by the link', async (t)
   const { issue } = createSignupTokens({ ring, issuer: config.PUBLIC_URL, clock: () => time.now })
   const token = await issue({ email: 'ada@example.org', name: null, passwordHash: 'x' })
   t.equal((await use('/email/verify', token)).statusCode, 201)
-  for (let index = 1; index < byAccount.calls; index++) t.equal((await use('/email/verify', token)).statusCode, 400)
+  for (let index = 1; index < byUse.calls; index++) t.equal((await use('/email/verify', token)).statusCode, 400)
   read.length = 0
   problem(t as Test, await use('/email/verify', token), 429, 'rate_limited')
   t.strictSame(read, [])

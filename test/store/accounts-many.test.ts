@@ -19,11 +19,11 @@ async function freshStore (t: Test, kind: DatabaseKind) {
 await onEachDatabase(t, async (t, kind) => {
   await t.test('createMany makes what create makes', async (t) => {
     const { accounts, time, sql } = await freshStore(t as Test, kind)
-    t.equal(await accounts.createMany([]), 0)
-    t.equal(await accounts.createMany([{ ...person('ada'), name: "Ada'); DROP TABLE users; --", emailVerified: true }, { ...person('b\u00f6b'), passwordHash: 'x'.repeat(1000) }]), 2)
+    t.strictSame(await accounts.createMany([]), { created: 0, clashes: [] })
+    t.strictSame(await accounts.createMany([{ ...person('ada'), name: "Ada'); DROP TABLE users; --", emailVerified: true }, { ...person('b\u00f6b'), passwordHash: 'x'.repeat(1000) }]), { created: 2, clashes: [] })
     const now = new Date(frozenNow)
     const [ada, bob] = [await accounts.findByEmail('ada@example.org'), await accounts.findByEmail('b\u00f6b@example.org')]
-    const both = { tokenEpoch: 0, disabledAt: null, createdAt: now, updatedAt: now }
+    const both = { tokenEpoch: 0, disabledAt: null, emailHistory: '[]', createdAt: now, updatedAt: now }
     t.strictSame({ ...ada }, { ...both, id: ada?.id, email: 'ada@example.org', passwordHash: '$hash$ada', name: "Ada'); DROP TABLE users; --", emailVerifiedAt: now })
     t.strictSame({ ...bob }, { ...both, id: bob?.id, email: 'b\u00f6b@example.org', passwordHash: 'x'.repeat(1000), name: null, emailVerifiedAt: null })
     t.match(ada?.id, uuid7)
@@ -39,10 +39,40 @@ await onEachDatabase(t, async (t, kind) => {
     const { accounts } = await freshStore(t as Test, kind)
     await accounts.create({ ...person(1), name: 'first' })
     const before = await accounts.findByEmail('1@example.org')
-    t.equal(await accounts.createMany([person(0), { ...person(1), passwordHash: '$hash$other' }, person(2), { ...person(2), name: 'second' }]), 2)
+    t.strictSame(await accounts.createMany([person(0), { ...person(1), passwordHash: '$hash$other' }, person(2), { ...person(2), name: 'second' }]), { created: 2, clashes: [] })
     t.strictSame(await accounts.findByEmail('1@example.org'), before)
     t.equal((await accounts.findByEmail('2@example.org'))?.name, null)
-    t.equal(await accounts.createMany(people(3)), 0)
+    t.strictSame(await accounts.createMany(people(3)), { created: 0, clashes: [] })
+  })
+
+  await t.test('createMany keeps what moves in, and tells what clashes', async (t) => {
+    const { accounts } = await freshStore(t as Test, kind)
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((letter) => nobody.replace('01a1fc01', letter.repeat(8)))
+    const moved = { ...person('a'), id: String(a), emailVerified: new Date(1), disabled: new Date(2), tokenEpoch: 3, emailHistory: '[{"id":"x","email":"y","at":4}]', createdAt: new Date(5), updatedAt: new Date(6) }
+    t.strictSame(await accounts.createMany([moved, person('b')]), { created: 2, clashes: [] })
+    const stored = { id: a, email: 'a@example.org', emailVerifiedAt: new Date(1), passwordHash: '$hash$a', name: null, tokenEpoch: 3, disabledAt: new Date(2), emailHistory: moved.emailHistory, createdAt: new Date(5), updatedAt: new Date(6) }
+    t.strictSame({ ...await accounts.findById(String(a)) }, stored)
+    const before = await accounts.list(null, 10)
+
+    const list = [
+      { ...moved, name: 'there already' },
+      { ...person('z'), id: String(a) },
+      { ...person('a'), id: String(b) },
+      { ...person('b'), id: String(a) },
+      person('a'),
+      { ...person('y'), id: String(c) },
+      { ...person('c'), id: String(c) },
+      { ...person('y'), id: String(c) },
+      { ...person('y'), id: String(d) },
+      { ...person('x'), id: String(a) },
+      { ...person('x'), id: String(a) }
+    ]
+    t.strictSame(await accounts.createMany(list), { created: 1, clashes: [[1, 'id'], [2, 'email'], [3, 'id'], [6, 'id'], [8, 'email'], [9, 'id'], [10, 'id']].map(([index, by]) => ({ index, by })) })
+    t.strictSame((await accounts.list(null, 10)).filter(({ email }) => email !== 'y@example.org'), before, 'nothing that is there has changed')
+    t.equal((await accounts.findByEmail('y@example.org'))?.id, c, 'the first of equal ids wins')
+    const [given] = [new Date(7)]
+    await accounts.createMany([{ ...person('only-updated'), updatedAt: given }, { ...person('only-created'), createdAt: given }])
+    for (const name of ['only-updated', 'only-created']) t.match(await accounts.findByEmail(`${name}@example.org`), { createdAt: given, updatedAt: given })
   })
 
   await t.test('an address has one account, however many are made at once', async (t) => {
@@ -50,7 +80,7 @@ await onEachDatabase(t, async (t, kind) => {
     const single = Promise.all(people(20).map(async (one) => await accounts.create(one)))
     const counts = await Promise.all(Array.from({ length: 20 }, async (_, index) => await accounts.createMany(index % 2 === 0 ? people(600) : people(600).reverse())))
     const made = (await single).filter((account) => account !== null).length
-    t.equal(counts.reduce((sum, count) => sum + count) + made, 600)
+    t.equal(counts.reduce((sum, { created }) => sum + created, 0) + made, 600)
     t.match(await sql('SELECT count(*) AS n FROM users'), [{ n: /^600$/ }])
   })
 
@@ -60,7 +90,7 @@ await onEachDatabase(t, async (t, kind) => {
     await t.rejects(accounts.createMany([...people(100), broken]))
     t.match(await sql('SELECT count(*) AS n FROM users'), [{ n: /^0$/ }])
     await t.rejects(accounts.createMany(people(mostNewAccounts + 1)), RangeError)
-    t.equal(await accounts.createMany(people(mostNewAccounts)), mostNewAccounts, 'the largest one')
+    t.strictSame(await accounts.createMany(people(mostNewAccounts)), { created: mostNewAccounts, clashes: [] }, 'the largest one')
   })
 
   await t.test('list gives pages in the order in which accounts were made', async (t) => {

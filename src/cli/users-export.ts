@@ -1,0 +1,72 @@
+import { access, open, rename, rm } from 'node:fs/promises'
+import { Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import type { FormerEmail } from '../email-history.js'
+import type { Account, Accounts } from '../store/accounts.js'
+import { CommandError } from './command-error.js'
+import { createProgress } from './progress.js'
+import { printable, type Terminal } from './terminal.js'
+import { writeAccounts } from './users-pages.js'
+
+/**
+ * `users export`: writes every account as a line that `users import` reads, with everything that the row has, to the standard output or into a new file.
+ * The file appears when it is complete, and only its owner can read it.
+ * @throws CommandError if the file exists or cannot be written, or if the reader of the standard output has gone
+ */
+export async function exportUsers (accounts: Accounts, file: string | null, terminal: Terminal): Promise<void> {
+  const progress = createProgress(terminal)
+  let count = 0
+  const onPage = (written: number) => {
+    count = written
+    progress.show(null, `${written} accounts`)
+  }
+  const write = async (output: Writable) => { await writeAccounts(accounts, { line: toLine, onPage }, output) }
+  await (file === null ? write(terminal.stdout) : intoFile(file, write)).catch((error: unknown) => {
+    progress.clear()
+    throw isWriteFault(error) ? new CommandError(`The accounts cannot be written (${error.code}).`) : error
+  })
+  progress.clear()
+  terminal.stderr.write(`${count} accounts exported\n`)
+}
+
+function toLine ({ id, email, passwordHash, name, emailVerifiedAt, disabledAt, tokenEpoch, emailHistory, createdAt, updatedAt }: Account): string {
+  const former = (JSON.parse(emailHistory) as FormerEmail[]).map(({ id, email, at }) => ({ id, email, at: new Date(at) }))
+  const members = {
+    id,
+    email,
+    password_hash: passwordHash,
+    name,
+    email_verified_at: emailVerifiedAt,
+    disabled_at: disabledAt,
+    token_epoch: tokenEpoch,
+    former_emails: former,
+    created_at: createdAt,
+    updated_at: updatedAt
+  }
+  return `${printable(JSON.stringify(members))}\n`
+}
+
+// What an interruption leaves behind has another name: nobody takes a part of the accounts for all of them.
+async function intoFile (path: string, write: (output: Writable) => Promise<void>): Promise<void> {
+  const part = `${path}.part`
+  if (await access(path).then(() => true, () => false)) throw new CommandError('The file exists already.')
+  await rm(part, { force: true })
+  const file = await open(part, 'wx', 0o600)
+  try {
+    // A stream of Node.js would close the file before it can be synced.
+    const output = new Writable({ write: (chunk: Buffer, _encoding, done) => { file.writeFile(chunk).then(() => { done() }, done) } })
+    await write(output)
+    await finished(output.end())
+    await file.sync()
+    await rename(part, path)
+  } catch (error) {
+    await rm(part, { force: true })
+    throw error
+  } finally {
+    await file.close()
+  }
+}
+
+function isWriteFault (error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error
+}
