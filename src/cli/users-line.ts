@@ -71,8 +71,8 @@ export function readUser (text: string): MovedAccount | string {
   try {
     return toAccount(value as Line)
   } catch (error) {
-    if (error instanceof Misfit) return error.message
-    throw error
+    if (!(error instanceof Misfit)) throw error
+    return error.message
   }
 }
 
