@@ -38,7 +38,7 @@ await onEachDatabase(t, async (t, database) => {
     const iat = time.now / 1000
     const { header, payload } = decode(token)
     t.match(header, { typ: 'email+jwt' })
-    t.strictSame({ ...payload, jti: '', bind: '' }, { iss: 'http://localhost:3000', aud: 'http://localhost:3000', sub: user.id, iat, exp: iat + 86_400, email: newEmail, jti: '', bind: '' })
+    t.strictSame({ ...payload, jti: '', bind: '' }, { iss: 'http://localhost:3000', aud: 'http://localhost:3000/links', sub: user.id, iat, exp: iat + 86_400, email: newEmail, jti: '', bind: '' })
     time.now += 1000
     const replies = await Promise.all(Array.from({ length: 20 }, async () => await verify(token)))
     t.strictSame(replies.map(({ statusCode }) => statusCode).sort(), [200, ...Array.from({ length: 19 }, () => 400)])
