@@ -152,7 +152,7 @@ t.test('every bad setting is named at once, and only those, and no value is show
 t.test('TOKEN_AUDIENCE cannot be an audience of ours, whatever PUBLIC_URL is', async (t) => {
   for (const path of ['refresh', 'links', 'devices']) {
     const env = { PUBLIC_URL: 'https://a.example/auth', TOKEN_AUDIENCE: `https://a.example/auth/${path}` }
-    t.throws(() => loadConfig(env), { name: 'ConfigError', message: /^  TOKEN_AUDIENCE: 1 to 200/m }, path)
+    t.throws(() => loadConfig(env), { name: 'ConfigError', message: /^ {2}TOKEN_AUDIENCE: 1 to 200/m }, path)
     t.equal(loadConfig({ ...env, PUBLIC_URL: 'https://b.example' }).TOKEN_AUDIENCE, env.TOKEN_AUDIENCE, 'that of another issuer can')
   }
 })

@@ -12,15 +12,19 @@ async function measured (t: Test) {
   const clock = { now: 0 }
   const workOf = ([memory, passes]: [number, number]) => memory * passes / 1024
   const { hash, verify } = argon2
-  t.intercept(argon2, 'hash', { value: async (password: string, options: { memoryCost: number, timeCost: number }) => {
-    clock.now += workOf([options.memoryCost, options.timeCost])
-    return await hash(password, options)
-  } })
-  t.intercept(argon2, 'verify', { value: async (digest: string, password: string) => {
-    const [, memory, passes] = /m=(\d+),t=(\d+)/.exec(digest) ?? []
-    clock.now += workOf([Number(memory), Number(passes)])
-    return await verify(digest, password)
-  } })
+  t.intercept(argon2, 'hash', {
+    value: async (password: string, options: { memoryCost: number, timeCost: number }) => {
+      clock.now += workOf([options.memoryCost, options.timeCost])
+      return await hash(password, options)
+    }
+  })
+  t.intercept(argon2, 'verify', {
+    value: async (digest: string, password: string) => {
+      const [, memory, passes] = /m=(\d+),t=(\d+)/.exec(digest) ?? []
+      clock.now += workOf([Number(memory), Number(passes)])
+      return await verify(digest, password)
+    }
+  })
   const hasher = await createHasher(cost, () => {}, () => clock.now)
   const took = async (password: string, stored: string | null) => {
     const begin = clock.now
