@@ -80,7 +80,7 @@ t.test('the edges of each setting', async (t) => {
     ['DATABASE_URL', ['file:a.db', 'file:///a/b.db', 'file:/a b/ü.db', 'file://localhost/a.db', 'libsql://h?authToken=x', 'postgres://h/d', 'postgresql://u:p%23@[::1]:5432/d?host=/run'],
       ['mysql://h/d', 'file:', 'libsql://', 'postgresql://', 'x', 'POSTGRESQL://h/d', 'postgresql://u:p#w@h/d', 'postgresql://u:1#w@h/d', 'postgresql://u:p/w@h/d', 'postgresql://h:99999/d', 'file://host/a.db', 'file:a#b.db', 'file::memory:', 'file:a%zz.db']],
     ['AUTO_MIGRATE', ['on', 'off'], ['ON', 'true', '1', 'yes']],
-    ['TOKEN_AUDIENCE', ['a', 'x'.repeat(200)], ['x'.repeat(201)]],
+    ['TOKEN_AUDIENCE', ['a', 'x'.repeat(200), 'http://localhost:3000/', 'http://localhost:3000/api', 'https://a.example/refresh'], ['x'.repeat(201), ...['refresh', 'links', 'devices'].map((path) => `http://localhost:3000/${path}`)]],
     ['ACCESS_TOKEN_SECONDS', ['60', '3600'], ['59', '3601', '600s']],
     ['REFRESH_TOKEN_SECONDS', ['60', '31536000'], ['59', '31536001', '30d']],
     ['REFRESH_MAX_SECONDS', ['60', '315360000'], ['59', '315360001', '1.5']],
@@ -147,4 +147,12 @@ t.test('every bad setting is named at once, and only those, and no value is show
   t.strictSame(refused({ PORT: 'x' }), ['PORT'], 'not the URL that would have followed from it')
   t.throws(() => loadConfig({ ...env, DATABASE_URL: `postgresql://u:${secret}#@h/d`, PUBLIC_URL: `https://u:${secret}@h` }), { name: 'ConfigError' })
   try { loadConfig({ ...env, DATABASE_URL: `postgresql://u:${secret}#@h/d` }) } catch (error) { t.notMatch(`${(error as Error).stack}`, secret) }
+})
+
+t.test('TOKEN_AUDIENCE cannot be an audience of ours, whatever PUBLIC_URL is', async (t) => {
+  for (const path of ['refresh', 'links', 'devices']) {
+    const env = { PUBLIC_URL: 'https://a.example/auth', TOKEN_AUDIENCE: `https://a.example/auth/${path}` }
+    t.throws(() => loadConfig(env), { name: 'ConfigError', message: /^ {2}TOKEN_AUDIENCE: 1 to 200/m }, path)
+    t.equal(loadConfig({ ...env, PUBLIC_URL: 'https://b.example' }).TOKEN_AUDIENCE, env.TOKEN_AUDIENCE, 'that of another issuer can')
+  }
 })

@@ -15,7 +15,7 @@ export interface FairQueue {
 
 interface Place { begin: () => void, refuse: () => void }
 
-/** @param places how much work can wait at once */
+/** @param places how much work can wait at once, 1 or more */
 export function createFairQueue (places: number): FairQueue {
   // The network whose turn is next comes first.
   const queues = new Map<string, Place[]>()

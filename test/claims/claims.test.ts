@@ -12,7 +12,7 @@ await onEachDatabase(t, async (t, database) => {
     const { jti, ...claims } = reply.json()
     const iat = Math.floor(time.now / 1000)
     t.match(jti, /^[0-9a-f-]{36}$/)
-    t.strictSame(claims, { iss: config.PUBLIC_URL, sub: user.id, aud: 'urn:example:api', iat, exp: iat + 600, auth_time: iat })
+    t.strictSame(claims, { iss: config.PUBLIC_URL, sub: user.id, aud: 'urn:example:api', iat, exp: iat + 600, auth_time: iat, client_id: 'latchkey' })
   })
 
   await t.test('refusals', async (t) => {

@@ -28,7 +28,7 @@ export function makeTokens (issuer: string, jwk: Jwk): { good: Record<string, st
   const now = Math.floor(Date.now() / 1000)
   const alg = jwk.kty === 'EC' ? 'ES256' : jwk.kty === 'OKP' ? 'EdDSA' : 'RS256'
   const header = { alg, typ: 'at+jwt', kid: thumbprint(jwk) }
-  const claims = { iss: issuer, sub: account, aud: issuer, iat: now, exp: now + 600, jti: 'one', auth_time: now }
+  const claims = { iss: issuer, sub: account, aud: issuer, iat: now, exp: now + 600, jti: 'one', auth_time: now, client_id: 'latchkey' }
   const sign = signer(jwk)
   const like = (claimed: object, headed: object = {}) => forge({ ...header, ...headed }, { ...claims, ...claimed }, sign)
   const [, , signature] = like({}).split('.')
@@ -36,8 +36,9 @@ export function makeTokens (issuer: string, jwk: Jwk): { good: Record<string, st
   return {
     good: { fresh: like({}), 'ended 20 s ago': like({ exp: now - 20 }), 'several audiences': like({ aud: ['https://other.example', issuer] }) },
     bad: {
-      'a refresh token': like({ epoch: 0, exp: now + 2592000 }, { typ: 'rt+jwt' }),
-      'a reset token': like({}, { typ: 'reset+jwt' }),
+      'a refresh token': like({ epoch: 0, aud: `${issuer}/refresh`, exp: now + 2592000 }, { typ: 'rt+jwt' }),
+      'a refresh token of an earlier version': like({ epoch: 0, exp: now + 2592000 }, { typ: 'rt+jwt' }),
+      'a reset token': like({ aud: `${issuer}/links` }, { typ: 'reset+jwt' }),
       'typ JWT': like({}, { typ: 'JWT' }),
       'no typ': like({}, { typ: undefined }),
       'ended 40 s ago': like({ exp: now - 40 }),

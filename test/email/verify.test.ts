@@ -25,7 +25,7 @@ await onEachDatabase(t, async (t, database) => {
     const { header, payload } = decode(token)
     t.match(header, { typ: 'verify+jwt' })
     const iat = time.now / 1000
-    t.strictSame({ ...payload, jti: '', bind: '' }, { iss: 'http://localhost:3000', aud: 'http://localhost:3000', sub: user.id, iat, exp: iat + 86_400, jti: '', bind: '' })
+    t.strictSame({ ...payload, jti: '', bind: '' }, { iss: 'http://localhost:3000', aud: 'http://localhost:3000/links', sub: user.id, iat, exp: iat + 86_400, jti: '', bind: '' })
     time.now += 60_000
     const replies = [await verify(token), ...await Promise.all(Array.from({ length: 20 }, async () => await verify(token))), await verify(token)]
     for (const reply of replies) t.strictSame([reply.statusCode, reply.json()], [200, { email_verified: true }])

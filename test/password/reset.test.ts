@@ -53,7 +53,7 @@ await onEachDatabase(t, async (t, database) => {
     const { header, payload } = decode(token)
     t.match(header, { typ: 'reset+jwt' })
     const iat = time.now / 1000
-    t.strictSame({ ...payload, jti: '', bind: '' }, { iss: 'http://localhost:3000', aud: 'http://localhost:3000', sub: user.id, iat, exp: iat + 1800, jti: '', bind: '' }, 'and no address')
+    t.strictSame({ ...payload, jti: '', bind: '' }, { iss: 'http://localhost:3000', aud: 'http://localhost:3000/links', sub: user.id, iat, exp: iat + 1800, jti: '', bind: '' }, 'and no address')
     t.ok(token.length < 600)
     for (const [weak, reason] of [['short', 'too_short'], ['password1', 'too_guessable'], [`${user.email}${next}`, 'contains_email']] as const) t.ok((problem(t, await reset(token, weak), 422, 'weak_password').reasons as string[]).includes(reason))
     t.equal(await login(user.email, goodPassword), 200, 'nothing has happened yet')

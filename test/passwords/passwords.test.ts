@@ -1,3 +1,4 @@
+import { setImmediate as settle } from 'node:timers/promises'
 import argon2 from 'argon2'
 import bcrypt from 'bcrypt'
 import t from 'tap'
@@ -98,4 +99,52 @@ t.test('a hash of another system is compared with what was typed, and with its n
   t.strictSame([await matches(typed, ours), await matches(normal, ours), await matches('wrong', ours)], [true, true, false])
   t.equal(await matches(normal, await upgrade(typed, raw)), true, 'ours is of the normal form')
   t.equal(seen.unreadable, 0)
+})
+
+t.test('a hash is not replaced by that of a text of which its system looked at a part', async (t) => {
+  const { matches, upgrade } = await passwordsFor()
+  const rows: Array<[typed: string, isUpgraded: boolean]> = [
+    ['x'.repeat(71), true], ['x'.repeat(72), false], ['\u9577'.repeat(23), true], ['\u9577'.repeat(30), false], ['brass\0lantern', false],
+    // Of 70 bytes as typed, and 77 in the normal form, which is what would be stored.
+    [`${'x'.repeat(67)}\u0390`.normalize('NFD'), false], [`${'x'.repeat(60)}\ufb01`, true]
+  ]
+  for (const [typed, isUpgraded] of rows) {
+    const hash = await bcrypt.hash(typed, 4)
+    t.equal(await matches(typed, hash), true)
+    t.equal(await upgrade(typed, hash) !== null, isUpgraded, `${Buffer.byteLength(typed)} bytes`)
+  }
+})
+
+t.test('a request that waits for the estimator holds no place at the gate', async (t) => {
+  const gate = createHashGate({ concurrency: 1, queueMilliseconds: 0, now: Date.now })
+  const asked: unknown[] = []
+  let estimated = () => {}
+  const passwords = await createPasswords({ cost: cheapHash, minLength: 8, gate, estimate: async (_password, _words, waiter) => await new Promise((resolve) => { asked.push(waiter); estimated = () => { resolve({ score: 4, advice: [] }) } }) })
+  const { signal } = new AbortController()
+  const accepting = passwords.accept(goodPassword, ada, { network: '192.0.2.1', signal })
+  t.strictSame(asked, [{ network: '192.0.2.1', signal }])
+  passwords.requireRoom()
+  t.equal(await passwords.inTurn(null, async ({ matches }) => await matches('wrong', null)), false, 'a login is served meanwhile')
+  estimated()
+  t.match(await accepting, /^\$argon2id\$/)
+  t.strictSame(gate.load(), { inUse: 0, waiting: 0, shed: 0 })
+})
+
+t.test('a request that could not hash is refused before the estimator is asked, or when it comes to the gate', async (t) => {
+  const gate = createHashGate({ concurrency: 1, queueMilliseconds: 0, now: () => time++ })
+  let time = 0
+  let asked = 0
+  let hold = true
+  const busy: Array<() => void> = []
+  const occupy = () => { gate.enter(null, async (turn) => { await turn(async () => { await new Promise<void>((resolve) => { busy.push(resolve) }) }) }).catch(t.bailout) }
+  const passwords = await createPasswords({ cost: cheapHash, minLength: 8, gate, estimate: async () => { asked++; if (hold) occupy(); return { score: 4, advice: [] } } })
+  const hashes = t.capture(argon2, 'hash', argon2.hash)
+  t.match(await problemOf(passwords.accept(goodPassword, ada, { signal: null })), { code: 'overloaded' }, 'the gate has become full meanwhile')
+  t.match(await problemOf(passwords.accept(goodPassword, ada, { signal: null })), { code: 'overloaded' }, 'the gate is full')
+  t.equal(asked, 1)
+  t.strictSame(hashes(), [])
+  hold = false
+  busy.pop()?.()
+  await settle()
+  t.match(await passwords.accept(goodPassword, ada, { signal: null }), /^\$argon2id\$/)
 })

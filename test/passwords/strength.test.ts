@@ -8,7 +8,9 @@ const estimate = createEstimator()
 
 t.test('weak and strong passwords', async (t) => {
   const weak = [
-    '', 'password', 'Password1!', 'P@ssw0rd', '12345678', 'qwertyuiop', 'iloveyou2', 'letmein1', 'abcdefgh', 'aaaaaaaaaaaaaaaa', '1q2w3e4r5t', '19.04.1984', 'monkey123', 'correcthorse', 'zxcvbnm,.', 'baseball99', ' '.repeat(12), 'abcabcabcabcabc', 'a'.repeat(256)
+    '', 'password', 'Password1!', 'P@ssw0rd', '12345678', 'qwertyuiop', 'iloveyou2', 'letmein1', 'abcdefgh', 'aaaaaaaaaaaaaaaa', '1q2w3e4r5t', '19.04.1984', 'monkey123', 'correcthorse', 'zxcvbnm,.', 'baseball99', ' '.repeat(12), 'abcabcabcabcabc', 'a'.repeat(256),
+    // Long ones that repeat l33t speak: one reading of many fits.
+    'P@$$w0rd'.repeat(8), 'fk7r<fy7h'.repeat(4), 'k(j9wx5n'.repeat(5), '6h8dtnrfr!+kf'.repeat(3), '4@'.repeat(32)
   ]
   const strong = [goodPassword, 'correct horse battery staple lamp', 'Tr0ub4dour&3xyzzy-plugh', 'x7#Kq9!vLm2', 'gZ4kP0wQ8rT1', '\u00fcberm\u00fctige Dachse tanzen', '\u{1f600}\u{1f984}\u{1f30b}\u{1f9ed}\u{1f355}\u{1f511}\u{1f3bb}\u{1f6f6}', `${goodPassword}${'a'.repeat(220)}`]
   for (const password of weak) {

@@ -18,7 +18,7 @@ for (const alg of algorithms) {
     }
     const wrong: Record<string, unknown[]> = {
       iss: [`${ours}/`, ours.toUpperCase(), '', [ours], {}, 5, null, undefined],
-      aud: [`${ours}/`, `${ours}/refresh`, 'https://evil.example', '', [], ['https://evil.example'], [ours, 5], {}, 5, null, undefined],
+      aud: [`${ours}/`, `${ours}/refresh/`, `${ours}/links`, `${ours}/devices`, 'https://evil.example', '', [], ['https://evil.example'], [ours, 5], {}, 5, null, undefined],
       sub: ['', 'x', `${user.id as string}\0`, String(user.id).toUpperCase(), user.email, '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', 5, {}, [user.id], null, undefined],
       exp: [now - leewaySeconds, 0, -1, now + 0.5, String(now + 600), true, null, undefined],
       iat: [now + leewaySeconds + 1, -1, now + 0.5, String(now), null, undefined],
@@ -31,7 +31,7 @@ for (const alg of algorithms) {
       for (const value of values) await refuses(t, `${claim} ${JSON.stringify(value)}`, make({ claims: { [claim]: value } }))
     }
     const right: Record<string, unknown[]> = {
-      aud: [[ours], ['https://other.example', ours]],
+      aud: [ours, [ours], ['https://other.example', ours], ['https://other.example', `${ours}/refresh`]],
       exp: [now - leewaySeconds + 1, now + 1e9],
       iat: [now + leewaySeconds, 0],
       nbf: [now + leewaySeconds, now, 0],

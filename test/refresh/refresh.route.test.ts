@@ -34,10 +34,10 @@ await onEachDatabase(t, async (t, database) => {
   t.strictSame(rest, { token_type: 'Bearer', expires_in: 600, refresh_expires_in: 2_592_000, user })
   const iat = time.now / 1000
   const { jti, ...access } = decode(accessToken).payload
-  t.strictSame(access, { iss: config.PUBLIC_URL, aud: 'urn:example:api', sub: user.id, iat, exp: iat + 600, auth_time: iat - 60 })
+  t.strictSame(access, { iss: config.PUBLIC_URL, aud: 'urn:example:api', sub: user.id, iat, exp: iat + 600, auth_time: iat - 60, client_id: 'latchkey' })
   const { header, payload: { jti: refreshJti, ...claims } } = decode(refreshToken)
   t.match(header, { typ: 'rt+jwt' })
-  t.strictSame(claims, { iss: config.PUBLIC_URL, aud: config.PUBLIC_URL, sub: user.id, iat, exp: iat + 2_592_000, auth_time: iat - 60, epoch: 0 })
+  t.strictSame(claims, { iss: config.PUBLIC_URL, aud: `${config.PUBLIC_URL}/refresh`, sub: user.id, iat, exp: iat + 2_592_000, auth_time: iat - 60, epoch: 0 })
   t.equal(new Set([jti, refreshJti, decode(token).payload.jti]).size, 3)
   t.ok(accessToken.length < 600 && refreshToken.length < 600)
   t.equal((await call('GET', '/me', { token: accessToken })).statusCode, 200)

@@ -26,7 +26,7 @@ for (const alg of algorithms) {
     t.equal(expiresIn, lifeSeconds)
     t.strictSame(header, { alg, typ: 'at+jwt', kid: thumbprint(jwks[alg] ?? {}) })
     t.match(payload.jti, /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
-    t.strictSame(payload, { iss: issuer, sub: account, aud: audience, iat: now, exp: now + lifeSeconds, jti: payload.jti, auth_time: now - 60 })
+    t.strictSame(payload, { iss: issuer, sub: account, aud: audience, iat: now, exp: now + lifeSeconds, jti: payload.jti, auth_time: now - 60, client_id: 'latchkey' })
     t.ok(accessToken.length < (alg === 'RS256' ? 1024 : 600), `${accessToken.length} bytes`)
     t.strictSame(rules.check(payload), payload)
     t.equal(rules.keyFor(header).kid, header.kid)
@@ -88,12 +88,14 @@ t.test('every claim has its type', async (t) => {
   const { rules } = await tokensOf(jwks.ES256)
   const claims = { iss: issuer, sub: account, aud: audience, iat: now, exp: now + lifeSeconds, jti: 'x', auth_time: now, nbf: now }
   t.strictSame(rules.check({ ...claims, aud: [audience], extra: { any: 'thing' } }), { ...claims, aud: [audience], extra: { any: 'thing' } })
+  t.strictSame(rules.check({ ...claims, client_id: 'latchkey' }), { ...claims, client_id: 'latchkey' }, 'with and, for tokens of an earlier version, without a client')
   const wrong: Record<string, unknown[]> = {
     iss: [undefined, null, 5, [issuer]],
     sub: [undefined, null, 5, '', {}, [account], 'x', `${account}\0`, `${account}\n`, ` ${account}`, account.toUpperCase(), 'ada@example.org'],
     aud: [undefined, null, 5, {}, [5], [audience, null]],
     ...Object.fromEntries(['iat', 'exp', 'auth_time', 'nbf'].map((claim) => [claim, [null, '5', 1.5, -1, Infinity, true, {}, [now]]])),
-    jti: [undefined, null, 5, '', {}]
+    jti: [undefined, null, 5, '', {}],
+    client_id: [null, 5, '', 'other', ['latchkey'], {}]
   }
   for (const [claim, values] of Object.entries(wrong)) {
     for (const value of values) t.throws(() => rules.check({ ...claims, [claim]: value }), { code: 'invalid_token' }, `${claim}: ${JSON.stringify(value)}`)

@@ -9,28 +9,29 @@ import { decode, forge, signer } from './forge.js'
 
 const audience = 'urn:example:api'
 const issuer = 'http://localhost:3000'
+const own = { refresh: `${issuer}/refresh`, links: `${issuer}/links`, devices: `${issuer}/devices` }
 const oneTime = { email: 'ada@example.org', hash: 'x', binding: 'x', name: null, password_hash: 'x' }
 
-/** Where tokens are taken, and which kind by which audience. */
-const places: Array<{ place: string, typ: string, aud: 'audience' | 'issuer', use: (test: TestApp, token: string) => Promise<{ statusCode: number, body: string }> }> = [
+/** Where tokens are taken, and which kind for which audiences. */
+const places: Array<{ place: string, typ: string, auds: Array<'audience' | 'issuer' | 'refresh'>, use: (test: TestApp, token: string) => Promise<{ statusCode: number, body: string }> }> = [
   ...(['GET /claims', 'GET /me', 'PATCH /me', 'POST /logout/everywhere'] as const).map((place): typeof places[number] => ({
     place,
     typ: 'at+jwt',
-    aud: 'audience',
+    auds: ['audience'],
     use: async ({ call }, token) => {
       const [method, url] = place.split(' ') as ['GET', string]
       return await call(method, url, { token, ...(place === 'PATCH /me' && { body: { name: null } }) })
     }
   })),
-  { place: 'POST /refresh', typ: 'rt+jwt', aud: 'issuer', use: async ({ call }, token) => await call('POST', '/refresh', { body: { refresh_token: token } }) }
+  { place: 'POST /refresh', typ: 'rt+jwt', auds: ['refresh', 'issuer'], use: async ({ call }, token) => await call('POST', '/refresh', { body: { refresh_token: token } }) }
 ]
 
-for (const audiences of [{ audience, issuer }, { audience: issuer, issuer }]) {
+for (const audiences of [{ audience, issuer, ...own }, { audience: issuer, issuer, ...own }]) {
   t.test(`each kind of token opens its own place alone, where access tokens are for ${audiences.audience}`, async (t) => {
     const test = await buildTestApp(t, { env: { TOKEN_AUDIENCE: audiences.audience } })
     const key = test.jwks.keys[0] ?? {}
     let opened = 0
-    for (const { place, typ, aud, use } of places) {
+    for (const { place, typ, auds, use } of places) {
       for (const kind of kinds) {
         for (const to of Object.values(audiences)) {
           const { refresh_token: token, user } = await test.signup()
@@ -38,13 +39,13 @@ for (const audiences of [{ audience, issuer }, { audience: issuer, issuer }]) {
           // The claims of every kind at once: only typ and aud can tell.
           const made = forge({ ...header, typ: kind }, { ...payload, ...oneTime, sub: user.id, aud: to, epoch: 0 }, signer(key))
           const { statusCode, body } = await use(test, made)
-          const opens = kind === typ && to === audiences[aud]
+          const opens = kind === typ && auds.some((aud) => to === audiences[aud])
           t.equal(opens ? Math.floor(statusCode / 100) : statusCode, opens ? 2 : 401, `${kind} for ${to} at ${place}: ${body.slice(0, 100)}`)
           if (opens) opened++
         }
       }
     }
-    t.equal(opened, places.length * (audiences.audience === audiences.issuer ? 2 : 1))
+    t.equal(opened, audiences.audience === audiences.issuer ? 4 * 2 + 3 : 4 + 2)
     t.notMatch(test.logText(), /internal error/)
   })
 }
@@ -101,4 +102,14 @@ t.test('the real tokens of every kind, at every place that takes one', async (t)
       else t.equal(statusCode, refusal, `${kind} at ${place}`)
     }
   }
+})
+
+t.test('no token but an access token is for the audience of access tokens', async (t) => {
+  const { signup, nextMail, call } = await buildTestApp(t)
+  const { access_token: access, refresh_token: refresh, user } = await signup()
+  const verify = tokenOf(await nextMail(user.email, 'Confirm your e-mail'))
+  await call('POST', '/password/forgot', { body: { email: user.email } })
+  const reset = tokenOf(await nextMail(user.email, 'Reset'))
+  t.strictSame([access, refresh, verify, reset].map((token) => decode(token).payload.aud), [issuer, own.refresh, own.links, own.links])
+  t.ok([access, refresh, verify, reset].every((token) => token.length < 700), 'none is long')
 })

@@ -30,13 +30,15 @@ for (const alg of algorithms) {
     const { header, payload } = open(token, contentKey(jwk))
     t.strictSame(header, { alg: 'dir', enc: 'A256GCM', kid: thumbprint(jwk), typ: 'signup+jwt' })
     t.match(payload.jti, /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
-    t.strictSame(payload, { iss: issuer, aud: issuer, iat: now, exp: now + day, jti: payload.jti, email: person.email, name: person.name, password_hash: person.passwordHash })
+    t.strictSame(payload, { iss: issuer, aud: `${issuer}/links`, iat: now, exp: now + day, jti: payload.jti, email: person.email, name: person.name, password_hash: person.passwordHash })
     t.strictSame(await verify(token), { ...person, jti: payload.jti })
     t.ok(claimsKind(token))
     const again = open(await issue({ ...person, name: null }), contentKey(jwk))
     t.not(again.payload.jti, payload.jti)
     t.equal(again.payload.name, null)
-    t.strictSame(await verify(seal(header, payload, contentKey(jwk))), { ...person, jti: payload.jti }, 'and one that is made by hand is taken')
+    const expected = { ...person, jti: payload.jti }
+    t.strictSame(await verify(seal(header, payload, contentKey(jwk))), expected, 'and one that is made by hand is taken')
+    t.strictSame(await verify(seal(header, { ...payload, aud: issuer }, contentKey(jwk))), expected, 'and one of the version that had the issuer as audience')
     for (const secret of ['ada', 'argon2', 'Ada']) t.notOk(Buffer.from(token.replaceAll('.', ''), 'base64url').includes(secret), `no ${secret} to be read`)
   })
 }
@@ -118,7 +120,7 @@ t.test('everything else is refused', async (t) => {
     ...['iss', 'aud', 'jti', 'email', 'password_hash'].flatMap((name) => [null, 5, true, '', {}, []].map((value): [string, string] => [`${name} ${JSON.stringify(value)}`, sealedWith({ [name]: value })])),
     ...[5, true, '', {}, ['Ada']].map((name): [string, string] => [`name ${JSON.stringify(name)}`, sealedWith({ name })]),
     ...['iat', 'exp', 'nbf'].flatMap((name) => [null, String(now), now + 0.5, -1, {}, [now]].map((value): [string, string] => [`${name} ${JSON.stringify(value)}`, sealedWith({ [name]: value })])),
-    ['another issuer', sealedWith({ iss: 'https://evil.example' })], ['another audience', sealedWith({ aud: 'https://evil.example' })], ['audiences of others', sealedWith({ aud: ['x', 'y'] })],
+    ['another issuer', sealedWith({ iss: 'https://evil.example' })], ['another audience', sealedWith({ aud: 'https://evil.example' })], ['the audience of refresh tokens', sealedWith({ aud: `${issuer}/refresh` })], ['audiences of others', sealedWith({ aud: ['x', 'y'] })],
     ['a key of zeros', seal(header, payload, Buffer.alloc(32))], ['a strange key', seal(header, payload, contentKey(makeJwk('ES256')))], ['the private key itself', seal(header, payload, Buffer.from(String(jwk.d), 'base64url'))],
     ['another cipher', [head, '', encode(cbcIv), encode(Buffer.concat([ctr.update(JSON.stringify(payload)), ctr.final()])), tag].join('.')],
     ...[0, 40, 100].map((at): [string, string] => [`bit ${at * 8} of what is encrypted`, [head, '', iv, flip(sealed, at), tag].join('.')]),

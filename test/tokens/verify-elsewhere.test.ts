@@ -4,6 +4,7 @@ import { createLocalJWKSet, createRemoteJWKSet, decodeProtectedHeader, errors, t
 import t from 'tap'
 import { listen } from '../http/send.js'
 import { buildTestApp, frozenNow } from '../helper.js'
+import { tokenOf } from '../mailbox.js'
 import { algorithms, makeJwk, publicPart, thumbprint } from './forge.js'
 
 const issuer = 'http://localhost:3000'
@@ -49,18 +50,21 @@ t.test('a ring of all kinds is published whole, and the kid of a token finds its
 })
 
 for (const alg of ['ES256', 'RS256'] as const) {
-  t.test(`jsonwebtoken verifies our ${alg} tokens`, async (t) => {
-    const { call, signup, time } = await buildTestApp(t, { keys: [makeJwk(alg)], env })
-    const { access_token: token, refresh_token: refreshToken, user } = await signup()
-    const [jwk] = (await call('GET', '/.well-known/jwks.json')).json<JSONWebKeySet>().keys
-    const key = createPublicKey({ key: jwk as Record<string, string>, format: 'jwk' })
-    const rules = { algorithms: [alg], issuer, audience, clockTimestamp: time.now / 1000 }
-    t.match(jsonwebtoken.verify(token, key, rules), { sub: user.id, aud: audience })
-    for (const [name, bad, change] of [
-      ['a refresh token, by its audience', refreshToken, {}],
-      ['another audience', token, { audience: issuer }],
-      ['over', token, { clockTimestamp: time.now / 1000 + 600 }],
-      ['another signature', `${token.slice(0, -20)}${'A'.repeat(20)}`, {}]
-    ] as const) t.throws(() => jsonwebtoken.verify(bad, key, { ...rules, ...change }), name)
-  })
+  for (const [env, audience] of [[{ TOKEN_AUDIENCE: 'https://api.example.org' }, 'https://api.example.org'], [{}, issuer]] as const) {
+    t.test(`jsonwebtoken, which does not check typ, verifies our ${alg} access tokens for ${audience} and nothing else`, async (t) => {
+      const { call, signup, nextMail, time } = await buildTestApp(t, { keys: [makeJwk(alg)], env })
+      const { access_token: token, refresh_token: refreshToken, user } = await signup()
+      const [jwk] = (await call('GET', '/.well-known/jwks.json')).json<JSONWebKeySet>().keys
+      const key = createPublicKey({ key: jwk as Record<string, string>, format: 'jwk' })
+      const rules = { algorithms: [alg], issuer, audience, clockTimestamp: time.now / 1000 }
+      t.match(jsonwebtoken.verify(token, key, rules), { sub: user.id, aud: audience })
+      for (const [name, bad, change] of [
+        ['a refresh token, by its audience', refreshToken, {}],
+        ['the token of a link, by its audience', tokenOf(await nextMail(user.email, 'Confirm your e-mail')), {}],
+        ['another audience', token, { audience: 'urn:other' }],
+        ['over', token, { clockTimestamp: time.now / 1000 + 600 }],
+        ['another signature', `${token.slice(0, -20)}${'A'.repeat(20)}`, {}]
+      ] as const) t.throws(() => jsonwebtoken.verify(bad, key, { ...rules, ...change }), name)
+    })
+  }
 }
