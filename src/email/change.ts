@@ -26,7 +26,7 @@ export interface ChangeEmailDeps { accounts: Accounts, passwords: Passwords, att
 
 /** A stolen access token is not enough for it, and nothing is changed before the new mailbox is proven. */
 export function createChangeEmail ({ accounts, passwords, attempts, changeTokens, messages, mailer, clock }: ChangeEmailDeps): ChangeEmail {
-  return async (accountId, newEmail, confirmation, signal) => await passwords.inTurn(signal, async ({ matches }) => {
+  return async (accountId, newEmail, confirmation, signal) => await passwords.inTurn({ network: confirmation.place.network, signal }, async ({ matches }) => {
     const address = requireEmail(newEmail, '/new_email')
     const account = await requireCaller(accounts, accountId)
     await requirePassword({ matches, attempts }, account, confirmation)

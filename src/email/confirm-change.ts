@@ -47,7 +47,7 @@ export function createConfirmEmailChange (deps: ConfirmEmailChangeDeps): Confirm
     if (confirmation === null) {
       throw new Problem('missing_token', { account: account.id, detail: 'Send the access token of the account, or its password as "password".' })
     }
-    await passwords.inTurn(signal, async ({ matches }) => {
+    await passwords.inTurn({ network: confirmation.place.network, signal }, async ({ matches }) => {
       await linkLimits.tryLink(jti, async () => { await requirePassword({ matches, attempts }, account, confirmation) })
     })
   }

@@ -21,7 +21,7 @@ export function createLogin ({ accounts, passwords, issueTokens, attempts, requi
     const address = requireEmail(email)
     let known: string | undefined
     // Counted before there is a place at the gate: who is refused takes none from others.
-    const found = await attempts.guard(address, place, async () => await passwords.inTurn(signal, async ({ matches, upgrade }) => {
+    const found = await attempts.guard(address, place, async () => await passwords.inTurn({ network: place.network, signal }, async ({ matches, upgrade }) => {
       const account = await accounts.findByEmail(address)
       known = account?.id
       const isRight = await matches(password, account?.passwordHash ?? null)

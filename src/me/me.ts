@@ -24,7 +24,7 @@ export function createMe ({ accounts, passwords, attempts, messages, mailer, clo
   return {
     read,
     rename: async (id, name) => await accounts.updateName(id, name) ?? await read(id),
-    remove: async (id, confirmation, signal) => await passwords.inTurn(signal, async ({ matches }) => {
+    remove: async (id, confirmation, signal) => await passwords.inTurn({ network: confirmation.place.network, signal }, async ({ matches }) => {
       // While the password is compared, the account may be deleted, disabled, logged out everywhere, or get another password. What it is then decides.
       const deleted = await untilDone(async () => {
         const account = await read(id)

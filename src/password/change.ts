@@ -19,14 +19,14 @@ export interface ChangePasswordDeps { accounts: Accounts, passwords: Passwords, 
 
 /** Puts the new password only in place of the one that was compared: of many changes at once, one wins. */
 export function createChangePassword ({ accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }: ChangePasswordDeps): ChangePassword {
-  return async (accountId, { current, next }, place, signal) => await passwords.inTurn(signal, async ({ matches, accept }) => {
+  return async (accountId, { current, next }, place, signal) => await passwords.inTurn({ network: place.network, signal }, async ({ matches, accept }) => {
     // While the passwords are hashed, the account may be deleted, disabled, get another password, or a stronger hash of the same. What it is then decides.
     const changed = await untilDone(async () => {
       const account = await requireCaller(accounts, accountId)
       await requirePassword({ matches, attempts }, account, { password: current, place })
       // The reply has tokens: without this, whoever is not to log in would go on for ever by changing the password.
       if (requireVerified && account.emailVerifiedAt === null) throw new Problem('email_unverified')
-      return await accounts.changePassword(account, await accept(next, account, { network: place.network, pointer: '/new_password' }))
+      return await accounts.changePassword(account, await accept(next, account, '/new_password'))
     })
     mailer.send({ kind: 'password changed', to: changed.email, account: changed.id }, async () => messages.passwordChanged(changed.email))
     return { account: changed, ...issueTokens(changed) }

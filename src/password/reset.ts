@@ -25,10 +25,10 @@ export function createResetPassword ({ accounts, passwords, attempts, linkLimits
     // Count first: a refused caller must not occupy a slot in the hash queue, nor have the account read.
     await linkLimits.countUse(claims.jti)
     return await linkLimits.tryLink(claims.jti, async () => {
-      passwords.requireRoom()
+      passwords.requireRoom(place.network)
       const account = resetTokens.requireState(claims, await accounts.findById(claims.sub))
       if (account.disabledAt !== null) throw new Problem('invalid_one_time_token')
-      const passwordHash = await passwords.accept(newPassword, account, { network: place.network, pointer: '/new_password', signal })
+      const passwordHash = await passwords.accept(newPassword, account, { network: place.network, signal }, '/new_password')
       // Of many at once, the first changes the state that the token is bound to.
       if (!await accounts.resetPassword(account, passwordHash)) throw new Problem('invalid_one_time_token')
       await attempts.forgive(account.email, place)

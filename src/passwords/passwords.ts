@@ -1,19 +1,18 @@
 import { Problem } from '../errors.js'
+import type { Waiter } from './fair-queue.js'
 import type { HashGate, HashLoad } from './gate.js'
 import { createHasher, type HashCost, unusableHash } from './hash.js'
 import { judgePassword, normalisePassword, type PasswordContext, passwordMaxLength } from './policy.js'
 import type { Estimator } from './strength.js'
 
-/** Where a new password comes from: the network of the caller takes turns with others at the estimator, and `pointer` says where the password is in the request. */
-export interface Origin { network?: string, pointer?: string }
-
 /** What one request does with passwords. They go in as the client sent them. */
 export interface Hashing {
   /**
    * Judges and hashes a new password.
+   * @param pointer where it stands in the request, for `invalid_request`
    * @throws Problem `weak_password` with every reason and how to do better, `invalid_request` for ill-formed Unicode, or `overloaded`
    */
-  accept: (password: string, context: PasswordContext, origin?: Origin) => Promise<string>
+  accept: (password: string, context: PasswordContext, pointer?: string) => Promise<string>
   /** Whether a password belongs to a hash; false after the same work for no hash and for a password that no account can have. */
   matches: (password: string, hash: string | null) => Promise<boolean>
   /** A hash of the same password at today's cost; null when the stored one is as strong, or when its system looked at a part of the password only and the rest may be mistyped. Call it only after {@link matches}. */
@@ -25,18 +24,17 @@ export interface Passwords {
   /**
    * Judges and hashes a new password for a request that compares none. It is refused on arrival if it could not hash in time. It takes no place at the gate while it
    * waits for the estimator: a place is a promise of a hash, which keeps others out.
-   * @param origin also with a signal that aborts when the client has hung up
    * @throws Problem as {@link Hashing.accept}
    */
-  accept: (password: string, context: PasswordContext, origin: Origin & { signal: AbortSignal | null }) => Promise<string>
+  accept: (password: string, context: PasswordContext, caller: Waiter, pointer?: string) => Promise<string>
   /**
    * Lets a request hash, as the gate does: refused on arrival, before an account is looked up for it, or served.
-   * @param signal aborts when the client has hung up; null where there is none
+   * @param caller networks take turns; null for the operator
    * @throws Problem `overloaded`
    */
-  inTurn: <T>(signal: AbortSignal | null, body: (hashing: Hashing) => Promise<T>) => Promise<T>
-  /** Refuses a request that could not hash in time, before anything is done for it. @throws Problem `overloaded` */
-  requireRoom: () => void
+  inTurn: <T>(caller: Waiter | null, body: (hashing: Hashing) => Promise<T>) => Promise<T>
+  /** Refuses a request that could not hash in time, before anything is done for it. @param network of the caller @throws Problem `overloaded` */
+  requireRoom: (network: string) => void
   /** A hash that no password matches, new each time. */
   unusableHash: () => string
   load: () => HashLoad
@@ -49,10 +47,10 @@ export interface PasswordsDeps { cost: HashCost, minLength: number, estimate: Es
 export async function createPasswords ({ cost, minLength, estimate, gate, onUnreadableHash }: PasswordsDeps): Promise<Passwords> {
   const hasher = await gate.enter(null, async (turn) => await turn(async () => await createHasher(cost, onUnreadableHash)))
   /** The normal form of a new password that fits the policy. */
-  const judge = async (text: string, context: PasswordContext, { network = '', pointer = '/password' }: Origin, signal: AbortSignal | null) => {
+  const judge = async (text: string, context: PasswordContext, caller: Waiter, pointer = '/password') => {
     const password = normalisePassword(text)
     if (password === null) throw new Problem('invalid_request', { errors: [{ pointer, detail: 'must be well-formed Unicode' }] })
-    const { reasons, advice } = await judgePassword(password, context, { minLength, estimate: async (text, words) => await estimate(text, words, { network, signal }) })
+    const { reasons, advice } = await judgePassword(password, context, { minLength, estimate: async (text, words) => await estimate(text, words, caller) })
     if (reasons.length > 0) throw new Problem('weak_password', { reasons, detail: advice.join(' ') })
     return password
   }
@@ -60,14 +58,14 @@ export async function createPasswords ({ cost, minLength, estimate, gate, onUnre
     load: gate.load,
     requireRoom: gate.requireRoom,
     unusableHash,
-    accept: async (text, context, { signal, ...origin }) => {
-      gate.requireRoom()
-      const password = await judge(text, context, origin, signal)
-      return await gate.enter(signal, async (turn) => await turn(async () => await hasher.hash(password)))
+    accept: async (text, context, caller, pointer) => {
+      gate.requireRoom(caller.network)
+      const password = await judge(text, context, caller, pointer)
+      return await gate.enter(caller.signal ?? null, async (turn) => await turn(async () => await hasher.hash(password)), caller.network)
     },
-    inTurn: async (signal, body) => await gate.enter(signal, async (turn) => await body({
-      accept: async (text, context, origin = {}) => {
-        const password = await judge(text, context, origin, signal)
+    inTurn: async (caller, body) => await gate.enter(caller?.signal ?? null, async (turn) => await body({
+      accept: async (text, context, pointer) => {
+        const password = await judge(text, context, caller ?? { network: '' }, pointer)
         return await turn(async () => await hasher.hash(password))
       },
       matches: async (text, hash) => {
@@ -85,6 +83,6 @@ export async function createPasswords ({ cost, minLength, estimate, gate, onUnre
         const isWhole = password !== null && [password, text].every((one) => hasher.isWhole(hash, one))
         return isWhole && hasher.isWeak(hash) ? await turn(async () => await hasher.hash(password)) : null
       }
-    }))
+    }), caller?.network)
   }
 }

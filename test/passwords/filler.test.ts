@@ -59,7 +59,7 @@ t.test('a password that NFKC changes is compared twice for an unknown address, t
   const verifications = t.capture(argon2, 'verify', argon2.verify)
   const gate = createHashGate({ concurrency: 1, queueMilliseconds: 60_000, now: Date.now })
   const passwords = await createPasswords({ cost: cheapHash, minLength: 8, estimate: async () => ({ score: 4, advice: [] }), gate })
-  const known = await passwords.accept('brass-lantern', { email: 'ada@example.org' }, { signal: null })
+  const known = await passwords.accept('brass-lantern', { email: 'ada@example.org' }, { network: '' })
   for (const [typed, count] of [['wrong', 1], ['wro\ufb01ng', 2]] as const) {
     for (const hash of [known, null, unusableHash()]) {
       t.equal(await passwords.inTurn(null, async ({ matches }) => await matches(typed, hash)), false)

@@ -20,8 +20,8 @@ function gateFor ({ concurrency = 1, queueMilliseconds = 1000 } = {}) {
     events.push(name)
     most.running = Math.max(most.running, running.size)
   })
-  const come = (name: string, { signal = null, body }: { signal?: AbortSignal | null, body?: (turn: Turn) => Promise<string> } = {}) => {
-    gate.enter(signal, body ?? (async (turn) => await turn(work(name)))).then((answer) => events.push(`${answer} ok`), (error: unknown) => {
+  const come = (name: string, { signal = null, body, network = '' }: { signal?: AbortSignal | null, body?: (turn: Turn) => Promise<string>, network?: string } = {}) => {
+    gate.enter(signal, body ?? (async (turn) => await turn(work(name))), network).then((answer) => events.push(`${answer} ok`), (error: unknown) => {
       events.push(error instanceof Problem ? `${name} ${error.code} ${error.extras.waitSeconds ?? '-'}` : `${name} ${String(error)}`)
     })
   }
