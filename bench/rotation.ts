@@ -13,7 +13,7 @@ const rotations = 60
 /** Prints the table. @param args options for `keys rotate` */
 export async function run (args: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
-  const settings = { PUBLIC_URL: `http://localhost:${await freePort()}`, KEY_PUBLISH_SECONDS: String(publishSeconds), LOG_LEVEL: 'info' }
+  const settings = { PUBLIC_URL: `http://localhost:${await freePort()}`, KEY_PUBLISH_SECONDS: String(publishSeconds), RATE_LIMITS: 'off', LOG_LEVEL: 'info' }
   const servers = [await startServer(folder, settings), await startServer(folder, settings)]
   const rotate = async () => { await promisify(execFile)(process.execPath, [main, 'keys', 'rotate', ...args], { cwd: folder, env: { PATH: process.env.PATH, ...settings } }) }
   try {

@@ -47,10 +47,10 @@ export function popFormerEmail (column: string, id: string, now: number): { entr
   return entry === undefined ? null : { entry, column: JSON.stringify(history.slice(0, index)) }
 }
 
-/** Milliseconds until a full history has room again. */
+/** Milliseconds until a full history has room again: until its oldest entry ends. */
 export function untilRoom (column: string, now: number): number {
-  const [oldest] = readHistory(column, now)
-  return oldest === undefined ? 0 : oldest.at + historySeconds * 1000 - now
+  const [oldest] = readHistory(column, now) as [FormerEmail]
+  return oldest.at + historySeconds * 1000 - now
 }
 
 /** Every address that can say "this is my account": the present one and the former ones, each once. @param now in milliseconds since 1970 */

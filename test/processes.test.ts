@@ -13,7 +13,7 @@ const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 /** Two servers, each in a process of its own, that share keys and database, and answer to one issuer. */
 async function startTwo (t: Test, databaseUrl: string) {
   const folder = t.testdir()
-  const env = { DATABASE_URL: databaseUrl, KEYS_FILE: join(folder, 'keys.json'), PUBLIC_URL: 'https://auth.example.org', LOG_LEVEL: 'info' }
+  const env = { DATABASE_URL: databaseUrl, KEYS_FILE: join(folder, 'keys.json'), PUBLIC_URL: 'https://auth.example.org', RATE_LIMITS: 'off', LOG_LEVEL: 'info' }
   const migrated = await runMain(t, folder, { env, args: ['migrate'] })
   t.equal(migrated.code, 0, migrated.stderr)
   const first = await startServer(t, folder, env)

@@ -71,6 +71,7 @@ export function readUser (text: string): MovedAccount | string {
   try {
     return toAccount(value as Line)
   } catch (error) {
+    /* c8 ignore next -- anything else is a fault of ours */
     if (!(error instanceof Misfit)) throw error
     return error.message
   }

@@ -13,7 +13,10 @@ const mailMilliseconds = 15_000
 /** @param open opens the mailer of the settings */
 export function createSendMails (config: Config, { stderr }: Pick<Terminal, 'stderr'>, open: typeof openMailer = openMailer): SendMails {
   return async (mails) => {
-    const mailer = open(config, { info: ({ path }: { path?: string }) => { stderr.write(`Without SMTP_URL, wrote the mail to ${path}\n`) }, warn: () => {}, error: () => {} })
+    // What went wrong is reported below, in one line.
+    const quiet = () => {}
+    const info = ({ path }: { path?: string }) => { stderr.write(`Without SMTP_URL, wrote the mail to ${path}\n`) }
+    const mailer = open(config, { info, warn: quiet, error: quiet })
     for (const { mail, message } of mails) mailer.send(mail, async () => message)
     await mailer.close(mailMilliseconds)
     const missing = mails.length - mailer.load().sent

@@ -46,7 +46,9 @@ function describe (schema: FastifySchema | undefined, { config }: RouteOptions):
   const statuses = new Set([...codes].map((code) => problemKinds[code].status))
   const problems = Object.fromEntries([...statuses].map((status) => [status, problemResponse([...codes].filter((code) => problemKinds[code].status === status), status)]))
   const { querystring: _none, ...shown } = schema
-  return { ...shown, security: guarded ? [{ accessToken: [] }] : [], response: { ...(schema.response as object), ...problems } }
+  // A public route that can refuse a token takes one, and needs none.
+  const security = guarded ? [{ accessToken: [] }] : codes.has('invalid_token') ? [{}, { accessToken: [] }] : []
+  return { ...shown, security, response: { ...(schema.response as object), ...problems } }
 }
 
 const headersByStatus: Record<number, object> = {

@@ -26,7 +26,7 @@ export function isSmtpUrl (text: string): boolean {
   const { hostname, pathname, hash, searchParams } = new URL(text)
   const names = [...searchParams.keys()]
   return URL.canParse(`http://${hostname}`) && /^\/?$/.test(pathname) && hash === '' && names.length === new Set(names).size &&
-    names.every((name) => Object.hasOwn(parameters, name) && parameters[name]?.test(searchParams.get(name) ?? '') === true)
+    names.every((name) => Object.hasOwn(parameters, name) && parameters[name]?.test(String(searchParams.get(name))) === true)
 }
 
 const loopback = new BlockList()

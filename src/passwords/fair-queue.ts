@@ -23,7 +23,7 @@ export function createFairQueue (places: number): FairQueue {
   let isBusy = false
 
   const leave = (network: string, place: Place) => {
-    const queue = queues.get(network) ?? []
+    const queue = queues.get(network) as Place[]
     queue.splice(queue.indexOf(place), 1)
     if (queue.length === 0) queues.delete(network)
     waiting--
@@ -31,8 +31,8 @@ export function createFairQueue (places: number): FairQueue {
   /** Frees a place for a network that would still have fewer places than the network that loses one. */
   const makeRoom = (network: string) => {
     const [longest, queue] = [...queues].reduce((most, one) => one[1].length > most[1].length ? one : most)
-    const newest = queue.at(-1)
-    if (newest === undefined || queue.length <= (queues.get(network)?.length ?? 0) + 1) throw new Problem('overloaded')
+    const newest = queue.at(-1) as Place
+    if (queue.length <= (queues.get(network)?.length ?? 0) + 1) throw new Problem('overloaded')
     leave(longest, newest)
     newest.refuse()
   }

@@ -96,8 +96,9 @@ async function findClashes (client: PrismaClient, left: Row[]): Promise<Clash[]>
   const found = await client.$queryRaw<Array<{ id: string, email: string }>>(sql`SELECT id, email FROM users WHERE id IN (${join(left.map(({ id }) => id))}) OR email IN (${join(left.map(({ email }) => email))})`)
   const [emails, ids] = [new Map(found.map(({ id, email }) => [id, email])), new Map(found.map(({ id, email }) => [email, id]))]
   return left.flatMap(({ id, email, index }): Clash[] => {
-    if ((emails.get(id) ?? email) !== email) return [{ index, by: 'id' }]
-    return (ids.get(email) ?? id) === id ? [] : [{ index, by: 'email' }]
+    const [itsEmail, itsId] = [emails.get(id), ids.get(email)]
+    if (itsEmail !== undefined && itsEmail !== email) return [{ index, by: 'id' }]
+    return itsId !== undefined && itsId !== id ? [{ index, by: 'email' }] : []
   })
 }
 

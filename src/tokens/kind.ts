@@ -36,8 +36,6 @@ export interface VerificationRules<Claims> extends ClaimsRules<Claims> {
 export interface TokenKind<Claims> {
   /** Signs with the key whose turn it is; adds issuer, audience and a new `jti`. */
   sign: (claims: Omit<Claims, 'iss' | 'aud' | 'jti'>) => string
-  /** Whether a token says that it is of this kind. Nothing of it is verified. */
-  claimsKind: (token: string) => boolean
   /** The claims of a token. Throws the refusal of the kind for everything that is not a valid token of it. */
   verify: (token: string) => Claims
   rules: VerificationRules<Claims>
@@ -87,13 +85,6 @@ export function createTokenKind<Claims extends CommonClaims> ({ typ, audience, f
   return {
     rules,
     sign: (claims) => signerOf(ring.signingKey())({ iss: issuer, aud: audience, ...claims, jti: randomUUID() }),
-    claimsKind: (token) => {
-      try {
-        return (decode(token) as { header: { typ?: unknown } }).header.typ === typ
-      } catch {
-        return false
-      }
-    },
     verify: (token) => {
       if (!isCompactJws(token)) throw refuse()
       try {

@@ -30,8 +30,6 @@ export interface AccountState { id: string, email: string, passwordHash: string,
 /** Tokens of one kind, which are good as long as the account stays in the state that they were made for. Using one changes that state, so it works once. */
 export interface OneTimeTokens<Claims extends OneTimeClaims = OneTimeClaims> {
   issue: (account: AccountState) => string
-  /** Whether a token says that it is of this kind. Nothing of it is verified. */
-  claimsKind: (token: string) => boolean
   /** The claims of a token, whose account has not been looked at. Throws Problem `invalid_one_time_token`. */
   verify: (token: string) => Claims
   /** The account, if it is in the state that the token was made for. Throws Problem `invalid_one_time_token`. */
@@ -90,7 +88,7 @@ interface Kind { typ: string, lifeSeconds: number, state: (account: AccountState
 
 function createKind<Claims extends OneTimeClaims> ({ ring, issuer, clock }: OneTimeTokensDeps, schema: TSchema & { required: string[] }, { typ, lifeSeconds, state }: Kind) {
   const refuse = () => new Problem('invalid_one_time_token')
-  const { sign, verify, claimsKind } = createTokenKind<Claims>({ typ, schema, audience: ownAudiences(issuer).links, formerAudience: issuer, issuer, ring, clock, refuse })
+  const { sign, verify } = createTokenKind<Claims>({ typ, schema, audience: ownAudiences(issuer).links, formerAudience: issuer, issuer, ring, clock, refuse })
   const digest = (account: AccountState) => createHash('sha256').update(JSON.stringify([typ, account.id, ...state(account)])).digest('base64url')
   return {
     issue: (account: AccountState, email?: string) => {
@@ -98,7 +96,6 @@ function createKind<Claims extends OneTimeClaims> ({ ring, issuer, clock }: OneT
       const claims = { sub: account.id, iat, exp: iat + lifeSeconds, bind: digest(account), ...(email !== undefined && { email }) }
       return sign(claims as unknown as Parameters<typeof sign>[0])
     },
-    claimsKind,
     verify,
     requireState: <A extends AccountState>({ bind }: Claims, account: A | null) => {
       if (account === null || bind !== digest(account)) throw refuse()

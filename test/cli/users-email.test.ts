@@ -126,6 +126,13 @@ t.test('mails of commands', async (t) => {
     t.equal(await store.accounts.findById(user.id), null)
   })
 
+  await t.test('what was delivered or written to a file is said', async (t) => {
+    const terminal = fakeTerminal()
+    const send = createSendMails(loadConfig({}), terminal, (_config, logger) => createMailer({ transport: { deliver: async () => { logger.info({ path: 'data/outbox/x.eml' }, '') }, close: () => {} }, logger }))
+    await send(mails)
+    t.equal((await terminal.output()).stderr, 'Without SMTP_URL, wrote the mail to data/outbox/x.eml\nTold ada@example.org by mail.\n')
+  })
+
   await t.test('what cannot be delivered is said, and the command has done its work', async (t) => {
     const terminal = fakeTerminal()
     const transport = { deliver: async () => { throw Object.assign(new Error('no'), { responseCode: 550, command: 'RCPT TO' }) }, close: () => {} }

@@ -1,7 +1,7 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { limits } from '../../src/http/limits.js'
-import { createProxyTrust, networkOf } from '../../src/http/network.js'
+import { callerNetwork, createProxyTrust, networkOf } from '../../src/http/network.js'
 import { buildTestApp, frozenNow } from '../helper.js'
 
 mock.timers.enable({ apis: ['Date'], now: frozenNow })
@@ -81,4 +81,8 @@ t.test('behind a proxy that appends a port, guesses and mails of one client are 
   const mails = []
   for (let index = 0; index < 45; index++) mails.push(await send('/password/forgot', { email: `${index}@example.org` }))
   t.equal(mails.filter((status) => status === 202).length, limits['mail-network'].calls)
+})
+
+t.test('a caller without any address is one network', async (t) => {
+  t.equal(callerNetwork({ ip: 'unknown', socket: {} as never }), 'unknown')
 })

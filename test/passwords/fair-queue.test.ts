@@ -80,3 +80,16 @@ t.test('a client that hangs up frees its place; work that runs continues', async
   t.strictSame(await events(), ['4 overloaded'])
   t.strictSame([await next(), await next()], [['3'], []])
 })
+
+t.test('the network with most places loses one, wherever it stands in the round', async (t) => {
+  const { ask, events, next } = queueFor(4)
+  ask('a', 'a0')
+  ask('a', 'a1')
+  for (let index = 0; index < 3; index++) ask('greedy', `g${index}`)
+  ask('b', 'b0')
+  t.strictSame(await events(), ['a0', 'g2 overloaded'])
+  const { signal } = new AbortController()
+  t.strictSame([await next(), await next(), await next(), await next()].flat(), ['a1', 'g0', 'b0', 'g1'])
+  ask('a', 'last', signal)
+  t.strictSame(await next(), ['last'], 'a client that stays is served')
+})

@@ -110,3 +110,15 @@ t.test('a later turn goes before the first turns of every network', async (t) =>
   await end(3)
   t.strictSame(begun, ['first', 'bob', 'second', 'eve'])
 })
+
+t.test('a client that hangs up while its later turn waits frees that', async (t) => {
+  const { come, begun, refused, work, end, gate } = gateFor()
+  const hangUp = new AbortController()
+  come('ada', { signal: hangUp.signal, body: async (turn) => { await turn(work('first')); await turn(work('second')) } })
+  come('bob')
+  await end(1)
+  hangUp.abort()
+  await end(2)
+  t.strictSame([begun, refused], [['first', 'bob'], ['ada']])
+  t.strictSame(gate.load(), { inUse: 0, waiting: 0, shed: 0 })
+})
