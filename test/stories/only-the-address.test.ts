@@ -12,7 +12,7 @@ const next = `${goodPassword}-too`
 
 /** What an attacker does who knows an address and nothing else, from a network of their own each time. */
 const attacks: Array<[method: string, url: string, calls: number, body: (email: string, index: number) => object]> = [
-  ['POST', '/login', 300, (email, index) => ({ email, password: `guess ${index}` })],
+  ['POST', '/login', 60, (email, index) => ({ email, password: `guess ${index}` })],
   ['POST', '/login', 20, (email) => ({ email: email.toUpperCase(), password: 'x'.repeat(300) })],
   ['POST', '/password/forgot', 40, (email) => ({ email })],
   ['POST', '/email/resend', 40, (email) => ({ email })],
@@ -23,7 +23,7 @@ const attacks: Array<[method: string, url: string, calls: number, body: (email: 
 const variants = (email: string) => [email, email.replace('@', '+1@'), email.replace('@', '+a+b@')]
 
 await onEachDatabase(t, async (t, database) => {
-  for (const mode of ['instant', 'verify_first']) {
+  for (const mode of database === 'sqlite' ? ['instant', 'verify_first'] : ['instant']) {
     await t.test(mode, async (t) => {
       const { app, call, nextMail, mails } = await buildTestApp(t as Test, { database, env: { SIGNUP_MODE: mode, TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'warn' } })
       const from = async (network: string, url: string, body: object, headers = {}) => await app.inject({ method: 'POST', url, payload: body, headers: { 'x-forwarded-for': network, ...headers } })
