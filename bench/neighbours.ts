@@ -1,5 +1,6 @@
 // What one caller with one account on one network can do to everybody else. Beside each attack others log in, sign up, ask for mails and read; then the same beside as many
-// `GET /claims` of that caller. `npm run bench -- neighbours`; `--seconds=3` for each measurement, `--per-second=600` calls of the attacker, `--only=PATCH` for some attacks.
+// `GET /claims` of that caller. `npm run bench -- neighbours`; `--seconds=3` for each measurement, `--per-second=600` calls of the attacker or `--in-flight=300` of them always
+// without an answer, `--only=PATCH` for some attacks.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +17,8 @@ const others = {
   login: { perSecond: 4, path: '/login', good: 200 },
   'sign-up': { perSecond: 2, path: '/signup', good: 201 },
   mail: { perSecond: 4, path: '/password/forgot', good: 202 },
-  'read /me': { perSecond: 40, path: '/me', good: 200 }
+  'read /me': { perSecond: 40, path: '/me', good: 200 },
+  'read /claims': { perSecond: 40, path: '/claims', good: 200 }
 } as const
 
 type Other = keyof typeof others
@@ -30,7 +32,8 @@ interface Person { email: string, access_token: string, refresh_token: string }
 /** Prints a line for each attack: the p50 of others beside it, of their p50 beside as many reads of the claims. */
 export async function run (args: string[]): Promise<void> {
   const option = (name: string, byDefault: string) => args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? byDefault
-  const [seconds, perSecond, only] = [Number(option('seconds', '3')), Number(option('per-second', '600')), option('only', '')]
+  const [seconds, inFlight, only] = [Number(option('seconds', '3')), Number(option('in-flight', '0')), option('only', '')]
+  const rate = inFlight > 0 ? { inFlight } : { perSecond: Number(option('per-second', '600')) }
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const server = await startServer(folder, { TRUST_PROXY: '127.0.0.1,::1', LOG_LEVEL: 'info' })
   try {
@@ -40,10 +43,11 @@ export async function run (args: string[]): Promise<void> {
       login: () => crowd.map(({ email }, index) => ({ ...stranger(++fresh + index), body: { email, password } })),
       'sign-up': () => Array.from({ length: 100 }, () => ({ ...stranger(++fresh), body: { email: `new-${crypto.randomUUID()}@example.org`, password } })),
       mail: () => Array.from({ length: 200 }, () => ({ ...stranger(++fresh), body: { email: `nobody-${crypto.randomUUID()}@example.org` } })),
+      'read /claims': () => crowd.map(({ access_token: token }, index) => ({ ...stranger(++fresh + index), token })),
       'read /me': () => crowd.map(({ access_token: token }, index) => ({ ...stranger(++fresh + index), token }))
     }
     const measure = async (path: string, calls: Call[]) => {
-      const attack = runLoad({ url: `${server.url}${path}`, messages: calls, perSecond, seconds: seconds + 1 })
+      const attack = runLoad({ url: `${server.url}${path}`, messages: calls, ...rate, seconds: seconds + 1 })
       const victims = Object.entries(others).map(async ([name, { perSecond, path, good }]) => {
         const report = await runLoad({ url: `${server.url}${path}`, messages: messages[name as Other](), perSecond, seconds, warmSeconds: 0.5 })
         return [name, { p50: report.p50, served: (report.byStatus[good] ?? 0) / report.requests }] as const
