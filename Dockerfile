@@ -1,4 +1,4 @@
-# Built in one stage, run from another: the image has the bundle, the packages it needs at run time, and nothing else.
+# The first stage builds. The image has only the bundle and the packages that it needs at run time.
 FROM node:24-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -14,12 +14,12 @@ COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/prisma prisma
 COPY --from=build /app/dist dist
-# Database, keys and mails that are files: everything that is written.
+# The server writes only here: the database, the keys, and mails without SMTP_URL.
 RUN mkdir data && chown node:node data
 VOLUME /app/data
 USER node
 EXPOSE 3000
-# Whether to restart it, so not its readiness: an outage of the database must not restart every replica. Balancers ask /health/ready.
+# Liveness, not readiness: an outage of the database must not restart every replica. Balancers ask /health/ready.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/health/live`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-# Without a shell in between, so that SIGTERM reaches the server.
+# No shell in between, so that SIGTERM reaches the server.
 CMD ["node", "dist/main.js"]
