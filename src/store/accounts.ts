@@ -46,7 +46,7 @@ export interface Accounts {
    * Replaces the address by a new, verified one, and the history of former addresses.
    * Returns null if the account has changed since it was read, is gone or disabled; `email_taken` if another account has the address.
    */
-  changeEmail: (account: Pick<Account, 'id' | 'email' | 'passwordHash' | 'tokenEpoch' | 'emailHistory'>, next: Pick<Account, 'email' | 'emailHistory'>) => Promise<Account | 'email_taken' | null>
+  changeEmail: (account: Pick<Account, 'id' | 'email' | 'emailVerifiedAt' | 'passwordHash' | 'tokenEpoch' | 'emailHistory'>, next: Pick<Account, 'email' | 'emailHistory'>) => Promise<Account | 'email_taken' | null>
   /**
    * Gives an account to the owner of a former address: the address, verified, another hash, another history, no refresh token.
    * Returns null if the history has changed since it was read, or the account is gone or disabled; `email_taken` if another account has the address.
@@ -107,8 +107,9 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
       const verified = emailVerifiedAt === null ? { emailVerifiedAt: now(), updatedAt: now() } : {}
       return (await available(users.updateMany({ where: { id, email, passwordHash: from, disabledAt: null }, data: { passwordHash, ...verified, ...nextEpoch } }))).count === 1
     },
-    changeEmail: async ({ id, email: from, passwordHash, tokenEpoch, emailHistory }, { email, emailHistory: history }) => await updateEmail(
-      { id, email: from, passwordHash, tokenEpoch, emailHistory, disabledAt: null },
+    changeEmail: async ({ id, email: from, emailVerifiedAt, passwordHash, tokenEpoch, emailHistory }, { email, emailHistory: history }) => await updateEmail(
+      // An address that was verified meanwhile belongs into the history, which the caller made without it.
+      { id, email: from, emailVerifiedAt: emailVerifiedAt === null ? null : { not: null }, passwordHash, tokenEpoch, emailHistory, disabledAt: null },
       { email, emailHistory: history }
     ),
     takeBack: async ({ id, emailHistory }, next) => await updateEmail({ id, emailHistory, disabledAt: null }, { ...next, ...nextEpoch }),
