@@ -19,6 +19,7 @@ import { createUndoEmailChange } from './email/undo.js'
 import { undoEmailRoutes } from './email/undo.route.js'
 import { createVerifyEmail } from './email/verify.js'
 import { verifyEmailRoutes } from './email/verify.route.js'
+import { mailboxOf } from './email-address.js'
 import { healthRoutes } from './health/health.route.js'
 import type { App } from './http/app.js'
 import { createAttempts } from './http/attempts.js'
@@ -99,6 +100,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   const isLimited = config.RATE_LIMITS === 'on'
   const attempts = isLimited ? createAttempts({ limiters, deviceTokens }) : unlimited
   const linkLimits = isLimited ? createLinkLimits(limiters) : unlimitedLinks
+  const countNotice = async (email: string) => { if (isLimited) await limiters['notice-mailbox'].take(mailboxOf(email)) }
   const countRefresh = async (whose: string) => { if (isLimited) await limiters['refresh-account'].take(whose) }
   const messages = createMessages({ appUrl: config.APP_URL })
   const { accounts, ping } = store
@@ -149,7 +151,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens, attempts, requireVerified }), places })
     refreshRoute(api, { refresh: createRefresh({ count: countRefresh, accounts, refreshTokens, issueTokens, requireVerified }) })
     logoutRoutes(api, { logoutEverywhere: createLogoutEverywhere({ accounts }) })
-    changePasswordRoute(api, { changePassword: createChangePassword({ accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }), places })
+    changePasswordRoute(api, { changePassword: createChangePassword({ countNotice, accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }), places })
     resetPasswordRoutes(api, {
       forgotPassword: createForgotPassword({ accounts, ping, resetTokens, messages, mailer }),
       resetPassword: createResetPassword({ accounts, passwords, attempts, linkLimits, resetTokens, messages, mailer }),
