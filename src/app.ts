@@ -19,7 +19,6 @@ import { createUndoEmailChange } from './email/undo.js'
 import { undoEmailRoutes } from './email/undo.route.js'
 import { createVerifyEmail } from './email/verify.js'
 import { verifyEmailRoutes } from './email/verify.route.js'
-import { mailboxOf } from './email-address.js'
 import { healthRoutes } from './health/health.route.js'
 import type { App } from './http/app.js'
 import { createAttempts } from './http/attempts.js'
@@ -32,7 +31,7 @@ import { bodyLimit, hardenEdges, pipelineLimit, requestId, type ServerTimeouts, 
 import { addGuard } from './http/guard.js'
 import { createLimiters } from './http/limiters.js'
 import { createLinkLimits } from './http/link-limits.js'
-import { addLimits } from './http/limits.js'
+import { addLimits, takeNotice } from './http/limits.js'
 import { logRequests } from './http/log.js'
 import { refuseUnknownRoutes, routing } from './http/methods.js'
 import { refuseOverload } from './http/overload.js'
@@ -100,7 +99,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   const isLimited = config.RATE_LIMITS === 'on'
   const attempts = isLimited ? createAttempts({ limiters, deviceTokens }) : unlimited
   const linkLimits = isLimited ? createLinkLimits(limiters) : unlimitedLinks
-  const countNotice = async (email: string) => { if (isLimited) await limiters['notice-mailbox'].take(mailboxOf(email)) }
+  const countNotice = async (email: string) => { if (isLimited) await takeNotice(limiters, email) }
   const countRefresh = async (whose: string) => { if (isLimited) await limiters['refresh-account'].take(whose) }
   const messages = createMessages({ appUrl: config.APP_URL })
   const { accounts, ping } = store

@@ -107,6 +107,11 @@ export function addLimits (app: FastifyInstance, limiters: Limiters): void {
   })
 }
 
+/** Counts a notice to the mailbox of an address that was never verified. Throws Problem `rate_limited`. */
+export async function takeNotice (limiters: Limiters, email: string): Promise<void> {
+  await limiters['notice-mailbox'].take(mailboxOf(email))
+}
+
 function byNetwork (limit: LimitName): (request: FastifyRequest) => Count[] {
   return (request) => [[limit, callerNetwork(request)]]
 }
