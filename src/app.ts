@@ -31,7 +31,7 @@ import { bodyLimit, hardenEdges, pipelineLimit, requestId, type ServerTimeouts, 
 import { addGuard } from './http/guard.js'
 import { createLimiters } from './http/limiters.js'
 import { createLinkLimits } from './http/link-limits.js'
-import { addLimits } from './http/limits.js'
+import { addLimits, takeNotice } from './http/limits.js'
 import { logRequests } from './http/log.js'
 import { refuseUnknownRoutes, routing } from './http/methods.js'
 import { refuseOverload } from './http/overload.js'
@@ -99,6 +99,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   const isLimited = config.RATE_LIMITS === 'on'
   const attempts = isLimited ? createAttempts({ limiters, deviceTokens }) : unlimited
   const linkLimits = isLimited ? createLinkLimits(limiters) : unlimitedLinks
+  const countNotice = async (email: string) => { if (isLimited) await takeNotice(limiters, email) }
   const countRefresh = async (whose: string) => { if (isLimited) await limiters['refresh-account'].take(whose) }
   const messages = createMessages({ appUrl: config.APP_URL })
   const { accounts, ping } = store
@@ -149,7 +150,7 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens, attempts, requireVerified }), places })
     refreshRoute(api, { refresh: createRefresh({ count: countRefresh, accounts, refreshTokens, issueTokens, requireVerified }) })
     logoutRoutes(api, { logoutEverywhere: createLogoutEverywhere({ accounts }) })
-    changePasswordRoute(api, { changePassword: createChangePassword({ accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }), places })
+    changePasswordRoute(api, { changePassword: createChangePassword({ countNotice, accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }), places })
     resetPasswordRoutes(api, {
       forgotPassword: createForgotPassword({ accounts, ping, resetTokens, messages, mailer }),
       resetPassword: createResetPassword({ accounts, passwords, attempts, linkLimits, resetTokens, messages, mailer }),

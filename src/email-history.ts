@@ -47,6 +47,17 @@ export function popFormerEmail (column: string, id: string, now: number): { entr
   return entry === undefined ? null : { entry, column: JSON.stringify(history.slice(0, index)) }
 }
 
+/**
+ * The history of an account that returns to one of its former addresses: without that entry and every later one, as after an undo.
+ * Otherwise the link of the address in between would outlive the one of the address that the account returns to.
+ * Returns null if the address is not a former one.
+ */
+export function returnTo (column: string, email: string, now: number): string | null {
+  const history = readHistory(column, now)
+  const index = history.findIndex((entry) => entry.email === email)
+  return index === -1 ? null : JSON.stringify(history.slice(0, index))
+}
+
 /** Milliseconds until a full history has room again: until its oldest entry ends. */
 export function untilRoom (column: string, now: number): number {
   const [oldest] = readHistory(column, now) as [FormerEmail]

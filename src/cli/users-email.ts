@@ -13,7 +13,7 @@ export interface SetEmailDeps { accounts: Accounts, terminal: Pick<Terminal, 'st
 
 /**
  * `users set-email`: an operator's change of an address, for owners who cannot help themselves. It ends every undo link and every refresh token, and tells the former address.
- * @param verified the new address counts as verified
+ * @param verified the new address counts as verified; without it another address does not, and the same one stays as it was
  * @param resetPassword the present password stops working; the owner asks for a new one by mail
  * @throws CommandError if there is no such account, the new address is not an e-mail address, or another account has it
  */

@@ -31,7 +31,7 @@ export function createChangeEmail ({ accounts, passwords, attempts, changeTokens
     const account = await requireCaller(accounts, accountId)
     await requirePassword({ matches, attempts }, account, confirmation)
     // Told now rather than by a link that cannot be used.
-    nextHistory(account, clock())
+    nextHistory(account, address, clock())
     mailer.send({ kind: 'e-mail change', to: address, account: account.id }, async () => {
       const isTaken = await accounts.findByEmail(address) !== null
       return isTaken ? messages.emailTaken(address) : messages.changeEmail(address, changeTokens.issue(account, address))

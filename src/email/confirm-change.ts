@@ -57,7 +57,7 @@ export function createConfirmEmailChange (deps: ConfirmEmailChangeDeps): Confirm
     const account = changeTokens.requireState(claims, await accounts.findById(claims.sub))
     if (account.disabledAt !== null) throw new Problem('invalid_one_time_token', { account: account.id })
     await requireProof(account, claims.jti, proof, signal)
-    const { column, entry } = nextHistory(account, clock())
+    const { column, entry } = nextHistory(account, claims.email, clock())
     const changed = await accounts.changeEmail(account, { email: claims.email, emailHistory: column })
     if (changed === 'email_taken') throw new Problem('email_taken', { account: account.id, detail: 'Another account has this address by now. Your account keeps its present one.' })
     if (changed === null) throw new Problem('invalid_one_time_token', { account: account.id })

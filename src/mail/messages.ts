@@ -11,7 +11,7 @@ export interface Messages {
   changeEmail: (to: string, token: string) => Message
   /** To an address that somebody with another account wants to have. */
   emailTaken: (to: string) => Message
-  /** To the former address. @param token an undo token, for 7 days; null for an address that was never verified, for its reader may be a stranger */
+  /** To the former address. @param token an undo token, for 7 days; null for an address that cannot take the account back */
   emailChanged: (to: string, token: string | null) => Message
   /** To the address that an account has again after an undo. */
   emailRestored: (to: string) => Message
@@ -80,7 +80,7 @@ export function createMessages ({ appUrl }: { appUrl: string }): Messages {
         ...(token === null ? [] : ['If this was not you, take your account back:'])
       ],
       ...(token === null
-        ? { closing: [`This address was never confirmed, so it cannot take the account back. If this was not you, contact the people who run ${service}.`] }
+        ? { closing: [`This address cannot take the account back: it was never confirmed, or the account returned to an earlier address. If this was not you, contact the people who run ${service}.`] }
         : {
             link: link('/email/undo', 'Take the account back', token),
             closing: [

@@ -14,11 +14,14 @@ import type { IssuedTokens, IssueTokens } from '../tokens/issue.js'
  */
 export type ChangePassword = (accountId: string, passwords: { current: string, next: string }, place: Place, signal: AbortSignal) => Promise<{ account: Account } & IssuedTokens>
 
-/** What {@link createChangePassword} needs. `requireVerified` says that an account needs a verified address. */
-export interface ChangePasswordDeps { accounts: Accounts, passwords: Passwords, attempts: Attempts, issueTokens: IssueTokens, messages: Messages, mailer: Mailer, requireVerified: boolean }
+/**
+ * What {@link createChangePassword} needs. `requireVerified` says that an account needs a verified address. `countNotice` counts a notice to an address that was never
+ * verified, which may be of somebody else, and throws Problem `rate_limited`.
+ */
+export interface ChangePasswordDeps { countNotice: (email: string) => Promise<void>, accounts: Accounts, passwords: Passwords, attempts: Attempts, issueTokens: IssueTokens, messages: Messages, mailer: Mailer, requireVerified: boolean }
 
 /** Puts the new password only in place of the one that was compared: of many changes at once, one wins. */
-export function createChangePassword ({ accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }: ChangePasswordDeps): ChangePassword {
+export function createChangePassword ({ countNotice, accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }: ChangePasswordDeps): ChangePassword {
   return async (accountId, { current, next }, place, signal) => await passwords.inTurn({ network: place.network, signal }, async ({ matches, accept }) => {
     // While the passwords are hashed, the account may be deleted, disabled, get another password, or a stronger hash of the same. What it is then decides.
     const changed = await untilDone(async () => {
@@ -26,7 +29,9 @@ export function createChangePassword ({ accounts, passwords, attempts, issueToke
       await requirePassword({ matches, attempts }, account, { password: current, place })
       // The reply has tokens: without this, whoever is not to log in would go on for ever by changing the password.
       if (requireVerified && account.emailVerifiedAt === null) throw new Problem('email_unverified')
-      return await accounts.changePassword(account, await accept(next, account, '/new_password'))
+      const passwordHash = await accept(next, account, '/new_password')
+      if (account.emailVerifiedAt === null) await countNotice(account.email)
+      return await accounts.changePassword(account, passwordHash)
     })
     mailer.send({ kind: 'password changed', to: changed.email, account: changed.id }, async () => messages.passwordChanged(changed.email))
     return { account: changed, ...issueTokens(changed) }

@@ -46,7 +46,7 @@ export interface Accounts {
    * Replaces the address by a new, verified one, and the history of former addresses.
    * Returns null if the account has changed since it was read, is gone or disabled; `email_taken` if another account has the address.
    */
-  changeEmail: (account: Pick<Account, 'id' | 'email' | 'passwordHash' | 'tokenEpoch' | 'emailHistory'>, next: Pick<Account, 'email' | 'emailHistory'>) => Promise<Account | 'email_taken' | null>
+  changeEmail: (account: Pick<Account, 'id' | 'email' | 'emailVerifiedAt' | 'passwordHash' | 'tokenEpoch' | 'emailHistory'>, next: Pick<Account, 'email' | 'emailHistory'>) => Promise<Account | 'email_taken' | null>
   /**
    * Gives an account to the owner of a former address: the address, verified, another hash, another history, no refresh token.
    * Returns null if the history has changed since it was read, or the account is gone or disabled; `email_taken` if another account has the address.
@@ -55,7 +55,7 @@ export interface Accounts {
   /** Deletes the account of an address, if the address was never verified and the account was created at `since` or later. Returns whether it did. */
   deleteUnverified: (email: string, since: Date) => Promise<boolean>
   /**
-   * An operator's change of the address: ends every refresh token and every undo link, also of a disabled account.
+   * An operator's change of the address: ends every refresh token and every undo link, also of a disabled account. The same address stays as verified as it was, unless `verified` says more.
    * Returns null if the account is gone or has another address by now; `email_taken` if another account has the address.
    */
   setEmail: (account: Pick<Account, 'id' | 'email'>, next: { email: string, verified: boolean, passwordHash?: string }) => Promise<Account | 'email_taken' | null>
@@ -84,7 +84,7 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
   }))
   type Where = NonNullable<Parameters<typeof users.updateManyAndReturn>[0]['where']>
   const updateEmail = async (where: Where, data: object) => {
-    const updated = await ifFree(users.updateManyAndReturn({ where, data: { emailVerifiedAt: now(), updatedAt: now(), ...data } }))
+    const updated = await ifFree(users.updateManyAndReturn({ where, data: { updatedAt: now(), ...data } }))
     return updated === null ? 'email_taken' : updated[0] ?? null
   }
   const together = createTurns()
@@ -107,15 +107,16 @@ export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
       const verified = emailVerifiedAt === null ? { emailVerifiedAt: now(), updatedAt: now() } : {}
       return (await available(users.updateMany({ where: { id, email, passwordHash: from, disabledAt: null }, data: { passwordHash, ...verified, ...nextEpoch } }))).count === 1
     },
-    changeEmail: async ({ id, email: from, passwordHash, tokenEpoch, emailHistory }, { email, emailHistory: history }) => await updateEmail(
-      { id, email: from, passwordHash, tokenEpoch, emailHistory, disabledAt: null },
-      { email, emailHistory: history }
+    changeEmail: async ({ id, email: from, emailVerifiedAt, passwordHash, tokenEpoch, emailHistory }, { email, emailHistory: history }) => await updateEmail(
+      // An address that was verified meanwhile belongs into the history, which the caller made without it.
+      { id, email: from, emailVerifiedAt: emailVerifiedAt === null ? null : { not: null }, passwordHash, tokenEpoch, emailHistory, disabledAt: null },
+      { email, emailHistory: history, emailVerifiedAt: now() }
     ),
-    takeBack: async ({ id, emailHistory }, next) => await updateEmail({ id, emailHistory, disabledAt: null }, { ...next, ...nextEpoch }),
+    takeBack: async ({ id, emailHistory }, next) => await updateEmail({ id, emailHistory, disabledAt: null }, { ...next, emailVerifiedAt: now(), ...nextEpoch }),
     deleteUnverified: async (email, since) => (await available(users.deleteMany({ where: { email, emailVerifiedAt: null, createdAt: { gte: since } } }))).count === 1,
     setEmail: async ({ id, email: from }, { verified, ...next }) => await updateEmail(
       { id, email: from },
-      { ...next, emailVerifiedAt: verified ? now() : null, emailHistory: emptyHistory, ...nextEpoch }
+      { ...next, ...(verified ? { emailVerifiedAt: now() } : next.email !== from && { emailVerifiedAt: null }), emailHistory: emptyHistory, ...nextEpoch }
     ),
     verifyEmail: async ({ id, email }) => (await available(users.updateMany({ where: { id, email }, data: { emailVerifiedAt: now(), updatedAt: now() } }))).count === 1,
     endRefreshTokens: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch }))).count === 1,

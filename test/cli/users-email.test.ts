@@ -16,7 +16,7 @@ const next = 'seven-green-kettles-whistle'
 
 await onEachDatabase(t, async (t, database) => {
   const test = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
-  const { call, databaseUrl, store } = test
+  const { call, databaseUrl, signup, store } = test
   const { post, signupVerified, ask, confirm, move, undo, login } = createEmailFlow(test)
   const config = loadConfig({ DATABASE_URL: databaseUrl, AUTO_MIGRATE: 'on' })
   /** Runs the command. Returns what it says, or the message of its error, and the receivers and subjects of its mails. */
@@ -66,6 +66,17 @@ await onEachDatabase(t, async (t, database) => {
     t.match(says, `${to} keeps its address.`)
     t.strictSame(told, [])
     problem(t as Test, await undo(link), 400, 'invalid_one_time_token')
+  })
+
+  await t.test('the same address stays verified or unverified unless the command says otherwise', async (t) => {
+    const [verified, unverified] = [(await signupVerified()).user, (await signup()).user]
+    const isVerified = async ({ id }: { id: string }) => (await store.accounts.findById(id))?.emailVerifiedAt !== null
+    for (const { email } of [verified, unverified]) await setEmail(email, email, '--reset-password')
+    t.strictSame([await isVerified(verified), await isVerified(unverified)], [true, false])
+    await setEmail(unverified.email, unverified.email, '--verified')
+    t.equal(await isVerified(unverified), true)
+    await setEmail(verified.email, freshEmail())
+    t.equal(await isVerified(verified), false, 'another address')
   })
 
   await t.test('refuses what does not fit, and changes nothing', async (t) => {

@@ -77,6 +77,27 @@ t.test('fifty refreshes of one token at once succeed', async (t) => {
   t.ok(replies.every(({ statusCode }) => statusCode === 200))
 })
 
+t.test('accounts with spellings of one mailbox cannot flood it with notices of changed passwords', async (t) => {
+  for (const RATE_LIMITS of ['on', 'off']) {
+    const { calls } = limits['notice-mailbox']
+    const test = await setUp(t as Test, { env: { RATE_LIMITS, LOG_LEVEL: 'warn' } })
+    const change = async ({ access_token: token }: Person) => await test.call('POST', '/password/change', { token, body: { current_password: goodPassword, new_password: goodPassword } })
+    const owner = await test.signup({ email: 'ada@example.org' })
+    const replies = []
+    for (let index = 0; index < 6; index++) {
+      const person = await test.signup({ email: `ada+${index}@example.org` })
+      for (let count = 0; count < 4; count++) replies.push(await change(person))
+    }
+    const passed = replies.filter(({ statusCode }) => statusCode === 200).length
+    t.equal(passed, RATE_LIMITS === 'on' ? calls : replies.length, RATE_LIMITS)
+    if (RATE_LIMITS === 'off') continue
+    problem(t as Test, replies.at(-1) as typeof replies[number], 429, 'rate_limited')
+    t.equal((await change(await test.signup({ email: 'bob@example.org' }))).statusCode, 200, 'other mailboxes are free')
+    await test.store.accounts.verifyEmail(owner.user)
+    t.equal((await change(owner)).statusCode, 200, 'who has verified the address is free')
+  }
+})
+
 t.test('off', async (t) => {
   const test = await setUp(t as Test, { env: { RATE_LIMITS: 'off', LOG_LEVEL: 'warn' } })
   const person = await test.signup()

@@ -56,6 +56,20 @@ await onEachDatabase(t, async (t, database) => {
     t.equal(await login(user.email, owners), 200)
   })
 
+  await t.test('the password, and the address was moved: an owner who moves it back by hand leaves the thief no link', async (t) => {
+    const { user } = await signupVerified()
+    const address = freshEmail()
+    const thief = await loginReply(user.email, stolen)
+    await move(thief.access_token, user.email, address, stolen)
+    const { access_token: access } = await loginReply(address, stolen)
+    const thiefsLink = await move(access, address, user.email, stolen)
+    const owner = await loginReply(user.email, stolen)
+    await call('POST', '/password/change', { token: owner.access_token, body: { current_password: stolen, new_password: owners } })
+    time.now += 6 * 86_400_000
+    problem(t as Test, await undo(thiefsLink), 400, 'invalid_one_time_token')
+    t.strictSame([await login(user.email, owners), await login(user.email, stolen)], [200, 401])
+  })
+
   await t.test('the password, and the freed address was signed up: the owner has the same account back', async (t) => {
     const { user } = await signupVerified()
     const thief = await loginReply(user.email, stolen)
