@@ -119,7 +119,7 @@ async function followKeys (config: Config, keys: SigningKey[], ring: KeyRing, ap
       else logger.error({ err: error }, `keys not reloaded: ${goesOn}`)
     }
   })
-  process.on('SIGHUP', watch.reload)
+  process.on('SIGHUP', () => { void watch.reload() })
   app.addHook('onClose', async () => { watch.stop() })
 }
 

@@ -37,9 +37,9 @@ export function startWorkers ({ program, count, logger, pauseMilliseconds = 1000
   const start = (): Worker => {
     const worker = cluster.fork()
     running.add(worker)
-    worker.once('exit', (code: number | null, signal: string | null) => { left(worker, { code, signal }) })
+    worker.once('exit', (code: number | null, signal: string | null) => { void left(worker, { code, signal }) })
     // The machine has no process or no file handle left for it. One that runs is heard of by its exit.
-    worker.on('error', (err) => { if (worker.process.pid === undefined) left(worker, { code: null, signal: null, err }) })
+    worker.on('error', (err) => { if (worker.process.pid === undefined) void left(worker, { code: null, signal: null, err }) })
     return worker
   }
   const left = async (worker: Worker, how: { code: number | null, signal: string | null, err?: Error }): Promise<void> => {

@@ -135,7 +135,7 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
 
 /** Runs a test on every kind of database, each time as a subtest of its own. */
 export async function onEachDatabase (t: Test, run: (t: Test, database: DatabaseKind) => Promise<void>): Promise<void> {
-  for (const database of databaseKinds) await t.test(database, async (t) => { await run(t as Test, database) })
+  for (const database of databaseKinds) await t.test(database, async (t) => { await run(t, database) })
 }
 
 /** The URL of an empty database that is removed when the test ends. */
@@ -153,7 +153,7 @@ export async function freshDatabase (t: Test, kind: DatabaseKind): Promise<strin
 export async function query (databaseUrl: string, sql: string): Promise<Array<Record<string, unknown>>> {
   if (databaseUrl.startsWith('file:')) {
     const { createClient } = await import('@libsql/client')
-    const client = createClient({ url: databaseUrl, timeout: 5000 } as Parameters<typeof createClient>[0])
+    const client = createClient({ url: databaseUrl, timeout: 5000 })
     const { rows, columns } = await client.execute(sql)
     client.close()
     return rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])))

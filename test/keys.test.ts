@@ -33,32 +33,32 @@ t.test('a running server takes up the keys of its file, and goes on with the old
   const path = join(folder, 'keys.json')
   chmodSync(path, 0o640)
   const settings = { ...env, KEYS_FILE: 'keys.json', LOG_LEVEL: 'info' }
-  const server = await startServer(t as Test, folder, settings)
+  const server = await startServer(t, folder, settings)
   t.strictSame(messages(server, warning), ['keys.json can be read by other users of this machine: chmod 600 keys.json'])
   const [first] = await publishedKids(server)
 
-  const rotated = await runMain(t as Test, folder, { env: settings, args: ['keys', 'rotate'] })
+  const rotated = await runMain(t, folder, { env: settings, args: ['keys', 'rotate'] })
   t.match(rotated.stdout, /signs from 20/)
   const [second = ''] = /(?<=^Key )\S+/.exec(rotated.stdout) ?? []
-  await soon(t as Test, 'a rotation is seen', async () => (await publishedKids(server)).join() === [second, first].join())
+  await soon(t, 'a rotation is seen', async () => (await publishedKids(server)).join() === [second, first].join())
   t.match(reloads(server), [{ level: info, keys: 2, signs: first }], 'published, not yet signing')
 
   const good = readFileSync(path, 'utf8')
   writeFileSync(`${path}.new`, good.slice(0, 100))
   renameSync(`${path}.new`, path)
-  await soon(t as Test, 'damage is said', () => messages(server, failure).length === 1)
+  await soon(t, 'damage is said', () => messages(server, failure).length === 1)
   t.match(messages(server, failure)[0], /^keys\.json is not JSON.*the keys of before go on/)
   server.process.kill('SIGHUP')
-  await soon(t as Test, 'SIGHUP reads at once', () => messages(server, failure).length === 2)
+  await soon(t, 'SIGHUP reads at once', () => messages(server, failure).length === 2)
   t.strictSame(await publishedKids(server), [second, first])
   t.equal((await post(`${server.url}/signup`, ada)).status, 201, 'it still signs')
   rmSync(path)
-  await soon(t as Test, 'a missing file is said', () => messages(server, failure).length === 3)
+  await soon(t, 'a missing file is said', () => messages(server, failure).length === 3)
   t.notOk(existsSync(path), 'and not made')
 
   const other = { ...makeJwk('EdDSA'), iat: 500 }
   writeFileSync(path, JSON.stringify({ keys: [other] }))
-  await soon(t as Test, 'a mended file is taken up', async () => (await publishedKids(server)).join() === thumbprint(other))
+  await soon(t, 'a mended file is taken up', async () => (await publishedKids(server)).join() === thumbprint(other))
   t.match(reloads(server).at(-1), { keys: 1, signs: thumbprint(other) })
   const { access_token: token } = await json<{ access_token: string }>(await post(`${server.url}/login`, ada))
   t.match(decode(token).header, { alg: 'EdDSA', kid: thumbprint(other) })
@@ -68,7 +68,7 @@ t.test('a running server takes up the keys of its file, and goes on with the old
 
 t.test('SIGHUP to a server that is still starting', async (t) => {
   const folder = t.testdir()
-  const { child, ended } = startMain(t as Test, folder, { args: [], env: { ...env, PORT: String(await freePort()) } })
+  const { child, ended } = startMain(t, folder, { args: [], env: { ...env, PORT: String(await freePort()) } })
   const serves = new Promise<string>((resolve) => { child.stdout.on('data', (text) => { if (/Latchkey serves/.test(text)) resolve('serves') }) })
   while (!existsSync(join(folder, 'data/keys.json'))) await wait(1)
   child.kill('SIGHUP')
@@ -79,13 +79,13 @@ t.test('SIGHUP to a server that is still starting', async (t) => {
 
 t.test('keys in KEYS are not reloaded, and SIGHUP says so', async (t) => {
   const folder = t.testdir()
-  const generated = await runMain(t as Test, folder, { env, args: ['keys', 'generate', '--alg', 'EdDSA'] })
-  const server = await startServer(t as Test, folder, { ...env, KEYS: generated.stdout })
+  const generated = await runMain(t, folder, { env, args: ['keys', 'generate', '--alg', 'EdDSA'] })
+  const server = await startServer(t, folder, { ...env, KEYS: generated.stdout })
   server.process.kill('SIGHUP')
-  await soon(t as Test, 'said', () => messages(server, warning).length === 1)
+  await soon(t, 'said', () => messages(server, warning).length === 1)
   t.match(messages(server, warning), [/KEYS cannot be reloaded/])
   t.notOk(existsSync(join(folder, 'data/keys.json')))
-  const refused = await runMain(t as Test, folder, { env: { ...env, KEYS: generated.stdout }, args: ['keys', 'rotate'] })
+  const refused = await runMain(t, folder, { env: { ...env, KEYS: generated.stdout }, args: ['keys', 'rotate'] })
   t.strictSame([refused.code, refused.stdout], [1, ''])
   t.match(refused.stderr, /^The keys are in the setting KEYS/)
   t.notMatch(refused.stderr, /\n {4}at /, 'no stack')
@@ -94,11 +94,11 @@ t.test('keys in KEYS are not reloaded, and SIGHUP says so', async (t) => {
 
 t.test('revoked on two servers that share a key file: every token of that key is refused, tokens of the other go on', async (t) => {
   const folder = t.testdir()
-  const servers = [await startServer(t as Test, folder, env), await startServer(t as Test, folder, env)] as const
+  const servers = [await startServer(t, folder, env), await startServer(t, folder, env)] as const
   type Tokens = { access_token: string, refresh_token: string }
   const old = await json<Tokens>(await post(`${servers[0].url}/signup`, ada))
-  await keys(t as Test, folder, 'rotate', '--now')
-  await soon(t as Test, 'both sign with the new key', () => servers.every((server) => reloads(server).length === 1))
+  await keys(t, folder, 'rotate', '--now')
+  await soon(t, 'both sign with the new key', () => servers.every((server) => reloads(server).length === 1))
   const young = await json<Tokens>(await post(`${servers[1].url}/login`, ada))
   const kid = String(decode(old.access_token).header.kid)
   t.not(decode(young.access_token).header.kid, kid)
@@ -110,16 +110,16 @@ t.test('revoked on two servers that share a key file: every token of that key is
   t.strictSame(await answers(old), Array(6).fill(200))
   t.strictSame(await answers(young), Array(6).fill(200))
   // Both are now in the memory of the guards, and used until the end.
-  const said = await keys(t as Test, folder, 'revoke', kid)
+  const said = await keys(t, folder, 'revoke', kid)
   t.match(said, `Key ${kid} was taken out.`)
-  await soon(t as Test, 'refused everywhere', async () => (await answers(old)).every((status) => status === 401))
+  await soon(t, 'refused everywhere', async () => (await answers(old)).every((status) => status === 401))
   t.strictSame(await answers(young), Array(6).fill(200))
   t.notOk((await publishedKids(servers[0])).includes(kid))
-  t.notMatch(await keys(t as Test, folder, 'list'), kid)
+  t.notMatch(await keys(t, folder, 'list'), kid)
 
   const last = String(decode(young.access_token).header.kid)
-  await keys(t as Test, folder, 'revoke', last)
-  await soon(t as Test, 'the last key is replaced', async () => (await answers(young)).every((status) => status === 401))
+  await keys(t, folder, 'revoke', last)
+  await soon(t, 'the last key is replaced', async () => (await answers(young)).every((status) => status === 401))
   t.strictSame(await answers(await json<Tokens>(await post(`${servers[0].url}/login`, ada))), Array(6).fill(200), 'logging in again helps')
   t.strictSame(await Promise.all(servers.map(async (server) => await server.stop('SIGTERM'))), [0, 0])
 })

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { parse } from 'yaml'
 import { loadConfig } from '../src/config.js'
 import { goodPassword, projectFile } from './helper.js'
@@ -36,7 +36,7 @@ t.test('the steps of the Dockerfile, in an empty folder, give a server that runs
     mkdirSync(dirname(join(app, to)), { recursive: true })
     execFileSync('mv', [join(build, from), join(app, to)])
   }
-  const server = await startServer(t as Test, app, { NODE_ENV: 'production' }, join(app, 'dist/main.js'))
+  const server = await startServer(t, app, { NODE_ENV: 'production' }, join(app, 'dist/main.js'))
   const ada = { email: 'ada@example.org', password: goodPassword }
   for (const [path, status] of [['/signup', 201], ['/login', 200]] as const) {
     const reply = await fetch(`${server.url}${path}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(ada) })

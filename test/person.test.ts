@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { openPage } from './browser.js'
 import { freshDatabase, goodPassword, onEachDatabase } from './helper.js'
 import { runMain, startServer } from './process.js'
@@ -27,16 +27,16 @@ function follower (page: Page, folder: string): Follow {
 
 const press = async (page: Page) => { await page.getByRole('button').click() }
 
-const { page, complaints } = await openPage(t as Test)
+const { page, complaints } = await openPage(t)
 
 await onEachDatabase(t, async (t, database) => {
-  const smtp = await startSmtp(t as Test)
+  const smtp = await startSmtp(t)
   const folder = t.testdir()
   const pictures = join('.tap', 'pictures', database)
   mkdirSync(pictures, { recursive: true })
-  const env = { DATABASE_URL: await freshDatabase(t as Test, database), SMTP_URL: smtp.url, MAIL_FROM: 'Door <door@example.net>', RATE_LIMITS: 'off' }
-  t.equal((await runMain(t as Test, folder, { env, args: ['migrate'] })).code, 0)
-  const server = await startServer(t as Test, folder, env)
+  const env = { DATABASE_URL: await freshDatabase(t, database), SMTP_URL: smtp.url, MAIL_FROM: 'Door <door@example.net>', RATE_LIMITS: 'off' }
+  t.equal((await runMain(t, folder, { env, args: ['migrate'] })).code, 0)
+  const server = await startServer(t, folder, env)
   const follow = follower(page, pictures)
   const send = async (method: string, path: string, { body, token }: { body?: object, token?: string } = {}) => {
     const reply = await fetch(`${server.url}${path}`, { method, headers: { ...(body && { 'content-type': 'application/json' }), ...(token !== undefined && { authorization: `Bearer ${token}` }) }, ...(body && { body: JSON.stringify(body) }) })

@@ -22,9 +22,9 @@ t.test('two servers behind a balancer are restarted in turn under load: no reque
   const folder = t.testdir()
   const env = { DATABASE_URL: `file:${join(folder, 'latchkey.db')}`, KEYS_FILE: join(folder, 'keys.json'), PUBLIC_URL: 'https://auth.example.org', RATE_LIMITS: 'off' }
   const ports = [String(await freePort()), String(await freePort())]
-  const start = async (index: number) => await startServer(t as Test, folder, { ...env, PORT: ports[index] ?? '' })
+  const start = async (index: number) => await startServer(t, folder, { ...env, PORT: ports[index] ?? '' })
   const servers = [await start(0), await start(1)]
-  const url = await startBalancer(t as Test, servers.map(({ url }) => url))
+  const url = await startBalancer(t, servers.map(({ url }) => url))
   const { access_token: token } = await (await post(`${url}/signup`, ada)).json() as { access_token: string }
 
   const end = new AbortController()
@@ -54,7 +54,7 @@ t.test('two servers behind a balancer are restarted in turn under load: no reque
 
 t.test('WORKERS serve one port; one that is killed is replaced; they end together', async (t) => {
   const folder = t.testdir()
-  const server = await startServer(t as Test, folder, { WORKERS: '2', RATE_LIMITS: 'off' })
+  const server = await startServer(t, folder, { WORKERS: '2', RATE_LIMITS: 'off' })
   const workers = () => new Set(server.lines().filter(({ msg }) => String(msg).startsWith('Latchkey serves')).map(({ pid }) => Number(pid)))
   while (workers().size < 2) await wait(20)
   t.notOk(workers().has(Number(server.process.pid)), 'the first process serves nothing itself')
@@ -67,8 +67,8 @@ t.test('WORKERS serve one port; one that is killed is replaced; they end togethe
   t.equal(await server.stop('SIGTERM'), 0)
   await t.rejects(fetch(server.url), 'nothing is left')
 
-  const busy = await startServer(t as Test, folder, {})
-  const refused = await runMain(t as Test, folder, { env: { WORKERS: '2', PORT: new URL(busy.url).port } })
+  const busy = await startServer(t, folder, {})
+  const refused = await runMain(t, folder, { env: { WORKERS: '2', PORT: new URL(busy.url).port } })
   t.equal(refused.code, 1)
   t.strictSame(refused.stderr.match(/Cannot listen/g), ['Cannot listen'], 'said once')
   t.equal(await busy.stop('SIGINT'), 0)

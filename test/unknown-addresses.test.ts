@@ -1,5 +1,5 @@
 import argon2 from 'argon2'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { buildTestApp, goodPassword, headerNames, onEachDatabase } from './helper.js'
 import { tokenOf } from './mailbox.js'
 
@@ -13,7 +13,7 @@ function traced<T extends object> (target: T, trace: Trace): T {
 // What takes the time is the same; that the time is too, `npm run bench -- enumeration` shows.
 await onEachDatabase(t, async (t, database) => {
   const trace: Trace = []
-  const { call, store, signup, nextMail } = await buildTestApp(t as Test, {
+  const { call, store, signup, nextMail } = await buildTestApp(t, {
     database,
     env: { RATE_LIMITS: 'off' },
     wrapStore: (store) => ({ ...store, ping: async () => { trace.push('ping'); await store.ping() }, accounts: traced(store.accounts, trace) })

@@ -30,7 +30,7 @@ t.test('how many', async (t) => {
 })
 
 t.test('they share a port, and one that ends is replaced', async (t) => {
-  const { workers, log, listening, ask } = await start(t as Test, 3)
+  const { workers, log, listening, ask } = await start(t, 3)
   await listening(3)
   const first = pids()
   t.equal(new Set(first).size, 3)
@@ -55,7 +55,7 @@ t.test('they share a port, and one that ends is replaced', async (t) => {
 })
 
 t.test('one that cannot be started is tried again', async (t) => {
-  const { workers, log, listening, ask } = await start(t as Test, 2)
+  const { workers, log, listening, ask } = await start(t, 2)
   await listening(2)
   cluster.settings.cwd = '/nowhere'
   await ask('/crash')
@@ -69,13 +69,13 @@ t.test('one that cannot be started is tried again', async (t) => {
 })
 
 t.test('when the first cannot serve, none does', async (t) => {
-  const { workers, log } = await start(t as Test, 3, { WORKER_FAILS: 'yes' })
+  const { workers, log } = await start(t, 3, { WORKER_FAILS: 'yes' })
   t.equal(await workers.ended, 1)
   t.strictSame([log, pids()], [[], []])
 })
 
 t.test('told to stop before the first serves', async (t) => {
-  const { workers, log } = await start(t as Test, 3)
+  const { workers, log } = await start(t, 3)
   workers.stop()
   workers.stop()
   t.equal(await workers.ended, 1)
@@ -83,14 +83,14 @@ t.test('told to stop before the first serves', async (t) => {
 })
 
 t.test('one that ends badly is told by the exit code', async (t) => {
-  const { workers, listening } = await start(t as Test, 2, { WORKER_CODE: '5' })
+  const { workers, listening } = await start(t, 2, { WORKER_CODE: '5' })
   await listening(2)
   workers.stop()
   t.equal(await workers.ended, 1)
 })
 
 t.test('the second word ends those that do not listen, and the place of one that ended stays empty', async (t) => {
-  const { workers, listening, ask } = await start(t as Test, 2, { WORKER_STAYS: 'yes' })
+  const { workers, listening, ask } = await start(t, 2, { WORKER_STAYS: 'yes' })
   await listening(2)
   const left = once(cluster, 'exit')
   await ask('/crash')

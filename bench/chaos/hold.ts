@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from '@libsql/client'
 
 const [url = '', mode = '', turns = '0'] = process.argv.slice(2)
-const client = createClient({ url, timeout: 5000 } as Parameters<typeof createClient>[0])
+const client = createClient({ url, timeout: 5000 })
 setInterval(() => {}, 1000)
 process.on('disconnect', () => { process.exit() })
 for (let turn = 0; ; turn++) {

@@ -46,7 +46,7 @@ export async function sqlitePlace ({ env = {}, databaseFolder }: { env?: Record<
     databaseUrl,
     start: async (env) => await startServer(folder, { ...all, ...env }),
     query: async (sql) => {
-      const client = createClient({ url: databaseUrl, timeout: 5000 } as Parameters<typeof createClient>[0])
+      const client = createClient({ url: databaseUrl, timeout: 5000 })
       const { rows, columns } = await client.execute(sql)
       client.close()
       return rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])))

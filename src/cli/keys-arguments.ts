@@ -43,7 +43,7 @@ export function readArguments ([what, ...rest]: string[]): KeysWish {
 function readOptions (what: string, args: string[], options: Record<string, { type: 'boolean' | 'string' }>): { now?: boolean, alg?: Algorithm } {
   const values = parse(what, args, options)
   if (values.alg !== undefined && !algorithms.some((one) => one === values.alg)) throw refuse(`--alg must be ${algorithms.join(', ')}.`)
-  return values as { now?: boolean, alg?: Algorithm }
+  return values
 }
 
 function parse (what: string, args: string[], options: Record<string, { type: 'boolean' | 'string' }>): Record<string, unknown> {

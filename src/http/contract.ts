@@ -26,7 +26,7 @@ export function collectContract (app: FastifyInstance, { version, publicUrl }: C
       ],
       components: { securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'at+jwt', description: 'An access token from POST /signup, POST /login or POST /refresh' } } }
     },
-    refResolver: { buildLocalReference: ({ $id }) => String($id) },
+    refResolver: { buildLocalReference: ({ $id }) => $id as string },
     transform: ({ schema, url, route }) => ({ schema: describe(schema, route), url })
   })
 }

@@ -44,7 +44,7 @@ class BoundedMemory extends RateLimiterMemory {
   override async consume (key: string, points?: number, options?: object): Promise<RateLimiterRes> {
     this.#keys.add(key)
     if (this.#keys.size > this.#most) await this.delete(this.#oldest.next().value as string)
-    return await super.consume(key, points, options as never)
+    return await super.consume(key, points, options)
   }
 
   override async delete (key: string): Promise<boolean> {

@@ -77,7 +77,7 @@ const routeLimits = {
   notice: { returned: ({ user }) => [['notice-account', user.sub]] },
   link: { kept: byNetwork('link-network') },
   docs: { kept: byNetwork('docs-network') },
-  account: { kept: ({ user, routeOptions }) => [['account', `${routeOptions.method} ${routeOptions.url} ${user.sub}`]] }
+  account: { kept: ({ user, routeOptions }) => [['account', `${String(routeOptions.method)} ${routeOptions.url} ${user.sub}`]] }
 } as const satisfies Record<string, RouteCounts>
 
 /** The name of a set of limits that a route can have. */

@@ -25,7 +25,7 @@ export function refuseUnknownRoutes (app: FastifyInstance): void {
         done()
         return
       }
-      const methods: Set<string> | undefined = paths.find('GET', request.url.replace(/[?#].*$/s, ''))?.store
+      const methods = paths.find('GET', request.url.replace(/[?#].*$/s, ''))?.store as Set<string> | undefined
       if (methods === undefined) throw new Problem('not_found')
       reply.header('allow', [...methods].sort().join(', '))
       throw new Problem('method_not_allowed')

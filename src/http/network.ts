@@ -49,7 +49,7 @@ export function createProxyTrust (proxies: string[]): (text: string | undefined)
   return (text) => {
     const { address, zone } = parse(text) ?? {}
     if (address === undefined) return false
-    return ranges.some((range) => range.address.kind() === address.kind() && (range.zone ?? zone) === zone && address.match(range.address as never, range.bits))
+    return ranges.some((range) => range.address.kind() === address.kind() && (range.zone ?? zone) === zone && address.match(range.address, range.bits))
   }
 }
 

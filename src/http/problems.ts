@@ -85,8 +85,8 @@ function challenge ({ code, extras, kind }: Problem): string {
 }
 
 function fieldError ({ instancePath, keyword, params, message }: { instancePath: string, keyword: string, params: Record<string, unknown>, message?: string }, context: string | undefined): FieldError {
-  const member = params.missingProperty ?? params.additionalProperty
-  const path = member === undefined ? instancePath : `${instancePath}/${escape(String(member))}`
+  const member = (params.missingProperty ?? params.additionalProperty) as string | undefined
+  const path = member === undefined ? instancePath : `${instancePath}/${escape(member)}`
   const detail = keyword === 'required' ? 'is missing' : keyword === 'additionalProperties' ? 'is not known here' : message ?? 'does not fit'
   return { pointer: (context === 'body' ? path : path.slice(1)).slice(0, 200).toWellFormed(), detail }
 }

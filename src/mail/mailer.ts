@@ -75,7 +75,7 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
   const deliverNext = () => {
     if (inDelivery >= concurrency) return
     const mail = queue.next()
-    if (mail !== undefined) deliver(mail)
+    if (mail !== undefined) void deliver(mail)
   }
   const begin = (mail: Mail) => {
     queue.add(mail)
@@ -89,6 +89,7 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
     delayed.set(timer, mail)
     return timer
   }
+  // Never rejects: a mail that fails is tried again or lost, and both are logged.
   const deliver = async (mail: Mail) => {
     inDelivery++
     try {

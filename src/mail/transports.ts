@@ -30,7 +30,7 @@ function textPart (text: string): string | { raw: string } {
 export function createSmtpTransport (url: string, { from, publicUrl }: { from: string, publicUrl: string }): Transport {
   const transporter = nodemailer.createTransport({ ...patience, maxConnections: 4, ...smtpOptions(url, publicUrl), url, pool: true } as never)
   return {
-    deliver: async (message) => { await transporter.sendMail(envelope(from, message) as never) },
+    deliver: async (message) => { await transporter.sendMail(envelope(from, message)) },
     close: () => { transporter.close() }
   }
 }
@@ -43,7 +43,7 @@ export function createOutbox (folder: string, from: string, onWritten: (path: st
   const transporter = nodemailer.createTransport({ streamTransport: true, buffer: true, newline: 'windows' })
   return {
     deliver: async (message) => {
-      const { message: bytes } = await transporter.sendMail(envelope(from, message) as never) as { message: Buffer }
+      const { message: bytes } = await transporter.sendMail(envelope(from, message)) as { message: Buffer }
       await mkdir(folder, { recursive: true, mode: 0o700 })
       const path = join(folder, `${new Date().toISOString().replaceAll(':', '-')}-${randomUUID().slice(0, 8)}.eml`)
       await writeFile(path, bytes, { mode: 0o600, flag: 'wx' })

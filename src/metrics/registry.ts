@@ -40,7 +40,7 @@ export function createMetrics ({ hashes, mails, connections, worker }: MetricsSo
     collect () {
       const now = read()
       if (typeof now === 'number') this.set(now)
-      else for (const [state, count] of Object.entries(now)) this.set({ state }, count)
+      else for (const [state, count] of Object.entries({ ...now })) this.set({ state }, count)
     }
   })
   // What is counted elsewhere is taken over as it is.

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { ZxcvbnFactory } from '@zxcvbn-ts/core'
+import { type OptionsType, ZxcvbnFactory } from '@zxcvbn-ts/core'
 import * as common from '@zxcvbn-ts/language-common'
 import * as english from '@zxcvbn-ts/language-en'
 import type { Estimate } from './strength.js'
@@ -28,6 +28,9 @@ const zxcvbn = new ZxcvbnFactory({
   maxLength
 })
 
+// The class keeps its options private, and has no other way to change them from one check to the next.
+const { options } = zxcvbn as unknown as { options: { setOptions: (options: OptionsType) => void } }
+
 /** Runs in the thread of {@link createEstimator}. */
 export default function estimate ({ password, words }: { password: string, words: string[] }): Estimate {
   if (commonPasswords.has(password.toLowerCase())) return { score: 0, advice: [warnings.common, suggestions.anotherWord] }
@@ -35,7 +38,7 @@ export default function estimate ({ password, words }: { password: string, words
   // A part that is said many times is as weak as one that is said twice, and takes less time to judge.
   const folded = begin.length > readings.shortLength ? begin.replace(/(.+?)\1+/gsu, '$1$1') : begin
   const isShort = folded.length <= readings.shortLength
-  zxcvbn['options'].setOptions({ l33tMaxSubstitutions: isShort ? readings.short : readings.long })
+  options.setOptions({ l33tMaxSubstitutions: isShort ? readings.short : readings.long })
   // A word that does not fit into what is looked at is never found in it, but makes every look-up wider.
   const { score, feedback } = zxcvbn.check(isShort ? folded : begin, words.filter((word) => word.length <= maxLength))
   return { score, advice: [feedback.warning, ...feedback.suggestions].filter((line): line is string => typeof line === 'string' && line !== '') }

@@ -24,10 +24,11 @@ export async function openLibSql (url: string, path: string | null): Promise<Sql
     override async connect () {
       const adapter = await super.connect()
       const patiently = createPatience(remote)
-      const { queryRaw, executeRaw } = adapter
+      const queryRaw = adapter.queryRaw.bind(adapter)
+      const executeRaw = adapter.executeRaw.bind(adapter)
       return Object.assign(adapter, {
-        queryRaw: async (query: Parameters<typeof queryRaw>[0]) => await patiently(query.sql, async () => await queryRaw.call(adapter, query)),
-        executeRaw: async (query: Parameters<typeof executeRaw>[0]) => await patiently(query.sql, async () => await executeRaw.call(adapter, query))
+        queryRaw: async (query: Parameters<typeof queryRaw>[0]) => await patiently(query.sql, async () => await queryRaw(query)),
+        executeRaw: async (query: Parameters<typeof executeRaw>[0]) => await patiently(query.sql, async () => await executeRaw(query))
       })
     }
   }(remote ? { url, fetch: soon } : { url })
@@ -36,7 +37,7 @@ export async function openLibSql (url: string, path: string | null): Promise<Sql
 /** A connection for migrations, which may take long, and for locking other migrating processes out. @param timeout how long it waits for the locks of others on a file, on the event loop, in milliseconds */
 export async function openForMigrations (url: string, timeout: number): Promise<SqlMigrationAwareDriverAdapterFactory> {
   const { PrismaLibSql } = await import('@prisma/adapter-libsql')
-  return new PrismaLibSql({ url, timeout } as ConstructorParameters<typeof PrismaLibSql>[0])
+  return new PrismaLibSql({ url, timeout })
 }
 
 interface FileClient { execute: (statement: never) => Promise<unknown>, reconnect: () => void | Promise<void> }

@@ -37,10 +37,10 @@ export function watchKeyFile (path: string, current: SigningKey[], { changed, fa
   // One after the other, so that what is read last is what counts.
   const reload = async () => await (last = last.then(read))
   // The watch sees what changes after its first look, and the current keys were read before that.
-  const firstReload = setTimeout(reload, intervalMilliseconds).unref()
-  const onChange = async () => {
+  const firstReload = setTimeout(() => { void reload() }, intervalMilliseconds).unref()
+  const onChange = () => {
     clearTimeout(firstReload)
-    await reload()
+    void reload()
   }
   watchFile(path, { interval: intervalMilliseconds, persistent: false }, onChange)
   return {

@@ -60,7 +60,7 @@ const generators: Record<Algorithm, () => { privateKey: KeyObject, publicKey: Ke
  */
 export async function generateKey (createdAt: number, { alg = 'ES256', signsFrom }: { alg?: Algorithm, signsFrom?: number } = {}): Promise<Record<string, unknown>> {
   const { privateKey, publicKey } = generators[alg]()
-  const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as Record<string, string>)
+  const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }))
   return { ...privateKey.export({ format: 'jwk' }), kid, alg, use: 'sig', iat: createdAt, ...(signsFrom !== undefined && { nbf: signsFrom }) }
 }
 

@@ -16,7 +16,7 @@ export function createVerifiedTokens<Claims> (generation: number): VerifiedToken
   let recent = new Map<string, Verified<Claims>>()
   let older = new Map<string, Verified<Claims>>()
   const remember = (token: string, verified: Verified<Claims>) => {
-    if (recent.size >= generation) [older, recent] = [recent, new Map()]
+    if (recent.size >= generation) [older, recent] = [recent, new Map<string, Verified<Claims>>()]
     // A copy: the text is a slice of a header, and would keep the whole of it in memory, however long somebody has made it.
     recent.set(Buffer.from(token, 'latin1').toString('latin1'), verified)
   }

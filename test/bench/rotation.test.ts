@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { loadDuringRotations } from '../../bench/rotation-load.js'
 import { runMain, startServer } from '../process.js'
 
@@ -8,9 +8,9 @@ const publishSeconds = 10
 t.test('rotations under load on two servers: no valid token is rejected, by them or by anyone who keeps the published keys as long as allowed', async (t) => {
   const folder = t.testdir()
   const env = { RATE_LIMITS: 'off', PUBLIC_URL: 'https://auth.example.org', KEY_PUBLISH_SECONDS: String(publishSeconds), ARGON2_MEMORY_KIB: '7168', ARGON2_PASSES: '5' }
-  const servers = [await startServer(t as Test, folder, env), await startServer(t as Test, folder, env)]
+  const servers = [await startServer(t, folder, env), await startServer(t, folder, env)]
   const rotate = async () => {
-    const { code, stderr } = await runMain(t as Test, folder, { env, args: ['keys', 'rotate'] })
+    const { code, stderr } = await runMain(t, folder, { env, args: ['keys', 'rotate'] })
     if (code !== 0) throw new Error(stderr)
   }
   const report = await loadDuringRotations({ urls: servers.map(({ url }) => url), rotate, rotations: 8, everyMilliseconds: 1500, settleMilliseconds: (publishSeconds + 2) * 1000, perSecond: 150 })

@@ -44,5 +44,5 @@ export function fakeTerminal ({ input, answers, isTTY = answers !== undefined }:
       stderr.end()
       return { stdout: await text(stdout), stderr: await text(stderr) }
     }
-  }) as unknown as FakeTerminal
+  })
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { users } from '../../src/cli/users.js'
 import { createSendMails, type SendMails } from '../../src/cli/users-mail.js'
 import { loadConfig } from '../../src/config.js'
@@ -39,9 +39,9 @@ await onEachDatabase(t, async (t, database) => {
     t.match(says, `Changed ${before} to ${rescued}.\nIts refresh tokens are dead; access tokens that are out end within 600 s. No former address can take the account back.\nIts password still works.`)
     t.strictSame(told, [[before, 'Your e-mail address at localhost:3000 was changed']])
     t.match(await store.accounts.findById(user.id), { email: rescued, emailVerifiedAt: null, emailHistory: '[]', tokenEpoch: 1 })
-    for (const link of links) problem(t as Test, await undo(link), 400, 'invalid_one_time_token')
-    problem(t as Test, await confirm(pending), 400, 'invalid_one_time_token')
-    problem(t as Test, await post('/refresh', { refresh_token: refreshToken }), 401, 'invalid_refresh_token')
+    for (const link of links) problem(t, await undo(link), 400, 'invalid_one_time_token')
+    problem(t, await confirm(pending), 400, 'invalid_one_time_token')
+    problem(t, await post('/refresh', { refresh_token: refreshToken }), 401, 'invalid_refresh_token')
     t.strictSame([await login(before), await login(rescued)], [401, 200])
   })
 
@@ -65,7 +65,7 @@ await onEachDatabase(t, async (t, database) => {
     const { says, told } = await setEmail(to, to, '--verified')
     t.match(says, `${to} keeps its address.`)
     t.strictSame(told, [])
-    problem(t as Test, await undo(link), 400, 'invalid_one_time_token')
+    problem(t, await undo(link), 400, 'invalid_one_time_token')
   })
 
   await t.test('refuses what does not fit, and changes nothing', async (t) => {
@@ -96,7 +96,7 @@ await onEachDatabase(t, async (t, database) => {
 })
 
 t.test('an account that is changed while the command runs', async (t) => {
-  const { store, signup } = await buildTestApp(t as Test)
+  const { store, signup } = await buildTestApp(t)
   const { setEmail } = await import('../../src/cli/users-email.js')
   const { user } = await signup()
   const deps = { terminal: fakeTerminal(), sendMails: async () => { t.fail('a mail') }, appUrl: 'http://localhost:3000', accessTokenSeconds: 600 }
@@ -109,16 +109,16 @@ t.test('mails of commands', async (t) => {
   const mails = [{ mail: { kind: 'account deleted' as const, to: message.to }, message }]
 
   await t.test('through the mail server, and files without one', async (t) => {
-    const smtp = await startSmtp(t as Test)
+    const smtp = await startSmtp(t)
     const folder = t.testdir()
-    const { databaseUrl, signup, store } = await buildTestApp(t as Test)
+    const { databaseUrl, signup, store } = await buildTestApp(t)
     const { user } = await signup()
     const env = { DATABASE_URL: databaseUrl }
-    const sent = await runMain(t as Test, folder, { env: { ...env, SMTP_URL: smtp.url }, args: ['users', 'set-email', user.email, 'new@example.org'] })
+    const sent = await runMain(t, folder, { env: { ...env, SMTP_URL: smtp.url }, args: ['users', 'set-email', user.email, 'new@example.org'] })
     t.equal(sent.code, 0, sent.stderr)
     t.equal(sent.stderr, `Told ${user.email} by mail.\n`)
     t.match((await smtp.nextMail(user.email, 'Your e-mail address')).mail.text, /gave your account another e-mail address/)
-    const written = await runMain(t as Test, folder, { env, args: ['users', 'delete', user.id, '--yes'] })
+    const written = await runMain(t, folder, { env, args: ['users', 'delete', user.id, '--yes'] })
     t.equal(written.code, 0, written.stderr)
     t.match(written.stderr, /^Without SMTP_URL, wrote the mail to data\/outbox\/.*\.eml\nTold new@example.org by mail.\n$/)
     const [file = ''] = readdirSync(join(folder, 'data/outbox'))

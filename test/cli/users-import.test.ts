@@ -31,7 +31,7 @@ await onEachDatabase(t, async (t, kind) => {
   }
 
   await t.test('good lines are accounts, bad ones are named, and the same again changes nothing', async (t) => {
-    const { databaseUrl, run, count } = await setUp(t as Test)
+    const { databaseUrl, run, count } = await setUp(t)
     const secret = 'secret'
     const bad: Array<string | Buffer> = [
       'not json', '{}', line(secret, { id: 1 }), line(`${secret}\0`), line(`${secret}\ud800`), `{"__proto__":{"email":"${secret}@example.org"},"email":"${secret}@example.org","password_hash":"${hash}"}`,
@@ -60,7 +60,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('a line whose id or address another account has is named, and changes nothing', async (t) => {
-    const { databaseUrl, run } = await setUp(t as Test)
+    const { databaseUrl, run } = await setUp(t)
     const ids = Array.from({ length: 3 }, () => randomUUID())
     t.match(await run([line('ada', { id: ids[0]?.toUpperCase() }), ...lines(600), line('bob', { id: ids[1] })].join('\n')), { code: 0, stdout: summary(602, 0, 0), stderr: /^$/ })
     const before = await query(databaseUrl, 'SELECT * FROM users ORDER BY email')
@@ -73,7 +73,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('several batches, from a file, with what is there already', async (t) => {
-    const { databaseUrl, config, run, count } = await setUp(t as Test)
+    const { databaseUrl, config, run, count } = await setUp(t)
     t.match(await run(lines(3, 700).join('\n')), { code: 0, stdout: summary(3, 0, 0), stderr: /^$/ })
     const file = join(temporaryFolder, `latchkey-${randomUUID()}.jsonl`)
     t.teardown(async () => { await rm(file) })
@@ -90,7 +90,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('two imports of the same people at once', async (t) => {
-    const { config, count } = await setUp(t as Test)
+    const { config, count } = await setUp(t)
     const runs = await Promise.all([lines(1500), lines(1500).reverse()].map(async (list) => {
       const terminal = fakeTerminal({ input: list.join('\n') })
       const code = await users(['import', '-'], config, terminal)
@@ -102,7 +102,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('a signal ends it after what has been read', async (t) => {
-    const { config, run, count } = await setUp(t as Test)
+    const { config, run, count } = await setUp(t)
     for (const [signal, code, from] of [['SIGINT', 130, 0], ['SIGTERM', 143, 600]] as const) {
       const terminal = fakeTerminal()
       const ended = users(['import', '-'], config, terminal)

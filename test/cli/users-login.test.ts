@@ -1,5 +1,5 @@
 import argon2 from 'argon2'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { users } from '../../src/cli/users.js'
 import { buildTestApp, onEachDatabase, problem } from '../helper.js'
 import { fakeTerminal } from './fake-terminal.js'
@@ -21,12 +21,12 @@ const people: Array<[name: string, password: string, hash: string]> = [
 ]
 
 await onEachDatabase(t, async (t, database) => {
-  const { call, store, config } = await buildTestApp(t as Test, { database })
+  const { call, store, config } = await buildTestApp(t, { database })
   const terminal = fakeTerminal({ input: people.map(([name, , hash]) => JSON.stringify({ email: `${name}@Example.org`, password_hash: hash, name, email_verified: name === 'php' })).join('\n') })
   t.equal(await users(['import', '-'], config, terminal), 0)
   for (const [name, password, hash] of people) {
     const email = `${name}@example.org`
-    problem(t as Test, await call('POST', '/login', { body: { email, password: `${password}x` } }), 401, 'invalid_credentials')
+    problem(t, await call('POST', '/login', { body: { email, password: `${password}x` } }), 401, 'invalid_credentials')
     t.equal((await store.accounts.findByEmail(email))?.passwordHash, hash, 'a wrong password changes nothing')
     for (const time of ['first', 'second']) {
       const reply = await call('POST', '/login', { body: { email, password } })

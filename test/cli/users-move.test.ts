@@ -50,7 +50,7 @@ for (const from of databaseKinds) {
   await t.test(`${from} to ${other[from]} and back keeps every column`, async (t) => {
     const folder = (t as Test).testdir()
     const open = async (kind: DatabaseKind, name = 'first') => {
-      const url = kind === 'sqlite' ? `file:${join(folder, name)}.db` : await freshDatabase(t as Test, kind)
+      const url = kind === 'sqlite' ? `file:${join(folder, name)}.db` : await freshDatabase(t, kind)
       const { accounts, close } = await openStore(url, { autoMigrate: true, clock: Date.now })
       t.teardown(close)
       return { url, accounts }
@@ -77,7 +77,7 @@ for (const from of databaseKinds) {
   })
 
   await t.test(`tokens and links from ${from} work on ${other[from]} with the same keys`, async (t) => {
-    const before = await buildTestApp(t as Test, { database: from })
+    const before = await buildTestApp(t, { database: from })
     const ada = await before.signup({ email: 'ada@example.org' })
     const verify = tokenOf(await before.nextMail('ada@example.org', ''), '/email/verify')
     const ended = ada.refresh_token
@@ -87,9 +87,9 @@ for (const from of databaseKinds) {
     const reset = await resetToken(before)
     const { stdout } = await run(before.databaseUrl, ['export'])
 
-    const databaseUrl = await freshDatabase(t as Test, other[from])
+    const databaseUrl = await freshDatabase(t, other[from])
     t.match(await run(databaseUrl, ['import', '-'], stdout), { code: 0 })
-    const after = await buildTestApp(t as Test, { databaseUrl, keys: before.jwks.keys })
+    const after = await buildTestApp(t, { databaseUrl, keys: before.jwks.keys })
     t.match((await after.call('GET', '/me', { token: login.access_token })).json(), ada.user, 'the access token')
     t.equal((await after.call('POST', '/refresh', { body: { refresh_token: ended } })).statusCode, 401, 'an ended refresh token')
     t.equal((await after.call('POST', '/refresh', { body: { refresh_token: login.refresh_token } })).statusCode, 200, 'the refresh token')

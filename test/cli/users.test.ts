@@ -26,7 +26,7 @@ function operator (databaseUrl: string) {
 
 await onEachDatabase(t, async (t, kind) => {
   await t.test('disable, enable, logout and delete, by e-mail and by id', async (t) => {
-    const url = await freshDatabase(t as Test, kind)
+    const url = await freshDatabase(t, kind)
     const run = operator(url)
     const { accounts, close } = await openStore(url, { autoMigrate: true, clock: Date.now })
     t.teardown(close)
@@ -60,7 +60,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('list shows every account in the order of the ids', async (t) => {
-    const url = await freshDatabase(t as Test, kind)
+    const url = await freshDatabase(t, kind)
     const run = operator(url)
     t.equal(await run(['list']), '')
     const { accounts, close } = await openStore(url, { autoMigrate: true, clock: () => Date.parse('2026-01-02T03:04:05Z') })
@@ -81,7 +81,7 @@ await onEachDatabase(t, async (t, kind) => {
 })
 
 t.test('create asks for the password, and the account is there', async (t) => {
-  const run = operator(await freshDatabase(t as Test, 'sqlite'))
+  const run = operator(await freshDatabase(t, 'sqlite'))
   t.equal(await run(['create', 'Ada@example.org', '--name', 'Ada \u202e', '--verified'], { answers: [['Password: ', `${goodPassword}\r`], ['again: ', `${goodPassword}\r`]] }), 'Created ada@example.org.\n')
   const listed = await run(['list', '--json'])
   t.match(JSON.parse(listed), { email: 'ada@example.org', name: 'Ada \u202e', email_verified: true })

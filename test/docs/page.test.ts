@@ -1,12 +1,12 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { openPage } from '../browser.js'
 import { buildTestApp } from '../helper.js'
 import { freePort } from '../postgres/cluster.js'
 
 t.test('the page works in a browser, under its content security policy, without outside hosts', async (t) => {
-  const { app } = await buildTestApp(t as Test)
+  const { app } = await buildTestApp(t)
   const url = await app.listen({ host: '127.0.0.1', port: await freePort() })
-  const { page, complaints } = await openPage(t as Test)
+  const { page, complaints } = await openPage(t)
   const outside: string[] = []
   page.on('request', (request) => { if (!request.url().startsWith(`${url}/`)) outside.push(request.url().slice(0, 100)) })
 

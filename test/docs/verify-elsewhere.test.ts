@@ -31,7 +31,7 @@ for (const alg of algorithms) {
     const tryEach = async (verify: (token: string) => Promise<string | null>) => Object.fromEntries(await Promise.all(Object.entries(tokens).map(async ([name, token]) => [name, await verify(token)])))
 
     await t.test('Node.js', async (t) => {
-      const { verify } = await load<{ verify: Verify }>(writeSnippets(t as Test, { issuer, files: ['latchkey.js'] }), 'latchkey.js')
+      const { verify } = await load<{ verify: Verify }>(writeSnippets(t, { issuer, files: ['latchkey.js'] }), 'latchkey.js')
       t.strictSame(await tryEach(async (token) => (await verify(`Bearer ${token}`))?.sub ?? null), expected)
       for (const header of [undefined, '', 'Bearer', 'Bearer ', `Basic ${issued}`, issued]) t.equal(await verify(header), null, `${header?.slice(0, 20)}`)
       t.equal((await verify(`bearer   ${issued}`))?.sub, user.id, 'the scheme in any case, then one space or more')
@@ -39,14 +39,14 @@ for (const alg of algorithms) {
 
     await t.test('Fastify', async (t) => {
       const port = await freePort()
-      const { app: service } = await load<{ app: FastifyInstance }>(writeSnippets(t as Test, { issuer, files: ['latchkey.js', 'fastify.js'], port }), 'fastify.js')
+      const { app: service } = await load<{ app: FastifyInstance }>(writeSnippets(t, { issuer, files: ['latchkey.js', 'fastify.js'], port }), 'fastify.js')
       t.teardown(async () => { await service.close() })
       t.strictSame(await tryEach(async (token) => await ask(t as Test, `http://localhost:${port}/orders`, token)), expected)
     })
 
     await t.test('Express', async (t) => {
-      const { guard } = await load<{ guard: Guard }>(writeSnippets(t as Test, { issuer, files: ['latchkey.js', 'express.js'] }), 'express.js')
-      const url = await serve(t as Test, guard)
+      const { guard } = await load<{ guard: Guard }>(writeSnippets(t, { issuer, files: ['latchkey.js', 'express.js'] }), 'express.js')
+      const url = await serve(t, guard)
       t.strictSame(await tryEach(async (token) => await ask(t as Test, url, token)), expected)
     })
 
@@ -58,7 +58,7 @@ for (const alg of algorithms) {
         t.comment(why)
         return
       }
-      const found = await verifyInPython(program, writeSnippets(t as Test, { issuer, files: ['latchkey.py'] }), Object.values(tokens))
+      const found = await verifyInPython(program, writeSnippets(t, { issuer, files: ['latchkey.py'] }), Object.values(tokens))
       t.strictSame(Object.fromEntries(Object.keys(tokens).map((name, index) => [name, found[index]])), expected)
     })
   })

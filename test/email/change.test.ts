@@ -28,7 +28,7 @@ await onEachDatabase(t, async (t, database) => {
     t.strictSame(replies.map(({ statusCode }) => statusCode).sort(), [200, ...Array.from({ length: 19 }, () => 400)])
     const changed = { ...user, email: newEmail, email_verified: true, updated_at: new Date(time.now).toISOString() }
     t.strictSame(replies.find(({ statusCode }) => statusCode === 200)?.json(), changed)
-    for (const used of [token, sibling]) problem(t as Test, await confirm(used), 400, 'invalid_one_time_token')
+    for (const used of [token, sibling]) problem(t, await confirm(used), 400, 'invalid_one_time_token')
     t.strictSame((await call('GET', '/me', { token: access })).json(), changed)
     t.strictSame([await login(user.email), await login(newEmail)], [401, 200])
     t.equal((await call('POST', '/refresh', { body: { refresh_token: refreshToken } })).statusCode, 200, 'refresh tokens remain valid')
@@ -56,7 +56,7 @@ await onEachDatabase(t, async (t, database) => {
     ]
     const token = await ask(access, freshEmail())
     for (const [name, proof, status, code] of rows) {
-      const { account: _, ...body } = problem(t as Test, await confirm(token, proof), status, code)
+      const { account: _, ...body } = problem(t, await confirm(token, proof), status, code)
       t.notMatch(JSON.stringify(body), /@|eyJ/, name)
     }
     t.equal(await emailOf(access), user.email)
@@ -65,8 +65,8 @@ await onEachDatabase(t, async (t, database) => {
     t.equal((await confirm(again, { password: goodPassword, access: stranger.access_token })).statusCode, 200, 'the right password beside the token of another account')
     const last = await ask(access, freshEmail())
     time.now += 700_000
-    problem(t as Test, await confirm(last, { access: expired }), 401, 'invalid_token')
-    for (const header of ['Basic dTpw', 'Bearer', '']) problem(t as Test, await call('POST', '/email/change/confirm', { body: { token: last }, headers: { authorization: header } }), 401, 'missing_token')
+    problem(t, await confirm(last, { access: expired }), 401, 'invalid_token')
+    for (const header of ['Basic dTpw', 'Bearer', '']) problem(t, await call('POST', '/email/change/confirm', { body: { token: last }, headers: { authorization: header } }), 401, 'missing_token')
   })
 
   await t.test('the reply does not tell whether the new address has an account', async (t) => {
@@ -78,8 +78,8 @@ await onEachDatabase(t, async (t, database) => {
     const late = freshEmail()
     const token = await ask(access, late)
     await signup({ email: late })
-    problem(t as Test, await confirm(token), 409, 'email_taken')
-    problem(t as Test, await confirm(token, { access }), 409, 'email_taken')
+    problem(t, await confirm(token), 409, 'email_taken')
+    problem(t, await confirm(token, { access }), 409, 'email_taken')
     t.equal(await emailOf(access), user.email, 'an address that was taken meanwhile')
   })
 
@@ -100,12 +100,12 @@ await onEachDatabase(t, async (t, database) => {
       t.strictSame(pointers(t as Test, await send({ token: value })), ['/token'])
       t.strictSame(pointers(t as Test, await send({ token: 'x', password: value })), ['/password'])
     }
-    problem(t as Test, await call('POST', '/email/change', { body }), 401, 'missing_token')
-    for (const password of ['', 'wrong', '\ud800']) problem(t as Test, await change(access, { ...body, password }), 403, 'wrong_password')
+    problem(t, await call('POST', '/email/change', { body }), 401, 'missing_token')
+    for (const password of ['', 'wrong', '\ud800']) problem(t, await change(access, { ...body, password }), 403, 'wrong_password')
     await query(databaseUrl, `UPDATE users SET disabled_at = created_at WHERE id = '${user.id}'`)
-    problem(t as Test, await change(access, body), 403, 'forbidden')
+    problem(t, await change(access, body), 403, 'forbidden')
     await query(databaseUrl, `DELETE FROM users WHERE id = '${user.id}'`)
-    problem(t as Test, await change(access, body), 401, 'invalid_token')
+    problem(t, await change(access, body), 401, 'invalid_token')
     t.notOk(mails.some(({ to }) => to === body.new_email))
   })
 
@@ -122,8 +122,8 @@ await onEachDatabase(t, async (t, database) => {
       const person = await signup()
       const token = await ask(person.access_token, freshEmail())
       await happen(person)
-      problem(t as Test, await confirm(token), 400, 'invalid_one_time_token')
-      problem(t as Test, await confirm(token, {}), 400, 'invalid_one_time_token')
+      problem(t, await confirm(token), 400, 'invalid_one_time_token')
+      problem(t, await confirm(token, {}), 400, 'invalid_one_time_token')
       t.pass(name)
     }
   })
@@ -146,7 +146,7 @@ await onEachDatabase(t, async (t, database) => {
       const reply = await confirm(bad)
       t.strictSame([reply.statusCode, reply.json().code], [400, 'invalid_one_time_token'], name)
     }
-    problem(t as Test, await call('POST', '/email/verify', { body: { token: good } }), 400, 'invalid_one_time_token')
+    problem(t, await call('POST', '/email/verify', { body: { token: good } }), 400, 'invalid_one_time_token')
     t.equal((await confirm(good)).statusCode, 200)
   })
 
@@ -161,7 +161,7 @@ await onEachDatabase(t, async (t, database) => {
     }
     const waiting = (7 * 86_400) - 10
     const reply = await change(access, { new_email: freshEmail(), password: goodPassword })
-    problem(t as Test, reply, 429, 'rate_limited')
+    problem(t, reply, 429, 'rate_limited')
     t.equal(reply.headers['retry-after'], String(waiting))
     t.equal(reply.headers['ratelimit-policy'], `"email-history";q=10;w=${7 * 86_400}`)
     t.equal(await login(from), 200, 'nothing has changed')
@@ -169,7 +169,7 @@ await onEachDatabase(t, async (t, database) => {
     const [{ access_token: later }] = [(await call('POST', '/login', { body: { email: from, password: goodPassword } })).json()]
     const last = await ask(later, freshEmail())
     t.equal((await confirm(last)).statusCode, 200)
-    refusedRefresh(t as Test, 'a token that is not one', await call('POST', '/refresh', { body: { refresh_token: last } }))
+    refusedRefresh(t, 'a token that is not one', await call('POST', '/refresh', { body: { refresh_token: last } }))
   })
 
   await t.test('links that were asked for before the history was full are refused by it, and not used up', async (t) => {
@@ -178,7 +178,7 @@ await onEachDatabase(t, async (t, database) => {
     const token = await ask(access, freshEmail())
     const write = async (history: object[]) => await query(databaseUrl, `UPDATE users SET email_history = '${JSON.stringify(history)}' WHERE id = '${user.id}'`)
     await write(full)
-    problem(t as Test, await confirm(token), 429, 'rate_limited')
+    problem(t, await confirm(token), 429, 'rate_limited')
     await write(full.slice(1))
     t.equal((await confirm(token)).statusCode, 200)
   })

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { buildTestApp, goodPassword, onEachDatabase, problem, query } from '../helper.js'
 import { createEmailFlow, freshEmail } from './flow.js'
 
@@ -16,7 +16,7 @@ await onEachDatabase(t, async (t, database) => {
     mails.length = 0
     t.equal((await undo(back)).statusCode, 200)
     t.equal(await emailOf(access), user.email)
-    problem(t as Test, await call('GET', '/me', { token: squatter.access_token }), 401, 'invalid_token')
+    problem(t, await call('GET', '/me', { token: squatter.access_token }), 401, 'invalid_token')
     t.ok(await store.accounts.findById(squatter.user.id) === null, 'erased')
     await nextMail(user.email, /is back$/)
     t.notOk(mails.some(({ subject }) => /deleted/.test(subject)))
@@ -29,13 +29,13 @@ await onEachDatabase(t, async (t, database) => {
     const [first, later] = [await move(access, user.email, second), await move(access, second, freshEmail())]
     t.equal((await undo(first)).statusCode, 200)
     const newcomer = await signup({ email: second })
-    problem(t as Test, await undo(later), 400, 'invalid_one_time_token')
+    problem(t, await undo(later), 400, 'invalid_one_time_token')
     t.equal((await call('GET', '/me', { token: newcomer.access_token })).statusCode, 200)
     const disabled = await signupVerified()
     const link = await move(disabled.access_token, disabled.user.email, freshEmail())
     const other = await signup({ email: disabled.user.email })
     await store.accounts.disable(disabled.user.id)
-    problem(t as Test, await undo(link), 400, 'invalid_one_time_token')
+    problem(t, await undo(link), 400, 'invalid_one_time_token')
     t.equal((await call('GET', '/me', { token: other.access_token })).statusCode, 200)
   })
 
@@ -48,7 +48,7 @@ await onEachDatabase(t, async (t, database) => {
         const { id } = (await call('GET', '/me', { token: theirs })).json()
         await query(databaseUrl, `UPDATE users SET created_at = '${new Date(time.now - 31_000).toISOString().replace('Z', '+00:00')}' WHERE id = '${id}'`)
       }
-      for (let use = 0; use < 2; use++) t.match(problem(t as Test, await undo(back), 409, 'email_taken').detail, /use this link again/)
+      for (let use = 0; use < 2; use++) t.match(problem(t, await undo(back), 409, 'email_taken').detail, /use this link again/)
       t.equal((await call('GET', '/me', { token: theirs })).statusCode, 200)
       t.equal((await call('DELETE', '/me', { token: theirs, body: { password: goodPassword } })).statusCode, 204)
       t.equal((await undo(back)).statusCode, 200)
@@ -59,7 +59,7 @@ await onEachDatabase(t, async (t, database) => {
 
 t.test('an account or an address that others write to without an end', async (t) => {
   const fate = { taken: 0, changed: 0 }
-  const test = await buildTestApp(t as Test, {
+  const test = await buildTestApp(t, {
     env: { RATE_LIMITS: 'off' },
     wrapStore: (store) => ({
       ...store,
@@ -78,7 +78,7 @@ t.test('an account or an address that others write to without an end', async (t)
   const back = await move(access, user.email, freshEmail())
   for (const kind of ['taken', 'changed'] as const) {
     fate[kind] = 5
-    problem(t as Test, await undo(back), 503, 'unavailable')
+    problem(t, await undo(back), 503, 'unavailable')
   }
   fate.taken = 2
   t.equal((await undo(back)).statusCode, 200, 'tried again on a clash')

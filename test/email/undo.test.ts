@@ -26,12 +26,12 @@ await onEachDatabase(t, async (t, database) => {
     t.match(decode(String(body?.reset_token)), { header: { typ: 'reset+jwt' }, payload: { sub: user.id, exp: time.now / 1000 + 1800 } })
     t.match((await call('GET', '/me', { token: access })).json(), { email: user.email, email_verified: true, updated_at: new Date(time.now).toISOString() })
     t.strictSame([await login(user.email), await login(to)], [401, 401], 'the former password is dead, under both addresses')
-    problem(t as Test, await post('/refresh', { refresh_token: refreshToken }), 401, 'invalid_refresh_token')
-    problem(t as Test, await call('DELETE', '/me', { token: access, body: { password: goodPassword } }), 403, 'wrong_password')
-    problem(t as Test, await undo(back), 400, 'invalid_one_time_token')
+    problem(t, await post('/refresh', { refresh_token: refreshToken }), 401, 'invalid_refresh_token')
+    problem(t, await call('DELETE', '/me', { token: access, body: { password: goodPassword } }), 403, 'wrong_password')
+    problem(t, await undo(back), 400, 'invalid_one_time_token')
     t.equal((await post('/password/reset', { token: body?.reset_token, new_password: next })).statusCode, 204)
     t.equal(await login(user.email, next), 200)
-    problem(t as Test, await post('/password/reset', { token: body?.reset_token, new_password: goodPassword }), 400, 'invalid_one_time_token')
+    problem(t, await post('/password/reset', { token: body?.reset_token, new_password: goodPassword }), 400, 'invalid_one_time_token')
   })
 
   await t.test('an undo ends every later link, never an earlier one', async (t) => {
@@ -43,7 +43,7 @@ await onEachDatabase(t, async (t, database) => {
       const addresses = [user.email, second, third]
       t.equal((await undo(links[first])).statusCode, 200)
       t.equal(await emailOf(access), addresses[first])
-      for (let later = 2; later >= first; later--) problem(t as Test, await undo(links[later]), 400, 'invalid_one_time_token')
+      for (let later = 2; later >= first; later--) problem(t, await undo(links[later]), 400, 'invalid_one_time_token')
       t.equal(await emailOf(access), addresses[first], 'the dead ones change nothing')
       for (let earlier = first - 1; earlier >= 0; earlier--) {
         t.equal((await undo(links[earlier])).statusCode, 200, `link ${earlier} outlives link ${first}`)
@@ -69,7 +69,7 @@ await onEachDatabase(t, async (t, database) => {
     await post('/password/reset', { token: first, new_password: goodPassword })
     const { access_token: again } = (await post('/login', { email: user.email, password: goodPassword })).json()
     const second = (await undo(await move(again, user.email, freshEmail()))).json().reset_token
-    problem(t as Test, await post('/password/reset', { token: first, new_password: next }), 400, 'invalid_one_time_token')
+    problem(t, await post('/password/reset', { token: first, new_password: next }), 400, 'invalid_one_time_token')
     t.equal((await post('/password/reset', { token: second, new_password: next })).statusCode, 204)
   })
 
@@ -79,7 +79,7 @@ await onEachDatabase(t, async (t, database) => {
     const back = await move(access, user.email, other)
     const later = await move(access, other, user.email)
     t.equal((await undo(back)).statusCode, 200)
-    problem(t as Test, await undo(later), 400, 'invalid_one_time_token')
+    problem(t, await undo(later), 400, 'invalid_one_time_token')
     t.equal(await emailOf(access), user.email)
     await nextMail(user.email, /is back$/)
     t.notOk(mails.some(({ to, subject }) => to === user.email && subject.endsWith('changed back')), 'no address was withdrawn')
@@ -98,7 +98,7 @@ await onEachDatabase(t, async (t, database) => {
       const { access_token: access, user } = await signupVerified()
       const back = await move(access, user.email, freshEmail())
       await happen(user.id)
-      problem(t as Test, await undo(back), 400, 'invalid_one_time_token')
+      problem(t, await undo(back), 400, 'invalid_one_time_token')
       t.pass(name)
     }
     const { access_token: access, user } = await signupVerified()
@@ -129,7 +129,7 @@ await onEachDatabase(t, async (t, database) => {
     for (const given of notObjects) t.strictSame(pointers(t as Test, await call('POST', '/email/undo', { body: given, headers: jsonType })), [''])
     t.strictSame(pointers(t as Test, await call('POST', '/email/undo', { body: { token: back, password: 'x' } })), ['/password'])
     t.equal((await undo(back)).statusCode, 200)
-    problem(t as Test, await confirm(asked), 400, 'invalid_one_time_token')
+    problem(t, await confirm(asked), 400, 'invalid_one_time_token')
   })
   for (const secret of ['eyJ', goodPassword, next, 'example']) t.notOk(logText().includes(secret), `no ${secret} in the log`)
 })

@@ -45,7 +45,7 @@ await onEachDatabase(t, async (t, database) => {
     for (const [body, expected] of [[{}, ['/email']], [{ email: 'ada' }, ['/email']], [{ email: user.email, x: 1 }, ['/x']], ...notStrings.map((email) => [{ email }, ['/email']])] as Array<[object, string[]]>) t.strictSame(pointers(t as Test, await resend(body)), expected)
     for (const body of notObjects) t.strictSame(pointers(t as Test, await resend(body, jsonType)), [''])
     away = true
-    for (const email of [user.email, 'nobody@example.org']) problem(t as Test, await resend({ email }), 503, 'unavailable')
+    for (const email of [user.email, 'nobody@example.org']) problem(t, await resend({ email }), 503, 'unavailable')
     away = false
   })
 
@@ -59,7 +59,7 @@ await onEachDatabase(t, async (t, database) => {
       const { user } = await signup()
       const token = tokenOf(await nextMail(user.email, 'Confirm'))
       await happen(user.id)
-      problem(t as Test, await verify(token), 400, 'invalid_one_time_token')
+      problem(t, await verify(token), 400, 'invalid_one_time_token')
       t.pass(name)
     }
     const { user, access_token: access } = await signup()
@@ -79,7 +79,7 @@ await onEachDatabase(t, async (t, database) => {
     const reset = tokenOf(await nextMail(user.email, 'Reset'))
     const rows: Array<[string, string]> = [...Object.values(hostileTokens({ ...test, make, header, claims, jwk } as unknown as Forger)).flat(), ['an access token', access], ['a refresh token', refreshToken], ['a reset token', reset], ['a reset token with the right typ', forge({ ...decode(reset).header, typ: 'verify+jwt' }, decode(reset).payload, signer(jwk))], ['nothing', '']]
     for (const [name, bad] of rows) t.strictSame([(await verify(bad)).statusCode, (await verify(bad)).json().code], [400, 'invalid_one_time_token'], name)
-    problem(t as Test, await call('POST', '/password/reset', { body: { token, new_password: `${goodPassword}-3` } }), 400, 'invalid_one_time_token')
+    problem(t, await call('POST', '/password/reset', { body: { token, new_password: `${goodPassword}-3` } }), 400, 'invalid_one_time_token')
     for (const value of notStrings) t.strictSame(pointers(t as Test, await verify(value)), ['/token'])
     t.equal((await verify(token)).statusCode, 200)
   })
@@ -89,12 +89,12 @@ await onEachDatabase(t, async (t, database) => {
 t.test('the page of the link, in a browser', async (t) => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const { app, call, signup, nextMail, time, ring, config } = await buildTestApp(t as Test, { env: { APP_URL: url } })
+  const { app, call, signup, nextMail, time, ring, config } = await buildTestApp(t, { env: { APP_URL: url } })
   time.now = Date.now()
   await app.listen({ host: '127.0.0.1', port })
   const { user, access_token: access } = await signup()
   const [link = ''] = /http\S+/.exec((await nextMail(user.email, 'Confirm')).text) ?? []
-  const { page, complaints } = await openPage(t as Test)
+  const { page, complaints } = await openPage(t)
   await page.goto(link)
   t.equal(page.url(), `${url}/email/verify`, 'the token has left the address bar')
   t.match((await call('GET', '/me', { token: access })).json(), { email_verified: false }, 'to look at the page changes nothing')
@@ -118,7 +118,7 @@ t.test('the page of the link, in a browser', async (t) => {
 })
 
 t.test('an account that changes in between', async (t) => {
-  const { signup, nextMail, call } = await buildTestApp(t as Test, { wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, verifyEmail: async () => false } }) })
+  const { signup, nextMail, call } = await buildTestApp(t, { wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, verifyEmail: async () => false } }) })
   const { user } = await signup()
-  problem(t as Test, await call('POST', '/email/verify', { body: { token: tokenOf(await nextMail(user.email, 'Confirm')) } }), 400, 'invalid_one_time_token')
+  problem(t, await call('POST', '/email/verify', { body: { token: tokenOf(await nextMail(user.email, 'Confirm')) } }), 400, 'invalid_one_time_token')
 })

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import { buildTestApp, onEachDatabase, problem, query } from '../helper.js'
 import { clusterUrl } from '../postgres/cluster.js'
@@ -53,7 +53,7 @@ await onEachDatabase(t, async (t, database) => {
 
 t.test('those who ask at the same time share one query, also when it fails', async (t) => {
   let queries = 0
-  const { call } = await buildTestApp(t as Test, { wrapStore: (store) => ({ ...store, ping: async () => { if (queries++ % 2) throw new Problem('unavailable'); await store.ping() } }) })
+  const { call } = await buildTestApp(t, { wrapStore: (store) => ({ ...store, ping: async () => { if (queries++ % 2) throw new Problem('unavailable'); await store.ping() } }) })
   for (const status of [200, 503, 200]) {
     const before = queries
     const replies = await Promise.all(Array.from({ length: 300 }, async () => await call('GET', '/health/ready')))

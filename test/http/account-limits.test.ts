@@ -30,7 +30,7 @@ const calls: Record<string, { status: number, ask: (test: TestApp, person: Perso
 
 t.test('the calls of one account in a minute are limited, at once and before the database is asked', async (t) => {
   for (const [name, { status, ask }] of Object.entries(calls)) {
-    const test = await setUp(t as Test)
+    const test = await setUp(t)
     const [person, other] = [await test.signup(), await test.signup()]
     test.asked.length = 0
     const replies = await Promise.all(Array.from({ length: 300 }, async () => await ask(test, person)))
@@ -38,7 +38,7 @@ t.test('the calls of one account in a minute are limited, at once and before the
     t.equal(passed.length, writes.calls, name)
     t.equal(test.asked.length, writes.calls, `${name} asks the database for those alone`)
     const refused = replies.find(({ statusCode }) => statusCode !== status)
-    problem(t as Test, refused as typeof replies[number], 429, 'rate_limited')
+    problem(t, refused as typeof replies[number], 429, 'rate_limited')
     t.match(refused?.headers['ratelimit-policy'], /^"(account|refresh-account)";q=60;w=60$/)
     t.equal((await ask(test, other)).statusCode, status, 'other accounts are free')
     for (const [another, { ask: askAnother }] of Object.entries(calls)) if (another !== name && another !== 'POST /refresh') t.not((await askAnother(test, person)).statusCode, 429, `${another} is free`)
@@ -48,7 +48,7 @@ t.test('the calls of one account in a minute are limited, at once and before the
 })
 
 t.test('wrong passwords to delete an account take no place in the queue of hashes beyond the limit', async (t) => {
-  const test = await setUp(t as Test)
+  const test = await setUp(t)
   const { access_token: token } = await test.signup()
   test.asked.length = 0
   const replies = await Promise.all(Array.from({ length: 300 }, async () => await test.call('DELETE', '/me', { token, body: { password: 'wrong' } })))
@@ -57,7 +57,7 @@ t.test('wrong passwords to delete an account take no place in the queue of hashe
 })
 
 t.test('neither a forged refresh token nor one that was ended uses up the refreshes of an account', async (t) => {
-  const { call, signup } = await setUp(t as Test)
+  const { call, signup } = await setUp(t)
   const { refresh_token: token, access_token: access, user } = await signup()
   const refresh = async (refreshToken: string) => (await call('POST', '/refresh', { body: { refresh_token: refreshToken } })).statusCode
   const { header, payload } = decode(token)
@@ -71,14 +71,14 @@ t.test('neither a forged refresh token nor one that was ended uses up the refres
 })
 
 t.test('fifty refreshes of one token at once succeed', async (t) => {
-  const { call, signup } = await setUp(t as Test)
+  const { call, signup } = await setUp(t)
   const { refresh_token: token } = await signup()
   const replies = await Promise.all(Array.from({ length: 50 }, async () => await call('POST', '/refresh', { body: { refresh_token: token } })))
   t.ok(replies.every(({ statusCode }) => statusCode === 200))
 })
 
 t.test('off', async (t) => {
-  const test = await setUp(t as Test, { env: { RATE_LIMITS: 'off', LOG_LEVEL: 'warn' } })
+  const test = await setUp(t, { env: { RATE_LIMITS: 'off', LOG_LEVEL: 'warn' } })
   const person = await test.signup()
   // Logging out everywhere ends the refresh token: it comes last.
   for (const name of ['PATCH /me', 'POST /refresh', 'POST /logout/everywhere']) {

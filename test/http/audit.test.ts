@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { auditEvents, type AuditEvent } from '../../src/http/audit.js'
 import { buildTestApp, goodPassword, projectFile, type TestApp } from '../helper.js'
 import { tokenOf } from '../mailbox.js'
@@ -128,7 +128,7 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
 }
 
 t.test('each event is one line with the account and the request, and nothing secret', async (t) => {
-  const built = await buildTestApp(t as Test)
+  const built = await buildTestApp(t)
   for (const [event, run] of Object.entries(scenarios)) {
     const person = await built.signup({ name: 'Secret Name' })
     const account = await run(built, person)
@@ -146,19 +146,19 @@ t.test('each event is one line with the account and the request, and nothing sec
 t.test('the same with settings that change who may log in', async (t) => {
   const events = ({ log }: TestApp) => log().filter(({ msg }) => msg === 'audit').map(({ event, account }) => [event, account])
   const person = { email: 'ada@example.org', password: goodPassword }
-  const first = await buildTestApp(t as Test, { env: ofSettings['signup.requested'] })
+  const first = await buildTestApp(t, { env: ofSettings['signup.requested'] })
   await first.call('POST', '/signup', { body: person })
   const { user } = (await first.call('POST', '/email/verify', { body: { token: tokenOf(await first.nextMail(person.email, '')) } })).json()
   t.strictSame(events(first), [['signup.requested', null], ['signup.ok', user.id]])
 
-  const strict = await buildTestApp(t as Test, { env: ofSettings['login.unverified'] })
+  const strict = await buildTestApp(t, { env: ofSettings['login.unverified'] })
   const { user: { id } } = await strict.signup(person)
   await strict.call('POST', '/login', { body: person })
   t.strictSame(events(strict), [['signup.ok', id], ['login.unverified', id]])
 })
 
 t.test('an account that is not known is not named', async (t) => {
-  const { call, log, signup } = await buildTestApp(t as Test)
+  const { call, log, signup } = await buildTestApp(t)
   await signup()
   await call('POST', '/login', { body: { email: 'nobody@example.org', password: goodPassword } })
   await call('POST', '/refresh', { body: { refresh_token: 'x' } })

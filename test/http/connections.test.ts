@@ -45,7 +45,7 @@ await t.test('what is no HTTP', async (t) => {
     ['chunk extensions over 16 KiB', post('transfer-encoding: chunked\r\n', `2;${'x'.repeat(17_000)}\r\n{}\r\n0\r\n\r\n`), 413, 'payload_too_large']
   ]
   for (const [what, text, status = 400, code = 'invalid_request'] of table) {
-    await t.test(what, async (t) => { refused(t as Test, await exchange(port, text), status, code) })
+    await t.test(what, async (t) => { refused(t, await exchange(port, text), status, code) })
   }
   for (const [what, start, headers, status] of [
     ['no Host', 'GET /health/live HTTP/1.1', '', 400],
@@ -72,7 +72,7 @@ await t.test('a request that stops half-way is answered and closed', async (t) =
   const { app } = await buildTestApp(t, { timeouts: hurry })
   const port = await listen(app)
   const halves = [post(`content-length: ${body.length}\r\n`, body.slice(0, 10)), post('transfer-encoding: chunked\r\n', '5\r\n{"ema'), post(`content-length: ${body.length}\r\n`, ''), `POST /login HTTP/1.1\r\n${host}content-ty`, 'GE']
-  for (const half of halves) await t.test(JSON.stringify(half.slice(-12)), async (t) => { refused(t as Test, await exchange(port, half), 408, 'request_timeout') })
+  for (const half of halves) await t.test(JSON.stringify(half.slice(-12)), async (t) => { refused(t, await exchange(port, half), 408, 'request_timeout') })
   await t.test('an idle connection is closed without a word', async (t) => {
     const [answer, ...more] = await exchange(port, `GET /health/live HTTP/1.1\r\n${host}\r\n`)
     t.equal(answer?.status, 200)

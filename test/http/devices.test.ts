@@ -26,7 +26,7 @@ async function setUp (t: Test, options: TestOptions = {}) {
 }
 
 t.test('while a thousand networks guess, the owner gets in where they were in before, and by the mailbox everywhere', async (t) => {
-  const { login, cookieOf, attack, signup, call, nextMail } = await setUp(t as Test, { env: { LOG_LEVEL: 'warn' } })
+  const { login, cookieOf, attack, signup, call, nextMail } = await setUp(t, { env: { LOG_LEVEL: 'warn' } })
   const { user } = await signup()
   let cookie = cookieOf(await login(user.email, goodPassword, '198.51.100.1'))
   t.equal(await attack(user.email, 1000), limits['password-email'].free + 1)
@@ -35,7 +35,7 @@ t.test('while a thousand networks guess, the owner gets in where they were in be
     t.equal(reply.statusCode, 200)
     if (round % 2) cookie = cookieOf(reply)
   }
-  const reply = problem(t as Test, await login(user.email, goodPassword, '198.51.100.1'), 429, 'rate_limited')
+  const reply = problem(t, await login(user.email, goodPassword, '198.51.100.1'), 429, 'rate_limited')
   t.match(reply, { code: 'rate_limited' }, 'without the token the owner is a stranger')
 
   await call('POST', '/password/forgot', { body: { email: user.email } })
@@ -44,12 +44,12 @@ t.test('while a thousand networks guess, the owner gets in where they were in be
   t.equal(reset.statusCode, 204)
   t.equal((await login(user.email, next, '198.51.100.77')).statusCode, 200, 'the counts are gone')
   await attack(user.email, 100)
-  problem(t as Test, await login(user.email, next, '198.51.100.77'), 429, 'rate_limited')
+  problem(t, await login(user.email, next, '198.51.100.77'), 429, 'rate_limited')
   t.equal((await login(user.email, next, '198.51.100.77', cookieOf(reset))).statusCode, 200, 'and whoever has read the mail is no stranger')
 })
 
 t.test('a stolen device token opens nothing, has few guesses, and takes none from other devices', async (t) => {
-  const { login, cookieOf, signup, call } = await setUp(t as Test)
+  const { login, cookieOf, signup, call } = await setUp(t)
   const { user } = await signup()
   const [stolen, own] = [cookieOf(await login(user.email, goodPassword, '198.51.100.1')), cookieOf(await login(user.email, goodPassword, '198.51.100.2'))]
   const token = stolen.split('=')[1] ?? ''
@@ -63,7 +63,7 @@ t.test('a stolen device token opens nothing, has few guesses, and takes none fro
 })
 
 t.test('whoever collects device tokens has no more guesses in all, and cannot keep the owner out, with a token or without one', async (t) => {
-  const { login, cookieOf, signup } = await setUp(t as Test)
+  const { login, cookieOf, signup } = await setUp(t)
   const { user } = await signup()
   let compared = 0
   const cookies = []
@@ -74,11 +74,11 @@ t.test('whoever collects device tokens has no more guesses in all, and cannot ke
   t.match((await login(user.email, goodPassword, '198.51.100.1', cookies[0])).headers.ratelimit, /^"password-email-network";/)
   for (const cookie of ['', own]) t.equal((await login(user.email, goodPassword, '198.51.100.2', cookie)).statusCode, 200)
   t.equal((await login(user.email, 'wrong', '198.51.100.2', own)).statusCode, 401, 'and counts as a stranger')
-  problem(t as Test, await login(user.email, goodPassword, '198.51.100.1'), 429, 'rate_limited')
+  problem(t, await login(user.email, goodPassword, '198.51.100.1'), 429, 'rate_limited')
 })
 
 t.test('what is no device token of the address makes a stranger, and nothing tells the difference', async (t) => {
-  const { login, cookieOf, signup, time } = await setUp(t as Test)
+  const { login, cookieOf, signup, time } = await setUp(t)
   const [ada, eve] = [(await signup()).user, await signup()]
   const own = cookieOf(await login(ada.email, goodPassword, '198.51.100.1'))
   const bare = await login(ada.email, 'wrong', '198.51.100.1')
@@ -86,15 +86,15 @@ t.test('what is no device token of the address makes a stranger, and nothing tel
   for (const cookie of [...others, own]) {
     for (const email of [ada.email, 'nobody@example.org']) {
       const reply = await login(email, 'wrong', `203.0.113.${others.indexOf(cookie) + 1}`, cookie)
-      problem(t as Test, reply, 401, 'invalid_credentials')
+      problem(t, reply, 401, 'invalid_credentials')
       t.strictSame(headerNames(reply), headerNames(bare), cookie)
     }
   }
   for (let index = 0; index < 60; index++) await login(ada.email, 'wrong', `2001:db8:0:${index.toString(16)}::1`)
-  for (const cookie of others) problem(t as Test, await login(ada.email, goodPassword, '192.0.2.99', cookie), 429, 'rate_limited')
+  for (const cookie of others) problem(t, await login(ada.email, goodPassword, '192.0.2.99', cookie), 429, 'rate_limited')
   t.equal((await login(ada.email, goodPassword, '192.0.2.99', `a=b; ${own}; c=d`)).statusCode, 200)
   time.now += (deviceSeconds + 31) * 1000
-  problem(t as Test, await login(ada.email, goodPassword, '192.0.2.99', own), 429, 'rate_limited')
+  problem(t, await login(ada.email, goodPassword, '192.0.2.99', own), 429, 'rate_limited')
 })
 
 t.test('the cookie fits the URL that the browser sees', async (t) => {
@@ -104,7 +104,7 @@ t.test('the cookie fits the URL that the browser sees', async (t) => {
     ['https://example.org/auth', /^__Secure-latchkey-device=[\w.-]+; Max-Age=2592000; Path=\/auth; HttpOnly; Secure; SameSite=Strict$/]
   ] as const
   for (const [publicUrl, expected] of rows) {
-    const { signup, call, cookieOf, ring } = await setUp(t as Test, { env: { PUBLIC_URL: publicUrl } })
+    const { signup, call, cookieOf, ring } = await setUp(t, { env: { PUBLIC_URL: publicUrl } })
     const { user, access_token: token } = await signup()
     const login = await call('POST', '/login', { body: { email: user.email, password: goodPassword } })
     const signedUp = await call('POST', '/signup', { body: { email: 'new@example.org', password: goodPassword } })
@@ -127,7 +127,7 @@ const names: Array<[publicUrl: string, name: string, taken: string[]]> = [
 
 t.test('a cookie of the name that somebody else set does not hide that of the owner, whatever comes first', async (t) => {
   for (const [publicUrl, name, formerNames] of names) {
-    const { login, cookieOf, attack, signup } = await setUp(t as Test, { env: { PUBLIC_URL: publicUrl, LOG_LEVEL: 'warn' } })
+    const { login, cookieOf, attack, signup } = await setUp(t, { env: { PUBLIC_URL: publicUrl, LOG_LEVEL: 'warn' } })
     const [ada, eve] = [(await signup()).user, (await signup()).user]
     const own = cookieOf(await login(ada.email, goodPassword, '198.51.100.1'))
     const [, token = ''] = own.split('=')
@@ -149,22 +149,22 @@ t.test('a cookie of the name that somebody else set does not hide that of the ow
 })
 
 t.test('a cookie of somebody else whose guesses are used up does not hide that of the owner', async (t) => {
-  const { login, cookieOf, attack, signup } = await setUp(t as Test)
+  const { login, cookieOf, attack, signup } = await setUp(t)
   const { user } = await signup()
   const [planted, own] = [cookieOf(await login(user.email, goodPassword, '198.51.100.1')), cookieOf(await login(user.email, goodPassword, '198.51.100.2'))]
   for (let index = 0; index <= free; index++) await login(user.email, 'wrong', `203.0.113.${index}`, planted)
   await attack(user.email, 100)
-  problem(t as Test, await login(user.email, goodPassword, '198.51.100.3', planted), 429, 'rate_limited')
+  problem(t, await login(user.email, goodPassword, '198.51.100.3', planted), 429, 'rate_limited')
   t.equal((await login(user.email, goodPassword, '198.51.100.3', `${planted}; ${own}`)).statusCode, 200)
 })
 
 t.test('with the cookie of the sign-up the owner always gets in, while a thousand networks guess', async (t) => {
-  const { attack, call, cookieOf, login } = await setUp(t as Test, { env: { LOG_LEVEL: 'warn' } })
+  const { attack, call, cookieOf, login } = await setUp(t, { env: { LOG_LEVEL: 'warn' } })
   const email = 'ada@example.org'
   const cookie = cookieOf(await call('POST', '/signup', { body: { email, password: goodPassword } }))
   for (let round = 0; round < 3; round++) {
     await attack(email, 300)
-    problem(t as Test, await login(email, goodPassword, '198.51.100.1'), 429, 'rate_limited')
+    problem(t, await login(email, goodPassword, '198.51.100.1'), 429, 'rate_limited')
     for (let index = 0; index < 15; index++) t.equal((await login(email, goodPassword, `198.51.100.${index}`, cookie)).statusCode, 200)
     mock.timers.tick(3600 * 1000)
   }

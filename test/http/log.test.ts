@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createLogger, redact } from '../../src/http/log.js'
 import { buildTestApp, goodPassword, jsonType, onEachDatabase, type TestApp } from '../helper.js'
 
@@ -52,7 +52,7 @@ await onEachDatabase(t, async (t, database) => {
 await t.test('faults whose message quotes what was sent', async (t) => {
   for (const message of [`duplicate key (email)=(canary@example.org), hash ${hash}`, `refused ${token}\n{"level":30,"msg":"forged"}\r\n\u001b[2J\u202e\u2028`, 'postgresql://user:canary@db.example/x']) {
     const fail = async () => { throw Object.assign(new Error(message, { cause: new Error(message, { cause: message }) }), { meta: { target: message }, email: message }) }
-    const built = await buildTestApp(t as Test, { wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, create: fail, findByEmail: fail, findById: fail } }) })
+    const built = await buildTestApp(t, { wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, create: fail, findByEmail: fail, findById: fail } }) })
     const failures = [await built.call('POST', '/signup', { body: { email: 'canary@example.org', password: goodPassword } }), await built.call('POST', '/login', { body: { email: 'canary@example.org', password: goodPassword } })]
     t.strictSame(failures.map(({ statusCode }) => statusCode), [500, 500])
     t.notMatch(built.logText(), /canary|eyJ|\$argon2/i)

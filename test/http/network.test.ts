@@ -1,5 +1,5 @@
 import { mock } from 'node:test'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { limits } from '../../src/http/limits.js'
 import { callerNetwork, createProxyTrust, networkOf } from '../../src/http/network.js'
 import { buildTestApp, frozenNow } from '../helper.js'
@@ -48,7 +48,7 @@ t.test('a trusted proxy is one in every spelling, and nothing else is', async (t
 
 t.test('behind a trusted proxy, all spellings of a client share its limits', async (t) => {
   for (const [network, spellings] of networks) {
-    const { call } = await buildTestApp(t as Test, { env: { TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'warn' } })
+    const { call } = await buildTestApp(t, { env: { TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'warn' } })
     const statuses = []
     for (let index = 0; index < 15; index++) statuses.push((await call('POST', '/login', { body: { email: 'ada@example.org', password: 'wrong' }, headers: { 'x-forwarded-for': spellings[index % spellings.length] ?? '' } })).statusCode)
     t.strictSame([statuses.lastIndexOf(401), statuses.indexOf(429)], [10, 11], network)
@@ -56,7 +56,7 @@ t.test('behind a trusted proxy, all spellings of a client share its limits', asy
 })
 
 t.test('behind proxies that write ports, the client counts, and what it says of itself does not', async (t) => {
-  const { call } = await buildTestApp(t as Test, { env: { TRUST_PROXY: '127.0.0.1, 10.0.0.0/8, 2001:db8:ffff::/48', LOG_LEVEL: 'warn' } })
+  const { call } = await buildTestApp(t, { env: { TRUST_PROXY: '127.0.0.1, 10.0.0.0/8, 2001:db8:ffff::/48', LOG_LEVEL: 'warn' } })
   const login = async (forwardedFor: string) => (await call('POST', '/login', { body: { email: 'ada@example.org', password: 'wrong' }, headers: { 'x-forwarded-for': forwardedFor } })).statusCode
   const compared = []
   for (let index = 0; index < 20; index++) compared.push(await login(`198.51.100.${index}, 10.9.9.9, 203.0.113.5:${40_000 + index}, 10.0.0.1:443, [2001:db8:ffff::1]:${index}`))
@@ -65,14 +65,14 @@ t.test('behind proxies that write ports, the client counts, and what it says of 
 })
 
 t.test('an entry that is no address counts as the peer', async (t) => {
-  const { call } = await buildTestApp(t as Test, { env: { TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'warn' } })
+  const { call } = await buildTestApp(t, { env: { TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'warn' } })
   const statuses = []
   for (const text of noAddresses.filter((text) => text.length < 1000)) statuses.push((await call('POST', '/login', { body: { email: 'ada@example.org', password: 'wrong' }, headers: { 'x-forwarded-for': text } })).statusCode)
   t.strictSame([statuses.lastIndexOf(401), statuses.indexOf(429)], [10, 11], 'all of them are one')
 })
 
 t.test('behind a proxy that appends a port, guesses and mails of one client are limited', async (t) => {
-  const { call } = await buildTestApp(t as Test, { env: { TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'warn' } })
+  const { call } = await buildTestApp(t, { env: { TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'warn' } })
   let port = 40_000
   const send = async (url: string, body: object) => (await call('POST', url, { body, headers: { 'x-forwarded-for': `203.0.113.5:${port++}` } })).statusCode
   const guesses = []

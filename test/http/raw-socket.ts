@@ -15,7 +15,7 @@ export async function listen (app: App): Promise<number> {
 export async function open (port: number): Promise<{ socket: Socket, received: Promise<string> }> {
   const socket = connect(port, '127.0.0.1').setEncoding('latin1')
   let text = ''
-  socket.on('data', (chunk) => { text += chunk })
+  socket.on('data', (chunk: string) => { text += chunk })
   // A server that closes while the client still writes may reset the connection.
   socket.on('error', () => {})
   const received = once(socket, 'close').then(() => text)

@@ -28,10 +28,10 @@ async function build (t: Test, { url, keys: held }: RedisServer, databaseUrl?: s
 const redis = await startRedis(t)
 if (redis !== null) {
   t.test('two replicas count together, and Redis sees no address', async (t) => {
-    const one = await build(t as Test, redis)
-    const two = await build(t as Test, redis, one.databaseUrl)
-    for (let index = 0; index <= free; index++) problem(t as Test, await login(index % 2 ? one : two, email), 401, 'invalid_credentials')
-    for (const test of [one, two]) problem(t as Test, await login(test, email), 429, 'rate_limited')
+    const one = await build(t, redis)
+    const two = await build(t, redis, one.databaseUrl)
+    for (let index = 0; index <= free; index++) problem(t, await login(index % 2 ? one : two, email), 401, 'invalid_credentials')
+    for (const test of [one, two]) problem(t, await login(test, email), 429, 'rate_limited')
     const held = await redis.keys()
     t.equal(Object.entries(held).filter(([name, value]) => name.startsWith('latchkey:password-email-network:') && value === String(free + 1)).length, 1)
     for (const name of Object.keys(held)) t.match(name, /^latchkey:[a-z-]+:[\w-]{22}$/)
@@ -40,15 +40,15 @@ if (redis !== null) {
   })
 
   t.test('while Redis is away each replica goes on for itself, and no request fails', async (t) => {
-    const test = await build(t as Test, redis)
+    const test = await build(t, redis)
     await redis.stop()
-    for (let index = 0; index <= free; index++) problem(t as Test, await login(test, 'kill@example.org'), 401, 'invalid_credentials')
-    problem(t as Test, await login(test, 'kill@example.org'), 429, 'rate_limited')
+    for (let index = 0; index <= free; index++) problem(t, await login(test, 'kill@example.org'), 401, 'invalid_credentials')
+    problem(t, await login(test, 'kill@example.org'), 429, 'rate_limited')
     t.ok(await holdsSoon(() => said(test).length > 0), 'said as soon as it cannot be reached again')
     t.match(said(test), [away])
     t.equal(said(test).length, 1, 'said once')
-    const started = await buildTestApp(t as Test, { keys, env: { REDIS_URL: redis.url }, databaseUrl: test.databaseUrl })
-    problem(t as Test, await login(started, 'kill@example.org'), 401, 'invalid_credentials')
+    const started = await buildTestApp(t, { keys, env: { REDIS_URL: redis.url }, databaseUrl: test.databaseUrl })
+    problem(t, await login(started, 'kill@example.org'), 401, 'invalid_credentials')
     t.match(said(started), [[...away, 'ECONNREFUSED']], 'nor does the start wait for it')
     await redis.start()
     t.ok(await holdsSoon(() => said(test).length === 2 && said(started).length === 2), 'it comes back by itself')
@@ -58,7 +58,7 @@ if (redis !== null) {
   })
 
   t.test('a Redis that hangs costs one short wait, not one for each request', async (t) => {
-    const test = await build(t as Test, redis)
+    const test = await build(t, redis)
     const { user } = await test.signup()
     const sent = t.capture(Redis.prototype, 'sendCommand', Redis.prototype.sendCommand)
     redis.signal('SIGSTOP')
@@ -73,8 +73,8 @@ if (redis !== null) {
   })
 
   t.test('a Redis that refuses is named by its word for it, and shows no password', async (t) => {
-    const test = await buildTestApp(t as Test, { keys, env: { REDIS_URL: redis.url.replace('swordfish', 'hunter2') } })
-    problem(t as Test, await login(test, email), 401, 'invalid_credentials')
+    const test = await buildTestApp(t, { keys, env: { REDIS_URL: redis.url.replace('swordfish', 'hunter2') } })
+    problem(t, await login(test, email), 401, 'invalid_credentials')
     t.ok(await holdsSoon(() => said(test).length === 1))
     t.match(said(test), [[...away, /^[A-Z]+$/]])
     t.notMatch(test.logText(), /hunter2|swordfish/)
@@ -84,7 +84,7 @@ if (redis !== null) {
     for (const REDIS_URL of [redis.url, '']) {
       const folder = t.testdir()
       const env = { KEYS_FILE: join(folder, 'keys.json'), PUBLIC_URL: 'https://auth.example.org', ARGON2_MEMORY_KIB: '7168', ARGON2_PASSES: '5', HASH_QUEUE_MS: '60000', REDIS_URL }
-      const [one, two] = [await startServer(t as Test, folder, env), await startServer(t as Test, folder, env)]
+      const [one, two] = [await startServer(t, folder, env), await startServer(t, folder, env)]
       const guess = async (url: string) => (await fetch(`${url}/login`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email, password: 'wrong' }) })).status
       // All at once, and counted: on a slow machine a wait may end meanwhile.
       const compared = async (url: string) => (await Promise.all(Array.from({ length: 30 }, async () => await guess(url)))).filter((status) => status === 401).length

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { pipelineLimit, serverTimeouts } from '../../src/http/edges.js'
 import type { Store } from '../../src/store/open.js'
 import { buildTestApp, goodPassword } from '../helper.js'
@@ -19,7 +19,7 @@ await t.test('closing does not wait for requests that do not arrive, but for tho
   const gate = new Promise<void>((resolve) => { letGo = resolve })
   const arrived = new Promise<void>((resolve) => { arrive = resolve })
   const wrapStore = (store: Store): Store => ({ ...store, accounts: { ...store.accounts, findByEmail: async (email) => { arrive(); await gate; return await store.accounts.findByEmail(email) } } })
-  const { app } = await buildTestApp(t as Test, { wrapStore, timeouts: { ...patient, arrivalTimeout: 50 } })
+  const { app } = await buildTestApp(t, { wrapStore, timeouts: { ...patient, arrivalTimeout: 50 } })
   const port = await listen(app)
   const running = await open(port)
   running.socket.write(login(body))
@@ -43,7 +43,7 @@ await t.test('closing waits for an answer, though half of another request has co
   let letGo = () => {}
   const gate = new Promise<void>((resolve) => { letGo = resolve })
   const wrapStore = (store: Store): Store => ({ ...store, accounts: { ...store.accounts, findByEmail: async (email) => { await gate; return await store.accounts.findByEmail(email) } } })
-  const { app } = await buildTestApp(t as Test, { wrapStore, timeouts: { ...patient, arrivalTimeout: 20 } })
+  const { app } = await buildTestApp(t, { wrapStore, timeouts: { ...patient, arrivalTimeout: 20 } })
   const port = await listen(app)
   const [{ socket, received }, silent] = [await open(port), await open(port)]
   let requests = 0
@@ -58,7 +58,7 @@ await t.test('closing waits for an answer, though half of another request has co
 })
 
 await t.test('closing lets what is under way arrive', async (t) => {
-  const { app } = await buildTestApp(t as Test, { timeouts: { ...patient, arrivalTimeout: long } })
+  const { app } = await buildTestApp(t, { timeouts: { ...patient, arrivalTimeout: long } })
   const { socket, received } = await open(await listen(app))
   socket.write(login(body.slice(0, 9)))
   await once(app.server, 'request')
@@ -69,7 +69,7 @@ await t.test('closing lets what is under way arrive', async (t) => {
 })
 
 await t.test('whoever does not read the answers is let go', async (t) => {
-  const { app } = await buildTestApp(t as Test, { timeouts: { ...patient, connectionTimeout: 300 } })
+  const { app } = await buildTestApp(t, { timeouts: { ...patient, connectionTimeout: 300 } })
   const { socket } = await open(await listen(app))
   socket.pause()
   let isClosed = false
@@ -91,7 +91,7 @@ await t.test('whoever does not read the answers is let go', async (t) => {
 await t.test('whoever sends many requests at once and waits for no answer is let go before they are worked on', async (t) => {
   const asked: number[] = []
   const wrapStore = (store: Store): Store => ({ ...store, ping: async () => { asked.push(1); await store.ping() } })
-  const { app } = await buildTestApp(t as Test, { wrapStore })
+  const { app } = await buildTestApp(t, { wrapStore })
   const port = await listen(app)
   const ready = `GET /health/ready HTTP/1.1\r\n${host}\r\n`
   const many = await open(port)

@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { context, propagation, SpanKind, SpanStatusCode, type TextMapPropagator, trace, TraceFlags } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { buildTestApp, goodPassword } from '../helper.js'
 
 const exporter = new InMemorySpanExporter()
@@ -19,7 +19,7 @@ const traceparent: TextMapPropagator = {
 }
 
 await t.test('without an SDK nothing is added', async (t) => {
-  const { call } = await buildTestApp(t as Test)
+  const { call } = await buildTestApp(t)
   t.equal((await call('GET', '/health/live')).statusCode, 200)
 })
 
@@ -35,7 +35,7 @@ await t.test('with an SDK', async (t) => {
   }
   // As an instrumented driver does it.
   const query = async () => { trace.getTracer('driver').startSpan('query').end() }
-  const { app, call, signup } = await buildTestApp(t as Test, {
+  const { app, call, signup } = await buildTestApp(t, {
     wrapStore: (store) => ({
       ...store,
       accounts: {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { buildTestApp } from '../helper.js'
 import { listen } from './raw-socket.js'
 
@@ -29,7 +29,7 @@ async function pour (port: number, target: string, bytes: number): Promise<{ rep
 }
 
 t.test('of a body that nobody reads, no more than some is taken in', async (t) => {
-  const { app } = await buildTestApp(t as Test)
+  const { app } = await buildTestApp(t)
   const port = await listen(app)
   for (const [target, status] of [['POST /logout', 204], ['POST /nope', 404], ['PUT /me', 405], ['POST /logout/everywhere', 401]] as const) {
     const small = await pour(port, target, 900_000)

@@ -1,11 +1,11 @@
 import argon2 from 'argon2'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { buildTestApp, goodPassword, headerNames, onEachDatabase, problem, query } from '../helper.js'
 import { tokenOf } from '../mailbox.js'
 import { refusedRefresh } from '../http/forger.js'
 
 await onEachDatabase(t, async (t, database) => {
-  const { call, signup, nextMail, databaseUrl, time } = await buildTestApp(t as Test, { database, env: { REQUIRE_VERIFIED_EMAIL: 'on' } })
+  const { call, signup, nextMail, databaseUrl, time } = await buildTestApp(t, { database, env: { REQUIRE_VERIFIED_EMAIL: 'on' } })
   const login = async (email: string, password = goodPassword) => await call('POST', '/login', { body: { email, password } })
   const refresh = async (token: string) => await call('POST', '/refresh', { body: { refresh_token: token } })
   const row = async (id: string) => (await query(databaseUrl, `SELECT * FROM users WHERE id = '${id}'`))[0]
@@ -15,21 +15,21 @@ await onEachDatabase(t, async (t, database) => {
     const before = await row(user.id)
     t.equal((await call('GET', '/claims', { token: access })).statusCode, 200)
     const hashes = t.capture(argon2, 'verify', argon2.verify)
-    const body = problem(t as Test, await login(user.email), 403, 'email_unverified')
+    const body = problem(t, await login(user.email), 403, 'email_unverified')
     t.match(body.detail, /POST \/email\/resend/)
     t.notMatch(JSON.stringify(body), /token|@/)
     t.equal(hashes().length, 1)
     const [wrong, unknown] = [await login(user.email, 'wrong'), await login('nobody@example.org')]
     t.equal(hashes().length, 2, 'the same work for each')
-    for (const reply of [wrong, unknown]) problem(t as Test, reply, 401, 'invalid_credentials')
+    for (const reply of [wrong, unknown]) problem(t, reply, 401, 'invalid_credentials')
     t.strictSame(headerNames(wrong), headerNames(unknown))
-    refusedRefresh(t as Test, 'no refresh', await refresh(token))
+    refusedRefresh(t, 'no refresh', await refresh(token))
     const change = async (current: string) => await call('POST', '/password/change', { token: access, body: { current_password: current, new_password: `${goodPassword}-2` } })
-    problem(t as Test, await change(goodPassword), 403, 'email_unverified')
-    problem(t as Test, await change('wrong'), 403, 'wrong_password')
+    problem(t, await change(goodPassword), 403, 'email_unverified')
+    problem(t, await change('wrong'), 403, 'wrong_password')
     t.strictSame(await row(user.id), before, 'nothing has changed')
     time.now += 631_000
-    problem(t as Test, await call('GET', '/claims', { token: access }), 401, 'invalid_token')
+    problem(t, await call('GET', '/claims', { token: access }), 401, 'invalid_token')
 
     t.equal((await call('POST', '/email/verify', { body: { token: tokenOf(await nextMail(user.email, 'Confirm')) } })).statusCode, 200)
     t.equal((await login(user.email)).json().user.email_verified, true)
@@ -59,7 +59,7 @@ await onEachDatabase(t, async (t, database) => {
     }
     for (const [name, prove] of Object.entries(ways)) {
       const { user, access_token: access } = await signup()
-      problem(t as Test, await login(user.email), 403, 'email_unverified')
+      problem(t, await login(user.email), 403, 'email_unverified')
       t.equal((await login(await prove(user.email, access))).statusCode, 200, name)
     }
   })
@@ -67,7 +67,7 @@ await onEachDatabase(t, async (t, database) => {
   await t.test('that an account is disabled comes first', async (t) => {
     const { user } = await signup()
     await query(databaseUrl, `UPDATE users SET disabled_at = created_at WHERE id = '${user.id}'`)
-    problem(t as Test, await login(user.email), 403, 'account_disabled')
+    problem(t, await login(user.email), 403, 'account_disabled')
   })
 })
 

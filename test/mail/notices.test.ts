@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { Message } from '../../src/mail/message.js'
 import { buildTestApp, goodPassword, onEachDatabase } from '../helper.js'
 
@@ -8,7 +8,7 @@ const next = 'seven-green-kettles-whistle'
 const fresh = () => `${randomUUID()}@new.example`
 
 await onEachDatabase(t, async (t, database) => {
-  const { call, signup, mails, nextMail, logText } = await buildTestApp(t as Test, { database, env: { RATE_LIMITS: 'off' } })
+  const { call, signup, mails, nextMail, logText } = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
   const post = async (url: string, body: object, token?: string) => {
     const { statusCode, body: text } = await call('POST', url, { body, ...(token !== undefined && { token }) })
     if (statusCode >= 400) throw new Error(`${url}: ${text}`)

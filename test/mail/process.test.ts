@@ -22,7 +22,7 @@ async function startSilent (t: Test): Promise<string> {
 
 t.test('without SMTP_URL the mail is a file, and the log names it', async (t) => {
   const folder = t.testdir()
-  const server = await startServer(t as Test, folder)
+  const server = await startServer(t, folder)
   await post(`${server.url}/signup`, ada)
   t.equal((await post(`${server.url}/password/forgot`, { email: ada.email })).status, 202)
   t.equal(await server.stop('SIGTERM'), 0, 'also when the server is told to end at once')
@@ -32,15 +32,15 @@ t.test('without SMTP_URL the mail is a file, and the log names it', async (t) =>
   const mails = await Promise.all(names.map(async (name) => (await simpleParser(readFileSync(join(folder, 'data/outbox', name)))).text ?? ''))
   t.strictSame(mails.map((text) => text.includes('/email/verify#token=')).sort(), [false, true])
   const [, token] = new RegExp(`${server.url}/password/reset#token=(\\S+)`).exec(mails.join('\n')) ?? []
-  const again = await startServer(t as Test, folder, { PORT: new URL(server.url).port })
+  const again = await startServer(t, folder, { PORT: new URL(server.url).port })
   t.equal((await post(`${again.url}/password/reset`, { token, new_password: `${goodPassword}-2` })).status, 204, 'the link outlives the server')
   t.equal(await again.stop('SIGTERM'), 0)
   t.notMatch(JSON.stringify([...server.lines(), ...again.lines()]), /ada@|eyJ|brass/)
 })
 
 t.test('a mail server that is away or silent is felt by nobody, and what is lost is said', async (t) => {
-  for (const url of [`smtp://127.0.0.1:${await freePort()}`, await startSilent(t as Test)]) {
-    const server = await startServer(t as Test, t.testdir(), { SMTP_URL: url, RATE_LIMITS: 'off' })
+  for (const url of [`smtp://127.0.0.1:${await freePort()}`, await startSilent(t)]) {
+    const server = await startServer(t, t.testdir(), { SMTP_URL: url, RATE_LIMITS: 'off' })
     await post(`${server.url}/signup`, ada)
     const begin = performance.now()
     const replies = await Promise.all(Array.from({ length: 20 }, async () => (await post(`${server.url}/password/forgot`, { email: ada.email })).status))

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { loadConfig } from '../../src/config.js'
 import { createMessages } from '../../src/mail/messages.js'
 import { createOutbox, createSmtpTransport } from '../../src/mail/transports.js'
@@ -33,7 +33,7 @@ const senders: Record<string, string> = {
 }
 
 t.test('the sender is who MAIL_FROM names, whatever signs the name has', async (t) => {
-  const { url, received } = await startSmtp(t as Test)
+  const { url, received } = await startSmtp(t)
   for (const [setting, name] of Object.entries(senders)) {
     const { MAIL_FROM: from, PUBLIC_URL: publicUrl } = loadConfig({ MAIL_FROM: setting })
     const smtp = createSmtpTransport(url, { from, publicUrl })

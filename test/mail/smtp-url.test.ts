@@ -20,7 +20,7 @@ async function deliver (t: Test, url: string, { publicUrl = 'https://auth.exampl
 
 t.test('the server greets by the host of PUBLIC_URL, unless the URL has a name', async (t) => {
   const names: string[] = []
-  const { url } = await startSmtp(t as Test, { onMailFrom: (_address, { hostNameAppearsAs }, done) => { names.push(String(hostNameAppearsAs)); done() } })
+  const { url } = await startSmtp(t, { onMailFrom: (_address, { hostNameAppearsAs }, done) => { names.push(String(hostNameAppearsAs)); done() } })
   const cases: Record<string, RegExp> = {
     'https://auth.example.org': /^auth\.example\.org$/,
     'https://auth.example.org:8443/x': /^auth\.example\.org$/,
@@ -31,11 +31,11 @@ t.test('the server greets by the host of PUBLIC_URL, unless the URL has a name',
     'http://localhost:3000': /^\[127\.0\.0\.1\]$|\./
   }
   for (const [publicUrl, name] of Object.entries(cases)) {
-    await deliver(t as Test, url, { publicUrl })
+    await deliver(t, url, { publicUrl })
     t.match(names.pop(), name, publicUrl)
   }
   for (const name of ['other.example.org', '[192.0.2.9]', 'short']) {
-    await deliver(t as Test, `${url}?name=${name}`)
+    await deliver(t, `${url}?name=${name}`)
     t.equal(names.pop(), name)
   }
 })
@@ -50,25 +50,25 @@ t.test('every parameter that the docs list does what they say', async (t) => {
     onAuth: ({ method }: { method: string }, _session: object, done: (error: null, reply: object) => void) => { methods.push(method); done(null, { user: 'u' }) },
     onMailFrom: (_address: object, session: { id: string }, done: () => void) => { sessions.push(session.id); done() }
   }
-  const { url } = await startSmtp(t as Test, options)
+  const { url } = await startSmtp(t, options)
   const withUser = url.replace('//', '//u:p@')
-  await deliver(t as Test, withUser)
-  await deliver(t as Test, `${withUser}?authMethod=LOGIN`)
+  await deliver(t, withUser)
+  await deliver(t, `${withUser}?authMethod=LOGIN`)
   t.strictSame(methods.splice(0), ['PLAIN', 'LOGIN'])
-  await deliver(t as Test, `${url}?maxConnections=1`, { count: 6 })
+  await deliver(t, `${url}?maxConnections=1`, { count: 6 })
   t.equal(new Set(sessions.splice(0).slice(-6)).size, 1, 'one connection')
-  await deliver(t as Test, `${url}?maxMessages=2&maxConnections=1`, { count: 6 })
+  await deliver(t, `${url}?maxMessages=2&maxConnections=1`, { count: 6 })
   t.equal(new Set(sessions.splice(0)).size, 3, 'two mails a connection')
 
-  const encrypting = await startSmtp(t as Test, { disabledCommands: [], onSecure: (_socket, session, done) => { names.push((session as { servername?: unknown }).servername); done() } })
-  await deliver(t as Test, `${encrypting.url}?tls.rejectUnauthorized=false&tls.servername=mail.example.org`)
+  const encrypting = await startSmtp(t, { disabledCommands: [], onSecure: (_socket, session, done) => { names.push((session as { servername?: unknown }).servername); done() } })
+  await deliver(t, `${encrypting.url}?tls.rejectUnauthorized=false&tls.servername=mail.example.org`)
   t.strictSame(names, ['mail.example.org'])
 
   const silent = createServer((socket) => { socket.on('error', () => {}) }).listen(0, '127.0.0.1')
   await once(silent, 'listening')
   t.teardown(() => { silent.close() })
   const { port } = silent.address() as AddressInfo
-  const hanging = await startSmtp(t as Test, { onMailFrom: () => {} })
+  const hanging = await startSmtp(t, { onMailFrom: () => {} })
   for (const slow of [`smtps://127.0.0.1:${port}?connectionTimeout=50`, `smtp://127.0.0.1:${port}?greetingTimeout=50`, `${hanging.url}?socketTimeout=200`]) {
     const begin = performance.now()
     await t.rejects(deliver(t as Test, slow), { code: 'ETIMEDOUT' }, slow)
@@ -91,7 +91,7 @@ t.test('SMTP_URL is one server and known parameters', async (t) => {
 
 t.test('a mail waits while the server refuses the password', async (t) => {
   let isAccepted = false
-  const { url, received } = await startSmtp(t as Test, {
+  const { url, received } = await startSmtp(t, {
     authOptional: false,
     allowInsecureAuth: true,
     onAuth: (_auth, _session, done) => {

@@ -59,9 +59,9 @@ async function deliver (t: Test, url: string): Promise<string> {
 const elsewhere = '0.0.0.0'
 
 t.test('a password and a mail travel over a network as the URL allows', async (t) => {
-  const plain = await startMailServer(t as Test, { offersTls: false })
-  const selfSigned = await startMailServer(t as Test, { offersTls: true })
-  const stripped = { port: await startStripper(t as Test, selfSigned.port), seen: selfSigned.seen }
+  const plain = await startMailServer(t, { offersTls: false })
+  const selfSigned = await startMailServer(t, { offersTls: true })
+  const stripped = { port: await startStripper(t, selfSigned.port), seen: selfSigned.seen }
   const inClear = ['password in clear', 'mail in clear']
   const encrypted = ['password encrypted', 'mail encrypted']
   const cases: Array<[what: string, server: { port: number, seen: string[] }, url: string, result: string, seen: string[]]> = [

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { compose, type Message } from '../../src/mail/message.js'
 import { createMessages } from '../../src/mail/messages.js'
 import { createOutbox, createSmtpTransport } from '../../src/mail/transports.js'
@@ -12,7 +12,7 @@ const publicUrl = 'https://auth.example.org'
 const messages = createMessages({ appUrl: 'https://app.example.org/x' })
 
 t.test('every mail, through a real SMTP server', async (t) => {
-  const { url, received } = await startSmtp(t as Test)
+  const { url, received } = await startSmtp(t)
   const transport = createSmtpTransport(url, { from, publicUrl })
   t.teardown(() => { transport.close() })
   const token = `eyJ.${'x'.repeat(400)}.y-_z`
@@ -37,7 +37,7 @@ t.test('every mail, through a real SMTP server', async (t) => {
 })
 
 t.test('hostile addresses and contents cannot add a header, a receiver or markup', async (t) => {
-  const { url, received } = await startSmtp(t as Test)
+  const { url, received } = await startSmtp(t)
   const transport = createSmtpTransport(url, { from, publicUrl })
   t.teardown(() => { transport.close() })
   const evil = 'a"b\'<i>&\r\nBcc: eve@example.org\r\n\r\nbody\r\n.\r\nRCPT TO:<eve@example.org>\r\n'
@@ -53,9 +53,9 @@ t.test('hostile addresses and contents cannot add a header, a receiver or markup
 })
 
 t.test('a server that refuses, hangs up or is not there', async (t) => {
-  const refusing = await startSmtp(t as Test, { onRcptTo: (_address, _session, done) => { done(Object.assign(new Error('no such mailbox'), { responseCode: 550 })) } })
-  const temporary = await startSmtp(t as Test, { onMailFrom: (_address, _session, done) => { done(Object.assign(new Error('later'), { responseCode: 451 })) } })
-  const locked = await startSmtp(t as Test, { authOptional: false, onAuth: (_auth, _session, done) => { done(new Error('no')) } })
+  const refusing = await startSmtp(t, { onRcptTo: (_address, _session, done) => { done(Object.assign(new Error('no such mailbox'), { responseCode: 550 })) } })
+  const temporary = await startSmtp(t, { onMailFrom: (_address, _session, done) => { done(Object.assign(new Error('later'), { responseCode: 451 })) } })
+  const locked = await startSmtp(t, { authOptional: false, onAuth: (_auth, _session, done) => { done(new Error('no')) } })
   for (const [url, expected] of [[refusing.url, { responseCode: 550 }], [temporary.url, { responseCode: 451 }], [locked.url.replace('//', '//u:p@'), { responseCode: 535 }], ['smtp://127.0.0.1:1', { code: 'ESOCKET' }]] as const) {
     const transport = createSmtpTransport(url, { from, publicUrl })
     const error: unknown = await transport.deliver(messages.passwordChanged('ada@example.org')).catch((error: unknown) => error)
@@ -101,7 +101,7 @@ t.test('a link can be copied from the file of a mail', async (t) => {
 })
 
 t.test('a link over 998 signs, and a text that is not ASCII, arrive as they are', async (t) => {
-  const { url, received } = await startSmtp(t as Test)
+  const { url, received } = await startSmtp(t)
   const transport = createSmtpTransport(url, { from, publicUrl })
   t.teardown(() => { transport.close() })
   // The longest sign-up token: the longest name and issuer.

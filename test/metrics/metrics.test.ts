@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createHashGate } from '../../src/passwords/gate.js'
 import { metricsRoute } from '../../src/metrics/metrics.route.js'
 import { buildTestApp, goodPassword, onEachDatabase, problem, projectFile, type TestApp } from '../helper.js'
@@ -54,7 +54,7 @@ await onEachDatabase(t, async (t, database) => {
 
 t.test('what goes on while it is asked for, and what was shed', async (t) => {
   const gate = createHashGate({ concurrency: 1, queueMilliseconds: 60_000, now: () => performance.now() })
-  const built = await buildTestApp(t as Test, { gate, env: { METRICS: 'on' } })
+  const built = await buildTestApp(t, { gate, env: { METRICS: 'on' } })
   let end = () => {}
   const work = async () => await new Promise<void>((resolve) => { end = resolve })
   const running = gate.enter(null, async (turn) => await turn(work))
@@ -68,7 +68,7 @@ t.test('what goes on while it is asked for, and what was shed', async (t) => {
 
 t.test('a counter that is kept elsewhere is taken over at each scrape', async (t) => {
   let shed = 3
-  const built = await buildTestApp(t as Test, {
+  const built = await buildTestApp(t, {
     beforeReady: (app) => { metricsRoute(app, { hashes: () => ({ inUse: 0, waiting: 0, shed }), mails: () => ({ waiting: 1, inDelivery: 2, sent: 3, lost: 4 }), connections: null, worker: { id: 7 } }) }
   })
   t.equal((await scrape(built)).get('latchkey_hashes_shed_total{worker="7"}'), 3)
@@ -78,19 +78,19 @@ t.test('a counter that is kept elsewhere is taken over at each scrape', async (t
 })
 
 t.test('two applications do not count for each other', async (t) => {
-  const [one, other] = [await buildTestApp(t as Test, { env: { METRICS: 'on' } }), await buildTestApp(t as Test, { env: { METRICS: 'on' } })]
+  const [one, other] = [await buildTestApp(t, { env: { METRICS: 'on' } }), await buildTestApp(t, { env: { METRICS: 'on' } })]
   await one.call('GET', '/health/live')
   t.ok([...(await scrape(one)).keys()].some((name) => name.includes('/health/live')))
   t.notOk([...(await scrape(other)).keys()].some((name) => name.includes('/health/live')))
 })
 
 t.test('off by default', async (t) => {
-  const { call } = await buildTestApp(t as Test)
-  problem(t as Test, await call('GET', '/metrics'), 404, 'not_found')
+  const { call } = await buildTestApp(t)
+  problem(t, await call('GET', '/metrics'), 404, 'not_found')
 })
 
 t.test('docs/operations.md lists exactly the metrics of the product', async (t) => {
-  const built = await buildTestApp(t as Test, { database: 'postgresql', env: { METRICS: 'on' } })
+  const built = await buildTestApp(t, { database: 'postgresql', env: { METRICS: 'on' } })
   const { body } = await built.call('GET', '/metrics')
   const names = [...body.matchAll(/^# TYPE (latchkey_\w+) (\w+)/gm)].map(([, name, type]) => [name, type])
   const rows = [...(await projectFile('docs/operations.md')).matchAll(/^\| `(latchkey_\w+)(?:\{[\w,]+\})?` \| (\w+) \|/gm)].map(([, name, type]) => [name, type])

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { openPage } from '../browser.js'
 import { buildTestApp, goodPassword } from '../helper.js'
 import { freePort } from '../postgres/cluster.js'
@@ -8,7 +8,7 @@ const next = 'seven-green-kettles-whistle'
 t.test('the page of a reset link, in a browser, as on a phone', async (t) => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const { app, call, signup, nextMail, logText, time } = await buildTestApp(t as Test, { env: { APP_URL: url } })
+  const { app, call, signup, nextMail, logText, time } = await buildTestApp(t, { env: { APP_URL: url } })
   time.now = Date.now()
   await app.listen({ host: '127.0.0.1', port })
   const { user } = await signup()
@@ -18,7 +18,7 @@ t.test('the page of a reset link, in a browser, as on a phone', async (t) => {
   t.ok(link.startsWith(`${url}/password/reset#token=eyJ`), 'the link leads where the settings say')
   t.notMatch(text + html, /evil/)
 
-  const { page, complaints } = await openPage(t as Test)
+  const { page, complaints } = await openPage(t)
   const asked: string[] = []
   page.on('request', (request) => { asked.push(`${request.method()} ${request.url()} ${String(request.headers().referer)}`) })
   await page.goto(link)
@@ -51,7 +51,7 @@ t.test('the page of a reset link, in a browser, as on a phone', async (t) => {
 })
 
 t.test('GET /password/reset', async (t) => {
-  const { call } = await buildTestApp(t as Test)
+  const { call } = await buildTestApp(t)
   const reply = await call('GET', '/password/reset?token=x')
   t.equal(reply.statusCode, 200)
   t.match(reply.headers, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store', 'referrer-policy': 'no-referrer', 'x-frame-options': 'DENY' })

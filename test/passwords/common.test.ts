@@ -1,5 +1,5 @@
 import argon2 from 'argon2'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { judgePassword } from '../../src/passwords/policy.js'
 import judge, { commonPasswords } from '../../src/passwords/strength-worker.js'
 import { buildTestApp, cheapHash, goodPassword, onEachDatabase, problem } from '../helper.js'
@@ -21,9 +21,9 @@ t.test('every line of the list is refused, in any case; what only contains one i
 })
 
 await onEachDatabase(t, async (t, database) => {
-  const { call, store, signup, nextMail } = await buildTestApp(t as Test, { database, env: { RATE_LIMITS: 'off' } })
+  const { call, store, signup, nextMail } = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
   const refused = (reply: Awaited<ReturnType<typeof call>>, password: string) => {
-    const { reasons, detail } = problem(t as Test, reply, 422, 'weak_password')
+    const { reasons, detail } = problem(t, reply, 422, 'weak_password')
     t.strictSame(reasons, ['too_guessable'], password)
     t.notMatch(detail, password)
   }

@@ -37,7 +37,7 @@ const storedAt = async (memoryCost: number, timeCost: number, type: 0 | 1 | 2 = 
 
 t.test('a wrong password takes the work of an unknown address, whatever cheaper hash is stored', async (t) => {
   const stored = await Promise.all([storedAt(4096, 2), storedAt(1024, 2), storedAt(4096, 1), storedAt(64, 1), storedAt(2048, 2, argon2.argon2i), storedAt(3000, 2)])
-  const { took } = await measured(t as Test)
+  const { took } = await measured(t)
   const unknown = (await took('wrong', null)).milliseconds
   t.equal(unknown, 8)
   const others = [unusableHash(), 'unreadable', '$2b$04$CCCCCCCCCCCCCCCCCCCCC.mwrsLq6gtszNEQrpvY85c8XKy5rgdwW', '$pbkdf2-sha256$i=1000$YUJjRGVGZ0g$gBMJWL+y3cSjotENjIl6ztC/6r8LO9jhdRTdHvsM7jk']
@@ -51,7 +51,7 @@ t.test('a wrong password takes the work of an unknown address, whatever cheaper 
 
 t.test('a dearer hash takes longer, and nothing is added to it', async (t) => {
   const dearer = await storedAt(8192, 3)
-  const { took } = await measured(t as Test)
+  const { took } = await measured(t)
   t.strictSame(await took('wrong', dearer), { isRight: false, milliseconds: 24 })
 })
 

@@ -33,7 +33,7 @@ function gateFor ({ concurrency = 1, queueMilliseconds = 1000 } = {}) {
     /** What has happened since the last look. */
     events: async () => { await settle(); return events.splice(0) },
     /** Ends a running piece of work, after a time. */
-    end: async (name: string, { after = 0, by = 'end' as 'end' | 'fail' } = {}) => {
+    end: async (name: string, { after = 0, by = 'end' }: { after?: number, by?: 'end' | 'fail' } = {}) => {
       time.now += after
       running.get(name)?.[by]()
       await settle()

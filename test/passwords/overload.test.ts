@@ -35,7 +35,7 @@ async function busyApp (t: Test, options: Parameters<typeof buildTestApp>[1] = {
 
 await onEachDatabase(t, async (t, database) => {
   await t.test('when the queue is full, every route that hashes refuses at once, before any account is looked up', async (t) => {
-    const { app, call, person, gate, asked, hold, login, letGo, until, logText } = await busyApp(t as Test, { database })
+    const { app, call, person, gate, asked, hold, login, letGo, until, logText } = await busyApp(t, { database })
     const spent = [t.capture(argon2, 'hash', argon2.hash), t.capture(argon2, 'verify', argon2.verify)]
     hold()
     const waiting = [login(email), login('nobody@example.org'), login(email, 'wrong')]
@@ -55,15 +55,15 @@ await onEachDatabase(t, async (t, database) => {
     const [first] = [await login(email)]
     for (const [method, path, body, token] of table) {
       const reply = await call(method, path, { body, ...(token !== undefined && { token }) })
-      problem(t as Test, reply, 503, 'overloaded')
+      problem(t, reply, 503, 'overloaded')
       t.equal(reply.headers['retry-after'], '80', 'the four before it, 20 seconds each')
       t.strictSame(headerNames(reply), headerNames(first))
       const { responses } = (app.swagger().paths?.[path] as Record<string, { responses: Record<string, { content: object }> }>)[method.toLowerCase()] ?? {}
       t.match(responses?.['503'], { content: { 'application/problem+json': { examples: { overloaded: {} } } }, headers: { 'retry-after': {} } }, `the contract of ${path} says so`)
     }
     // A public route does not even read the body; a protected one asks who it is first.
-    for (const path of ['/login', '/signup', '/password/reset']) problem(t as Test, await call('POST', path, { body: '{', headers: jsonType }), 503, 'overloaded')
-    for (const [method, path] of [['POST', '/password/change'], ['POST', '/email/change'], ['DELETE', '/me']] as const) problem(t as Test, await call(method, path, { body: {} }), 401, 'missing_token')
+    for (const path of ['/login', '/signup', '/password/reset']) problem(t, await call('POST', path, { body: '{', headers: jsonType }), 503, 'overloaded')
+    for (const [method, path] of [['POST', '/password/change'], ['POST', '/email/change'], ['DELETE', '/me']] as const) problem(t, await call(method, path, { body: {} }), 401, 'missing_token')
     t.strictSame([asked, ...spent.map((calls) => calls())], [[], [], []])
     t.equal((await call('GET', '/claims', { token })).statusCode, 200, 'other routes go on')
     t.equal((await call('GET', '/me', { token })).statusCode, 200)
@@ -82,7 +82,7 @@ const request = (body: object, path = '/login', headers = '') => {
 }
 
 await t.test('a client that hangs up frees its place, wherever it hashes', async (t) => {
-  const { app, person, gate, hold, letGo, login, until, logText, asked } = await busyApp(t as Test)
+  const { app, person, gate, hold, letGo, login, until, logText, asked } = await busyApp(t)
   const port = await listen(app)
   const hashes = t.capture(argon2, 'hash', argon2.hash)
   const comparisons = t.capture(argon2, 'verify', argon2.verify)
@@ -116,7 +116,7 @@ await t.test('a client that hangs up frees its place, wherever it hashes', async
 })
 
 await t.test('a hash that runs keeps its permit until it ends, though its client has gone', async (t) => {
-  const { app, gate, until, logText, login } = await busyApp(t as Test)
+  const { app, gate, until, logText, login } = await busyApp(t)
   const port = await listen(app)
   const verify = argon2.verify
   const comparing = { now: 0, most: 0, ends: [] as Array<() => void> }
@@ -150,7 +150,7 @@ await t.test('a hash that runs keeps its permit until it ends, though its client
 await t.test('a client that has gone before its turn to ask is not served', async (t) => {
   let gone = 0
   const beforeReady = (app: App) => { app.addHook('preHandler', async ({ socket }) => { if (socket instanceof Socket) await once(socket, 'close').then(() => { gone++ }) }) }
-  const { app, gate, asked, until, logText } = await busyApp(t as Test, { beforeReady })
+  const { app, gate, asked, until, logText } = await busyApp(t, { beforeReady })
   const { socket, received } = await open(await listen(app))
   socket.end(request({ email, password: goodPassword }))
   await received
@@ -161,7 +161,7 @@ await t.test('a client that has gone before its turn to ask is not served', asyn
 })
 
 await t.test('a request that was answered says nothing of hanging up', async (t) => {
-  const { app, gate } = await busyApp(t as Test)
+  const { app, gate } = await busyApp(t)
   const port = await listen(app)
   const { socket, received } = await open(port)
   for (const [password, status] of [[goodPassword, 200], ['wrong', 401], [goodPassword, 200]] as const) {

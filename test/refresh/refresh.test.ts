@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { buildTestApp, goodPassword, onEachDatabase, query } from '../helper.js'
 import { refusedRefresh } from '../http/forger.js'
 import { decode, forge, makeJwk, signer } from '../tokens/forge.js'
@@ -51,7 +51,7 @@ await onEachDatabase(t, async (t, database) => {
 
   await t.test('the end that comes while the account is read', async (t) => {
     const start = begin()
-    const late = await buildTestApp(t as Test, {
+    const late = await buildTestApp(t, {
       databaseUrl,
       keys: test.jwks.keys,
       wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, findById: async (id) => { late.time.now += 2000; return await store.accounts.findById(id) } } })
@@ -60,7 +60,7 @@ await onEachDatabase(t, async (t, database) => {
     late.time.now = (start + most - 1) * 1000
     const { payload, header } = decode(token)
     const last = forge(header, { ...payload, exp: start + most }, signer(test.jwks.keys[0] ?? {}))
-    refusedRefresh(t as Test, 'over', await late.call('POST', '/refresh', { body: { refresh_token: last } }))
+    refusedRefresh(t, 'over', await late.call('POST', '/refresh', { body: { refresh_token: last } }))
   })
 
   await t.test('what ends the refresh tokens of an account, and of no other', async (t) => {

@@ -26,7 +26,7 @@ async function setUp (t: Test, database: DatabaseKind, { env, ...options }: Test
 
 await onEachDatabase(t, async (t, database) => {
   await t.test('the account is made by the link of the mail, once', async (t) => {
-    const { call, signup, ask, verify, rows, nextMail, mails, time, jwks } = await setUp(t as Test, database)
+    const { call, signup, ask, verify, rows, nextMail, mails, time, jwks } = await setUp(t, database)
     const reply = await signup({ email: ' Ada@Example.ORG ', password: goodPassword, name: 'Ada' })
     t.strictSame([reply.statusCode, reply.body, reply.headers.location, reply.headers['cache-control']], [202, '{}', undefined, 'no-store'])
     const mail = await nextMail('ada@example.org', 'Finish')
@@ -50,7 +50,7 @@ await onEachDatabase(t, async (t, database) => {
     const now = new Date(time.now).toISOString()
     t.strictSame(rest, { token_type: 'Bearer', expires_in: 600, refresh_expires_in: 2592000 })
     t.strictSame(user, { id: user.id, email: 'ada@example.org', email_verified: true, name: 'Ada', created_at: now, updated_at: now })
-    for (const other of [...others, await verify(token), await verify(sibling)]) problem(t as Test, other, 400, 'invalid_one_time_token')
+    for (const other of [...others, await verify(token), await verify(sibling)]) problem(t, other, 400, 'invalid_one_time_token')
     t.equal((await rows()).length, 1)
     t.strictSame((await call('GET', '/me', { token: access })).json(), user)
     t.equal((await call('POST', '/refresh', { body: { refresh_token: refresh } })).statusCode, 200)
@@ -61,7 +61,7 @@ await onEachDatabase(t, async (t, database) => {
   await t.test('a taken address is answered alike, and its owner alone is told', async (t) => {
     let away = false
     const gate = { closed: false, asked: 0 }
-    const { signup, ask, verify, rows, nextMail, mails, call, databaseUrl, logText } = await setUp(t as Test, database, {
+    const { signup, ask, verify, rows, nextMail, mails, call, databaseUrl, logText } = await setUp(t, database, {
       wrapStore: (store) => ({
         ...store,
         ping: async () => { if (away) throw new Problem('unavailable'); await store.ping() },
@@ -89,10 +89,10 @@ await onEachDatabase(t, async (t, database) => {
     t.equal((await call('POST', '/password/reset', { body: { token: tokenOf(notice), new_password: `${goodPassword}-3` } })).statusCode, 204, 'its link is a way in')
 
     for (const one of [email, 'new@example.org']) {
-      for (const [weak, reason] of [['short', 'too_short'], ['password1', 'too_guessable'], ['x'.repeat(257), 'too_long']] as const) t.ok((problem(t as Test, await signup({ email: one, password: weak }), 422, 'weak_password').reasons as string[]).includes(reason))
+      for (const [weak, reason] of [['short', 'too_short'], ['password1', 'too_guessable'], ['x'.repeat(257), 'too_long']] as const) t.ok((problem(t, await signup({ email: one, password: weak }), 422, 'weak_password').reasons as string[]).includes(reason))
       t.strictSame(pointers(t as Test, await signup({ email: one, password: `${goodPassword}\ud800` })), ['/password'])
       away = true
-      problem(t as Test, await signup({ email: one, password: goodPassword }), 503, 'unavailable')
+      problem(t, await signup({ email: one, password: goodPassword }), 503, 'unavailable')
       away = false
     }
     await query(databaseUrl, `UPDATE users SET disabled_at = created_at WHERE email = '${email}'`)
@@ -104,7 +104,7 @@ await onEachDatabase(t, async (t, database) => {
   })
 
   await t.test('what ends a link, and what does not', async (t) => {
-    const { ask, verify, time, databaseUrl, ring, rows } = await setUp(t as Test, database)
+    const { ask, verify, time, databaseUrl, ring, rows } = await setUp(t, database)
     const events: Record<string, (email: string) => Promise<unknown>> = {
       'an account, made from another link': async (email) => await verify(await ask(email)),
       time: async () => { time.now += (86_400 + 30) * 1000 },
@@ -118,22 +118,22 @@ await onEachDatabase(t, async (t, database) => {
       const email = `${name.split(' ').join('-').replace(',', '')}@example.org`
       const token = await ask(email)
       await happen(email)
-      problem(t as Test, await verify(token), 400, 'invalid_one_time_token')
+      problem(t, await verify(token), 400, 'invalid_one_time_token')
       t.equal((await rows()).filter((row) => row.email === email).length, name.startsWith('an account') ? 1 : 0, name)
     }
   })
 
   await t.test('a database that is away while the link is used', async (t) => {
     let away = true
-    const { ask, verify } = await setUp(t as Test, database, { wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, create: async (account) => { if (away) throw new Problem('unavailable'); return await store.accounts.create(account) } } }) })
+    const { ask, verify } = await setUp(t, database, { wrapStore: (store) => ({ ...store, accounts: { ...store.accounts, create: async (account) => { if (away) throw new Problem('unavailable'); return await store.accounts.create(account) } } }) })
     const token = await ask('ada@example.org')
-    problem(t as Test, await verify(token), 503, 'unavailable')
+    problem(t, await verify(token), 503, 'unavailable')
     away = false
     t.equal((await verify(token)).statusCode, 201, 'the link is still good')
   })
 
   await t.test('what people write goes through the mail and back, or is refused', async (t) => {
-    const { signup, ask, verify, call, nextMail, rows } = await setUp(t as Test, database)
+    const { signup, ask, verify, call, nextMail, rows } = await setUp(t, database)
     const names = [null, '👩🏽‍🚀 Ada', '\u202eadA', "Robert'); DROP TABLE users;--", '<script>alert(1)</script>', '😀'.repeat(200), '","email":"evil@example.org', '__proto__', '\ufeffAda']
     const passwords = [`${goodPassword}\0\r\n.`, `"${goodPassword}","email":"x@y.zz`, 'ﬁve ﬁne ﬂutes Å 🎺 along', `${goodPassword}${'ß'.repeat(227)}`]
     const addresses = ["o'neil+tag@example.org", 'ada@xn--bcher-kva.example', '!#$&*-/=?^_`{|}~@example.org', `${'x'.repeat(64)}@example.org`]
@@ -158,15 +158,15 @@ await onEachDatabase(t, async (t, database) => {
 })
 
 t.test('sign-ups are limited by the mails that they cause, alike for every address', async (t) => {
-  const { signup, verify, ask, call } = await setUp(t as Test, 'sqlite', { env: { RATE_LIMITS: 'on' } })
+  const { signup, verify, ask, call } = await setUp(t, 'sqlite', { env: { RATE_LIMITS: 'on' } })
   await verify(await ask('ada@example.org'))
   const { calls } = limits['mail-email-network']
-  for (let i = 0; i <= calls; i++) problem(t as Test, await signup({ email: 'new@example.org', password: 'password' }), 422, 'weak_password')
+  for (let i = 0; i <= calls; i++) problem(t, await signup({ email: 'new@example.org', password: 'password' }), 422, 'weak_password')
   const answers = []
   for (const [email, asked] of [['ada@example.org', 1], ['new@example.org', 0]] as const) {
     for (let i = asked; i < calls; i++) t.equal((await signup({ email, password: goodPassword })).statusCode, 202)
     const reply = await signup({ email, password: goodPassword })
-    const { request_id: _, ...body } = problem(t as Test, reply, 429, 'rate_limited')
+    const { request_id: _, ...body } = problem(t, reply, 429, 'rate_limited')
     answers.push([body, headerNames(reply)])
     t.equal((await call('POST', '/password/forgot', { body: { email } })).statusCode, 202, 'the way to a new password is counted apart')
   }

@@ -18,7 +18,7 @@ async function freshStore (t: Test, kind: DatabaseKind) {
 
 await onEachDatabase(t, async (t, kind) => {
   await t.test('createMany makes what create makes', async (t) => {
-    const { accounts, time, sql } = await freshStore(t as Test, kind)
+    const { accounts, time, sql } = await freshStore(t, kind)
     t.strictSame(await accounts.createMany([]), { created: 0, clashes: [] })
     t.strictSame(await accounts.createMany([{ ...person('ada'), name: "Ada'); DROP TABLE users; --", emailVerified: true }, { ...person('b\u00f6b'), passwordHash: 'x'.repeat(1000) }]), { created: 2, clashes: [] })
     const now = new Date(frozenNow)
@@ -36,7 +36,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('createMany leaves what is there, and of equal addresses takes the first', async (t) => {
-    const { accounts } = await freshStore(t as Test, kind)
+    const { accounts } = await freshStore(t, kind)
     await accounts.create({ ...person(1), name: 'first' })
     const before = await accounts.findByEmail('1@example.org')
     t.strictSame(await accounts.createMany([person(0), { ...person(1), passwordHash: '$hash$other' }, person(2), { ...person(2), name: 'second' }]), { created: 2, clashes: [] })
@@ -46,7 +46,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('createMany keeps what moves in, and tells what clashes', async (t) => {
-    const { accounts } = await freshStore(t as Test, kind)
+    const { accounts } = await freshStore(t, kind)
     const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((letter) => nobody.replace('01a1fc01', letter.repeat(8)))
     const moved = { ...person('a'), id: String(a), emailVerified: new Date(1), disabled: new Date(2), tokenEpoch: 3, emailHistory: '[{"id":"x","email":"y","at":4}]', createdAt: new Date(5), updatedAt: new Date(6) }
     t.strictSame(await accounts.createMany([moved, person('b')]), { created: 2, clashes: [] })
@@ -76,7 +76,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('an address has one account, however many are made at once', async (t) => {
-    const { accounts, sql } = await freshStore(t as Test, kind)
+    const { accounts, sql } = await freshStore(t, kind)
     const single = Promise.all(people(20).map(async (one) => await accounts.create(one)))
     const counts = await Promise.all(Array.from({ length: 20 }, async (_, index) => await accounts.createMany(index % 2 === 0 ? people(600) : people(600).reverse())))
     const made = (await single).filter((account) => account !== null).length
@@ -85,7 +85,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('createMany is one statement: of a batch that fails, nothing stays', async (t) => {
-    const { accounts, sql } = await freshStore(t as Test, kind)
+    const { accounts, sql } = await freshStore(t, kind)
     const broken = { ...person('broken'), passwordHash: null as unknown as string }
     await t.rejects(accounts.createMany([...people(100), broken]))
     t.match(await sql('SELECT count(*) AS n FROM users'), [{ n: /^0$/ }])
@@ -94,7 +94,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('list gives pages in the order in which accounts were made', async (t) => {
-    const { accounts, time } = await freshStore(t as Test, kind)
+    const { accounts, time } = await freshStore(t, kind)
     t.strictSame(await accounts.list(null, 10), [])
     await accounts.createMany(people(300))
     time.now += 1
@@ -107,7 +107,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('enable takes back disable, once, and leaves the epoch', async (t) => {
-    const { accounts } = await freshStore(t as Test, kind)
+    const { accounts } = await freshStore(t, kind)
     await accounts.createMany(people(2))
     const [ada, other] = await accounts.list(null, 2)
     if (ada === undefined) throw new Error('there is an account')
@@ -121,7 +121,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('remove takes an account whatever has become of it, once', async (t) => {
-    const { accounts } = await freshStore(t as Test, kind)
+    const { accounts } = await freshStore(t, kind)
     await accounts.createMany(people(2))
     const [ada, other] = await accounts.list(null, 2)
     await accounts.disable(String(ada?.id))

@@ -24,7 +24,7 @@ async function freshStore (t: Test, kind: DatabaseKind) {
 
 await onEachDatabase(t, async (t, kind) => {
   await t.test('looked up together, each gets its own account', async (t) => {
-    const { accounts, create } = await freshStore(t as Test, kind)
+    const { accounts, create } = await freshStore(t, kind)
     const [ada, bob] = [await create(), await create('bob@example.org')]
     const ids = [ada.id, nobody, bob.id, ada.id, '', bob.id]
     t.strictSame(await Promise.all(ids.map(async (id) => await accounts.findById(id))), [ada, null, bob, ada, null, bob])
@@ -34,7 +34,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('create keeps what it is given, and fills in the rest', async (t) => {
-    const { accounts, time, sql, ada } = await freshStore(t as Test, kind)
+    const { accounts, time, sql, ada } = await freshStore(t, kind)
     const account = await accounts.create(ada)
     const expected = { id: account?.id, ...ada, emailVerifiedAt: null, tokenEpoch: 0, disabledAt: null, emailHistory: '[]', createdAt: new Date(frozenNow), updatedAt: new Date(frozenNow) }
     t.match(account?.id, uuid7)
@@ -50,13 +50,13 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('the table is the one of the contract', async (t) => {
-    const { sql } = await freshStore(t as Test, kind)
+    const { sql } = await freshStore(t, kind)
     const columns = await sql(kind === 'sqlite' ? 'PRAGMA table_info(users)' : 'SELECT column_name AS name FROM information_schema.columns WHERE table_name = \'users\' ORDER BY ordinal_position')
     t.strictSame(columns.map(({ name }) => name), ['id', 'email', 'email_verified_at', 'password_hash', 'name', 'token_epoch', 'disabled_at', 'created_at', 'updated_at', 'email_history'])
   })
 
   await t.test('an address has one account, however many are made at once', async (t) => {
-    const { accounts, sql, ada } = await freshStore(t as Test, kind)
+    const { accounts, sql, ada } = await freshStore(t, kind)
     const made = await Promise.all(Array.from({ length: 50 }, async (_, index) => await accounts.create({ ...ada, name: `Ada ${index}` })))
     const winners = made.filter((account) => account !== null)
     t.equal(winners.length, 1)
@@ -66,7 +66,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('what is not there is null, and an address is found by its exact spelling only', async (t) => {
-    const { accounts, create } = await freshStore(t as Test, kind)
+    const { accounts, create } = await freshStore(t, kind)
     await create()
     for (const email of ['', 'ADA@example.org', 'ada@example.or', 'ad_@example.org', '%', "' OR 1=1 --"]) t.equal(await accounts.findByEmail(email), null, email)
     for (const id of ['', nobody, "' OR 1=1 --", 'x'.repeat(10_000)]) t.equal(await accounts.findById(id), null, id.slice(0, 40))
@@ -76,7 +76,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('updateName changes the name and the time, of one account that is not disabled', async (t) => {
-    const { accounts, time, sql, create } = await freshStore(t as Test, kind)
+    const { accounts, time, sql, create } = await freshStore(t, kind)
     const [account, other] = [await create(), await create('other@example.org')]
     for (const name of ['\u00c5da \u{1f469}\u200d\u{1f4bb}', "'; DROP TABLE users; --", null]) {
       time.now += 1000
@@ -91,7 +91,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('replaceHash replaces only the hash that it was told of, and nothing else', async (t) => {
-    const { accounts, time, create } = await freshStore(t as Test, kind)
+    const { accounts, time, create } = await freshStore(t, kind)
     const [account, other] = [await create(), await create('other@example.org')]
     time.now += 1000
     await accounts.replaceHash(account.id, '$hash$0', '$hash$2')
@@ -105,7 +105,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('what ends the refresh tokens of an account raises its epoch in the same statement', async (t) => {
-    const { accounts, time, sql, create } = await freshStore(t as Test, kind)
+    const { accounts, time, sql, create } = await freshStore(t, kind)
     const [account, other] = [await create(), await create('other@example.org')]
     time.now += 1000
     t.equal(await accounts.endRefreshTokens(account.id), true)
@@ -132,7 +132,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('resetPassword changes the password of the account as it was read, and the address counts as verified', async (t) => {
-    const { accounts, time, sql, create } = await freshStore(t as Test, kind)
+    const { accounts, time, sql, create } = await freshStore(t, kind)
     const [account, other] = [await create(), await create('other@example.org')]
     time.now += 1000
     for (const change of [{ passwordHash: '$hash$0' }, { email: 'x@example.org' }, { id: nobody }]) t.equal(await accounts.resetPassword({ ...account, ...change }, '$hash$2'), false)
@@ -150,7 +150,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('verifyEmail marks the address that the account has', async (t) => {
-    const { accounts, time, create } = await freshStore(t as Test, kind)
+    const { accounts, time, create } = await freshStore(t, kind)
     const [account, other] = [await create(), await create('other@example.org')]
     time.now += 1000
     for (const change of [{ email: other.email }, { id: nobody }]) t.equal(await accounts.verifyEmail({ ...account, ...change }), false)
@@ -160,7 +160,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('delete takes the account as it was read, once', async (t) => {
-    const { accounts, sql, ada, create } = await freshStore(t as Test, kind)
+    const { accounts, sql, ada, create } = await freshStore(t, kind)
     const [account, other] = [await create(), await create('other@example.org')]
     t.equal(await accounts.delete({ id: account.id, tokenEpoch: 1 }), false, 'logged out everywhere since')
     await sql(`UPDATE users SET disabled_at = created_at WHERE id = '${account.id}'`)

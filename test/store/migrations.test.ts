@@ -17,7 +17,7 @@ await onEachDatabase(t, async (t, kind) => {
   const names = (await readMigrations(kind)).map(({ name }) => name)
 
   await t.test('a fresh database gets all migrations, in order; a migrated one gets none', async (t) => {
-    const url = await freshDatabase(t as Test, kind)
+    const url = await freshDatabase(t, kind)
     const database = parseDatabaseUrl(url)
     t.strictSame(await applyMigrations(database), names)
     t.strictSame(await applyMigrations(database), [])
@@ -30,7 +30,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('with pending migrations and without autoMigrate nothing is opened or made', async (t) => {
-    const url = await freshDatabase(t as Test, kind)
+    const url = await freshDatabase(t, kind)
     const open = async () => await openStore(url, { autoMigrate: false, clock })
     const refusal = await open().catch((error: unknown) => error)
     t.ok(refusal instanceof PendingMigrationsError)
@@ -45,7 +45,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('a database with strange tables is left alone', async (t) => {
-    const url = await freshDatabase(t as Test, kind)
+    const url = await freshDatabase(t, kind)
     await query(url, 'CREATE TABLE strange (id TEXT)')
     const failure = await openStore(url, { autoMigrate: true, clock }).catch((error: unknown) => error)
     t.match(failure, { name: 'Problem', code: 'unavailable', cause: { message: /schema is not empty/ } })
@@ -53,7 +53,7 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('many may open a fresh database at once', async (t) => {
-    const url = await freshDatabase(t as Test, kind)
+    const url = await freshDatabase(t, kind)
     const stores = await Promise.all(Array.from({ length: 5 }, async () => await openStore(url, { autoMigrate: true, clock })))
     for (const store of stores) {
       await store.ping()
@@ -64,7 +64,7 @@ await onEachDatabase(t, async (t, kind) => {
 })
 
 t.test('whoever finds another migrating a SQLite file waits for it', async (t) => {
-  const url = await freshDatabase(t as Test, 'sqlite')
+  const url = await freshDatabase(t, 'sqlite')
   const other = createClient({ url: `${url}-migrating` })
   await other.execute('BEGIN EXCLUSIVE')
   let isOpen = false

@@ -1,5 +1,5 @@
 import { mock } from 'node:test'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { limits } from '../../src/http/limits.js'
 import { buildTestApp, frozenNow, goodPassword, headerNames, onEachDatabase, problem } from '../helper.js'
 import { tokenOf } from '../mailbox.js'
@@ -25,7 +25,7 @@ const variants = (email: string) => [email, email.replace('@', '+1@'), email.rep
 await onEachDatabase(t, async (t, database) => {
   for (const mode of database === 'sqlite' ? ['instant', 'verify_first'] : ['instant']) {
     await t.test(mode, async (t) => {
-      const { app, call, nextMail, mails } = await buildTestApp(t as Test, { database, env: { SIGNUP_MODE: mode, TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'warn' } })
+      const { app, call, nextMail, mails } = await buildTestApp(t, { database, env: { SIGNUP_MODE: mode, TRUST_PROXY: '127.0.0.1', LOG_LEVEL: 'warn' } })
       const from = async (network: string, url: string, body: object, headers = {}) => await app.inject({ method: 'POST', url, payload: body, headers: { 'x-forwarded-for': network, ...headers } })
       const owner = 'owner@example.org'
       const nobody = 'other@example.org'
@@ -51,7 +51,7 @@ await onEachDatabase(t, async (t, database) => {
       t.strictSame(seen[0], seen[1], 'nobody learns that the account exists')
       t.equal(seen[0]?.filter((answer) => (answer as [number])[0] === 401).length, limits['password-email'].free + 1)
 
-      problem(t as Test, await from('198.51.100.1', '/login', { email: owner, password: goodPassword }), 429, 'rate_limited')
+      problem(t, await from('198.51.100.1', '/login', { email: owner, password: goodPassword }), 429, 'rate_limited')
       for (const home of ['198.51.100.1', '198.51.100.2']) t.equal((await from(home, '/login', { email: owner, password: goodPassword }, { cookie })).statusCode, 200, 'with the cookie of the sign-up the owner gets in')
 
       // Mails are written in the background.

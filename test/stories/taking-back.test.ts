@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { createEmailFlow, freshEmail } from '../email/flow.js'
 import { refusedRefresh } from '../http/forger.js'
 import { buildTestApp, goodPassword, onEachDatabase, problem } from '../helper.js'
@@ -35,14 +35,14 @@ await onEachDatabase(t, async (t, database) => {
     const owner = await loginReply(user.email, owners)
     t.equal((await call('POST', '/logout/everywhere', { token: owner.access_token })).statusCode, 204)
 
-    problem(t as Test, await undo(thiefsLink), 400, 'invalid_one_time_token')
-    problem(t as Test, await post('/password/reset', { token: reset, new_password: thiefs }), 400, 'invalid_one_time_token')
-    problem(t as Test, await confirm(change, { password: thiefs }), 400, 'invalid_one_time_token')
-    problem(t as Test, await confirm(change, { access: late.access_token }), 400, 'invalid_one_time_token')
-    for (const { refresh_token: token } of [thief, late]) refusedRefresh(t as Test, 'a refresh token', await post('/refresh', { refresh_token: token }))
+    problem(t, await undo(thiefsLink), 400, 'invalid_one_time_token')
+    problem(t, await post('/password/reset', { token: reset, new_password: thiefs }), 400, 'invalid_one_time_token')
+    problem(t, await confirm(change, { password: thiefs }), 400, 'invalid_one_time_token')
+    problem(t, await confirm(change, { access: late.access_token }), 400, 'invalid_one_time_token')
+    for (const { refresh_token: token } of [thief, late]) refusedRefresh(t, 'a refresh token', await post('/refresh', { refresh_token: token }))
     for (const email of [user.email, first, second]) for (const password of [stolen, thiefs]) t.equal(await login(email, password), 401, email)
     for (const [url, body] of [['/me', { password: thiefs }], ['/me', { password: stolen }]] as const) {
-      problem(t as Test, await call('DELETE', url, { token: late.access_token, body }), 403, 'wrong_password')
+      problem(t, await call('DELETE', url, { token: late.access_token, body }), 403, 'wrong_password')
     }
     for (const email of [first, second]) {
       await post('/password/forgot', { email })
@@ -51,7 +51,7 @@ await onEachDatabase(t, async (t, database) => {
     t.equal(await login(user.email, owners), 200)
     // Seven days later too: the thief's link was issued after the owner's and ends later.
     time.now += 7 * 86_400_000 - 60_000
-    problem(t as Test, await undo(thiefsLink), 400, 'invalid_one_time_token')
+    problem(t, await undo(thiefsLink), 400, 'invalid_one_time_token')
     t.match(await store.accounts.findById(user.id), { email: user.email })
     t.equal(await login(user.email, owners), 200)
   })
@@ -65,7 +65,7 @@ await onEachDatabase(t, async (t, database) => {
     await recover(ownersLink, owners)
     const { access_token: access } = await loginReply(user.email, owners)
     t.match((await call('GET', '/me', { token: access })).json(), { id: user.id, email: user.email })
-    refusedRefresh(t as Test, 'of the squatter', await post('/refresh', { refresh_token: squatter.refresh_token }))
+    refusedRefresh(t, 'of the squatter', await post('/refresh', { refresh_token: squatter.refresh_token }))
     t.equal(await login(user.email, thiefs), 401)
   })
 
@@ -75,9 +75,9 @@ await onEachDatabase(t, async (t, database) => {
     const address = freshEmail()
     const link = await ask(attacker.access_token, address)
     // What a click sends: nothing, the login of the victim's own account, or the victim's password.
-    problem(t as Test, await confirm(link, {}), 401, 'missing_token')
-    problem(t as Test, await confirm(link, { access: victim.access_token }), 401, 'missing_token')
-    problem(t as Test, await confirm(link, { password: owners }), 403, 'wrong_password')
+    problem(t, await confirm(link, {}), 401, 'missing_token')
+    problem(t, await confirm(link, { access: victim.access_token }), 401, 'missing_token')
+    problem(t, await confirm(link, { password: owners }), 403, 'wrong_password')
     t.match((await call('GET', '/me', { token: attacker.access_token })).json(), { email: attacker.user.email })
     t.equal((await signup({ email: address })).user.email, address, 'the address is free for an account of the victim')
   })
@@ -89,7 +89,7 @@ await onEachDatabase(t, async (t, database) => {
     time.now += 600_000
     const { access_token: fresh } = (await call('POST', '/password/change', { token: access, body: { current_password: goodPassword, new_password: owners } })).json()
     await move(fresh, user.email, freshEmail(), owners)
-    for (const token of Object.values(asked)) problem(t as Test, await post('/password/reset', { token, new_password: thiefs }), 400, 'invalid_one_time_token')
+    for (const token of Object.values(asked)) problem(t, await post('/password/reset', { token, new_password: thiefs }), 400, 'invalid_one_time_token')
     t.equal(await login(user.email, goodPassword), 401)
   })
 
@@ -102,8 +102,8 @@ await onEachDatabase(t, async (t, database) => {
     const { access_token: access } = await loginReply(user.email, owners)
     const moved = freshEmail()
     await move(access, user.email, moved, owners)
-    for (const proof of [{ password: thiefs }, { access: thief.access_token }]) problem(t as Test, await confirm(change, proof), 400, 'invalid_one_time_token')
-    refusedRefresh(t as Test, 'of the thief', await post('/refresh', { refresh_token: thief.refresh_token }))
+    for (const proof of [{ password: thiefs }, { access: thief.access_token }]) problem(t, await confirm(change, proof), 400, 'invalid_one_time_token')
+    refusedRefresh(t, 'of the thief', await post('/refresh', { refresh_token: thief.refresh_token }))
     t.strictSame([await login(moved, owners), await login(user.email, thiefs)], [200, 401])
   })
 })

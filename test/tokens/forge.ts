@@ -15,7 +15,7 @@ export function makeJwk (alg: Algorithm): Jwk {
   const { privateKey } = alg === 'ES256'
     ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
     : alg === 'EdDSA' ? generateKeyPairSync('ed25519') : generateKeyPairSync('rsa', { modulusLength: 3072 })
-  return privateKey.export({ format: 'jwk' }) as Jwk
+  return privateKey.export({ format: 'jwk' })
 }
 
 /** The RFC 7638 thumbprint of a key, by another hand than the product's. */

@@ -99,24 +99,24 @@ t.test('what cannot be done leaves the file as it was', async (t) => {
     ['a file that is gone meanwhile', { realpath: refusing('ENOENT') }, /cannot be changed \(ENOENT\)/],
     ['the file of another user', open({ stat: async () => ({ uid: 12, gid: 34 }), chown: refusing('EPERM') }), /belongs to the user with the id \d+, group \d+\. Run this command as that user/]
   ] as Array<[string, object, RegExp]>) {
-    const { changeKeyFile } = await withFiles(t as Test, methods)
-    await refuses(t as Test, path, async () => await changeKeyFile(path, rotation), message, what)
+    const { changeKeyFile } = await withFiles(t, methods)
+    await refuses(t, path, async () => await changeKeyFile(path, rotation), message, what)
   }
-  await refuses(t as Test, path, async () => await changeKeyFile(path, async () => ({ remove: [], add: [{ kty: 'oct', k: 'c2VjcmV0' }] })), /Key 2 .* is a shared secret/, 'a result that is no good')
-  await refuses(t as Test, path, async () => await changeKeyFile(path, async (keys) => ({ remove: keys.map(({ kid }) => kid), add: [] })), /has no keys/, 'a result without keys')
+  await refuses(t, path, async () => await changeKeyFile(path, async () => ({ remove: [], add: [{ kty: 'oct', k: 'c2VjcmV0' }] })), /Key 2 .* is a shared secret/, 'a result that is no good')
+  await refuses(t, path, async () => await changeKeyFile(path, async (keys) => ({ remove: keys.map(({ kid }) => kid), add: [] })), /has no keys/, 'a result without keys')
   await writeFile(`${path}.lock`, '')
-  await refuses(t as Test, path, async () => await changeKeyFile(path, rotation, { patienceMilliseconds: 0 }), /another command.*keys\.json\.lock/, 'a lock that stays')
+  await refuses(t, path, async () => await changeKeyFile(path, rotation, { patienceMilliseconds: 0 }), /another command.*keys\.json\.lock/, 'a lock that stays')
   await fs.unlink(`${path}.lock`)
   await t.rejects(changeKeyFile(path, async () => { throw new TypeError('ours') }), new TypeError('ours'), 'a fault of ours stays one')
   await writeFile(path, '{"keys": [')
-  await refuses(t as Test, path, async () => await changeKeyFile(path, rotation), /is not JSON/, 'a damaged file')
+  await refuses(t, path, async () => await changeKeyFile(path, rotation), /is not JSON/, 'a damaged file')
 })
 
 t.test('owner and group stay, and no folder that cannot be synced is in the way', async (t) => {
   const path = join(t.testdir({ 'keys.json': JSON.stringify({ keys: [makeJwk('ES256')] }) }), 'keys.json')
   const { uid, gid } = await stat(path)
   const chowned: unknown[] = []
-  const { changeKeyFile } = await withFiles(t as Test, {
+  const { changeKeyFile } = await withFiles(t, {
     open: async (path: string, ...rest: unknown[]) => {
       if (rest.length === 0) throw new Error('a folder')
       return Object.assign(await (fs.open as (...args: unknown[]) => Promise<fs.FileHandle>)(path, ...rest), { stat: async () => ({ uid, gid: gid + 1 }), chown: async (...ids: unknown[]) => { chowned.push(ids) } })
@@ -132,9 +132,9 @@ t.test('a folder that cannot be written to', async (t) => {
   const path = join(folder, 'keys.json')
   // What a read-only folder says; the user that runs the tests may be above modes.
   const edit = await t.mockImport<KeyEdit>('../../src/tokens/key-edit.js', { '../../src/tokens/lock.js': { withLock: refusing('EACCES') } })
-  await refuses(t as Test, path, async () => await edit.changeKeyFile(path, rotation), /cannot be changed \(EACCES\)/, 'read-only')
+  await refuses(t, path, async () => await edit.changeKeyFile(path, rotation), /cannot be changed \(EACCES\)/, 'read-only')
   // A folder in the place of the lock is a lock that stays, too.
   await mkdir(`${path}.lock`)
-  await refuses(t as Test, path, async () => await changeKeyFile(path, rotation, { patienceMilliseconds: 30 }), /another command/, 'a folder')
+  await refuses(t, path, async () => await changeKeyFile(path, rotation, { patienceMilliseconds: 30 }), /another command/, 'a folder')
   t.ok((await failure(changeKeyFile(path, rotation, { patienceMilliseconds: 0 }))) instanceof KeyRingError)
 })

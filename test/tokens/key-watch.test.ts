@@ -36,7 +36,7 @@ async function follow (t: Test) {
 }
 
 t.test('a reload tells other keys, and nothing of the same', async (t) => {
-  const { path, watch, told, write } = await follow(t as Test)
+  const { path, watch, told, write } = await follow(t)
   await watch.reload()
   await write(` ${text({ ...a, note: 'means nothing here' })}\n`)
   t.strictSame(told, [])
@@ -52,7 +52,7 @@ t.test('a reload tells other keys, and nothing of the same', async (t) => {
 })
 
 t.test('a file that cannot be used is told each time, nothing is made, and a good one is picked up again', async (t) => {
-  const { path, watch, told, write } = await follow(t as Test)
+  const { path, watch, told, write } = await follow(t)
   const damaged: Array<[string, RegExp]> = [['', /^keys.json is not JSON/], ['{"keys":[{', /^keys.json is not JSON/], [text(), /^keys.json has no keys/], [text({ kty: 'oct', k: 'c2VjcmV0' }), /shared secret/], [text(a, a), /the same key twice/]]
   for (const [content, message] of damaged) {
     await write(content)

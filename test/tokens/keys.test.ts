@@ -31,7 +31,7 @@ const refused: Array<[string, string, RegExp]> = [
   ['a bad key after a good one', set(es256, null), /Key 2 .* is not a JWK/],
   ['a shared secret', set({ kty: 'oct', k: bytes(1) }), /is a shared secret/],
   ['a shared secret with "d"', set({ kty: 'oct', k: bytes(1), d: bytes(1) }), /is a shared secret/],
-  ...[es256, eddsa, rs256].map((jwk): [string, string, RegExp] => [`a public ${jwk.kty} key`, set(publicPart(jwk)), /has no private part/]),
+  ...[es256, eddsa, rs256].map((jwk): [string, string, RegExp] => [`a public ${String(jwk.kty)} key`, set(publicPart(jwk)), /has no private part/]),
   ['a number as "d"', set({ ...es256, d: 5 }), /has no private part/],
   ['for encryption', set({ ...es256, use: 'enc' }), /is not for signing \("use"/],
   ['null as "use"', set({ ...es256, use: null }), /is not for signing \("use"/],

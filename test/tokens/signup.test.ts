@@ -111,7 +111,7 @@ t.test('everything else is refused', async (t) => {
     ...[...kinds.filter((kind) => kind !== 'signup+jwt'), 'JWT', 'SIGNUP+JWT', 'application/signup+jwt', '', undefined, null, 5, ['signup+jwt']].map((typ): [string, string] => [`typ ${String(typ)}`, headed({ typ })]),
     ...['A256KW', 'A256GCMKW', 'RSA-OAEP', 'ECDH-ES', 'PBES2-HS256+A128KW', 'none', 'DIR', '', undefined, null, 5, ['dir']].map((alg): [string, string] => [`alg ${String(alg)}`, headed({ alg })]),
     ...['A128GCM', 'A192GCM', 'A256CBC-HS512', 'A128CBC-HS256', 'none', 'a256gcm', '', undefined, null, 5].map((enc): [string, string] => [`enc ${String(enc)}`, headed({ enc })]),
-    ...['', 'x', '__proto__', 'constructor', `${header.kid as string} `, undefined, null, 5, [header.kid], {}].map((kid): [string, string] => [`kid ${String(kid)}`, headed({ kid })]),
+    ...['', 'x', '__proto__', 'constructor', `${header.kid as string} `, undefined, null, 5, [header.kid], {}].map((kid): [string, string] => [`kid ${JSON.stringify(kid)}`, headed({ kid })]),
     ...[{ crit: ['exp'], exp: 1 }, { crit: [] }, { zip: 'DEF' }, { x: 1 }, { cty: 'JWT' }, { epk: {} }, { p2c: 1 }, { iss: issuer }, { jwk: {} }].map((more): [string, string] => [`header ${JSON.stringify(more)}`, headed(more)]),
     ['a bomb', seal({ ...header, zip: 'DEF' }, deflateRawSync(Buffer.alloc(200_000, 32)), key)],
     ...['[]', 'null', '"x"', '{}', '{', ''].flatMap((text): Array<[string, string]> => [[`header ${text}`, seal(text, payload, key)], [`payload ${text}`, seal(header, text, key)]]),
