@@ -20,7 +20,12 @@ const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 /** OWASP's choice with one pass: 1.2 times the work of the default, and some 1.5 times its time. */
 const dearer = { ARGON2_MEMORY_KIB: '47104', ARGON2_PASSES: '1' }
 
-/** Prints the table. @param pairs of each comparison, 400 by default @param file for the figures as JSON @param only a name of one comparison */
+/**
+ * Prints the table.
+ * @param pairs of each comparison, 400 by default
+ * @param file for the figures as JSON
+ * @param only a name of one comparison
+ */
 export async function run ([pairs = '400', file, only]: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const settings = { RATE_LIMITS: 'off', LOG_LEVEL: 'warn', AUTO_MIGRATE: 'on', ...(process.env.DATABASE_URL && { DATABASE_URL: process.env.DATABASE_URL }) }

@@ -52,7 +52,10 @@ export async function flood ({ seconds, times, split, again }: FloodOptions): Pr
   }
 }
 
-/** Prints the table and writes dist/bench/flood.json. @param args `--seconds=5`, `--times=20`, `--shared` to let server and load share all cores */
+/**
+ * Prints the table and writes dist/bench/flood.json.
+ * @param args `--seconds=5`, `--times=20`, `--shared` to let server and load share all cores
+ */
 export async function run (args: string[]): Promise<void> {
   const number = (name: string, byDefault: number) => Number(args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? byDefault)
   const report = await flood({ seconds: number('seconds', 5), times: number('times', 20), split: !args.includes('--shared'), again: true })

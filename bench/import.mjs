@@ -10,7 +10,10 @@ import { pipeline } from 'node:stream/promises'
 const main = resolve('dist/main.js')
 const hash = '$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
 
-/** @param lines of the file @param databaseUrl an empty database in place of a file of its own */
+/**
+ * @param lines of the file
+ * @param databaseUrl an empty database in place of a file of its own
+ */
 export async function importUsers ({ lines = 100_000, databaseUrl = '' } = {}) {
   execFileSync(process.execPath, ['build.mjs'], { stdio: 'inherit' })
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))

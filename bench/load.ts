@@ -8,7 +8,10 @@ export interface Load { url: string, messages: Array<{ method?: string, body?: o
 /** What came of the requests that are counted: answers by status, `lost` without one; milliseconds from when a request was due. */
 export interface LoadReport { requests: number, byStatus: Record<string, number>, seconds: number, p50: number, p99: number, slowest: number }
 
-/** Runs a load in a process of its own. @param launcher a command that starts another, such as `taskset -c 1` */
+/**
+ * Runs a load in a process of its own.
+ * @param launcher a command that starts another, such as `taskset -c 1`
+ */
 export async function runLoad (load: Load, launcher: string[] = []): Promise<LoadReport> {
   const [program = '', ...args] = [...launcher, process.execPath, resolve('dist/bench/load-process.js')]
   const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })

@@ -10,7 +10,10 @@ import { freePort, main, startServer } from './server.js'
 const publishSeconds = 10
 const rotations = 60
 
-/** Prints the table. @param args options for `keys rotate` */
+/**
+ * Prints the table.
+ * @param args options for `keys rotate`
+ */
 export async function run (args: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const settings = { PUBLIC_URL: `http://localhost:${await freePort()}`, KEY_PUBLISH_SECONDS: String(publishSeconds), RATE_LIMITS: 'off', LOG_LEVEL: 'info' }

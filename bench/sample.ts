@@ -11,7 +11,10 @@ export async function load (options: Options): Promise<Sample> {
   return { perSecond: requests.total / duration, p50: latency.p50, p99: latency.p99 }
 }
 
-/** Calls a function in this process, again and again. @param concurrency how many calls run at once */
+/**
+ * Calls a function in this process, again and again.
+ * @param concurrency how many calls run at once
+ */
 export async function repeat (seconds: number, concurrency: number, call: () => Promise<unknown>): Promise<Sample> {
   const milliseconds: number[] = []
   const begin = performance.now()

@@ -24,7 +24,10 @@ export interface BenchServer {
   kill: () => Promise<void>
 }
 
-/** Starts the built program in a folder and waits until it serves. Its log goes to a file there, as under a service manager. Throws when it ends before. @param launcher a command that starts another, such as `taskset -c 0` */
+/**
+ * Starts the built program in a folder and waits until it serves. Its log goes to a file there, as under a service manager. Throws when it ends before.
+ * @param launcher a command that starts another, such as `taskset -c 0`
+ */
 export async function startServer (folder: string, settings: Record<string, string> = {}, launcher: string[] = []): Promise<BenchServer> {
   const port = settings.PORT ?? String(await freePort())
   const log = join(folder, `server-${port}.log`)

@@ -39,7 +39,10 @@ function isPunycode (label: string): boolean {
   return /\P{ASCII}/u.test(letters) && !letters.startsWith('xn--')
 }
 
-/** {@link canonicalEmail}, or Problem `invalid_request` that points to the member. @param pointer where the address stands in the request */
+/**
+ * {@link canonicalEmail}, or Problem `invalid_request` that points to the member.
+ * @param pointer where the address stands in the request
+ */
 export function requireEmail (text: string, pointer = '/email'): string {
   const address = canonicalEmail(text)
   if (address === null) throw new Problem('invalid_request', { errors: [{ pointer, detail: 'must be an e-mail address' }] })

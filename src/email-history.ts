@@ -53,7 +53,10 @@ export function untilRoom (column: string, now: number): number {
   return oldest.at + historySeconds * 1000 - now
 }
 
-/** Every address that can say "this is my account": the present one and the former ones, each once. @param now in milliseconds since 1970 */
+/**
+ * Every address that can say "this is my account": the present one and the former ones, each once.
+ * @param now in milliseconds since 1970
+ */
 export function addressesOf ({ email, emailHistory }: { email: string, emailHistory: string }, now: number): string[] {
   return [...new Set([email, ...readHistory(emailHistory, now).map((entry) => entry.email)])]
 }

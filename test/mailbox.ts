@@ -11,7 +11,10 @@ export interface Mailbox {
   nextMail: (to: string, subject: string | RegExp) => Promise<Message>
 }
 
-/** The token in the link of a mail; empty where there is none. @param path where the link has to lead */
+/**
+ * The token in the link of a mail; empty where there is none.
+ * @param path where the link has to lead
+ */
 export function tokenOf ({ text }: Pick<Message, 'text'>, path = ''): string {
   return new RegExp(`${path}#token=([\\w.-]+)`).exec(text)?.[1] ?? ''
 }

@@ -29,7 +29,10 @@ const live = `GET /health/live HTTP/1.1\r\n${host}\r\n`
 const document = `GET /openapi.json HTTP/1.1\r\n${host}\r\n`
 const refusals = ['400', '401', '404', '408', '413', '414', '415', '431']
 
-/** All of them, with so many connections as one machine can make. @param quick with a tenth of them, those that the server's time-outs end at the same time, and without answers that are not read, which take longest */
+/**
+ * All of them, with so many connections as one machine can make.
+ * @param quick with a tenth of them, those that the server's time-outs end at the same time, and without answers that are not read, which take longest
+ */
 export function attacks (quick: boolean, account: object): Attack[] {
   const many = (count: number) => quick ? count / 10 : count
   const slow = (count: number, first: string, drip: string, seconds: number) => async (server: BenchServer, atWorst: () => void) => {

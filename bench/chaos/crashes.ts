@@ -38,7 +38,10 @@ export const crashes: Experiment = {
   }
 }
 
-/** Kills something again and again under clients that write, and compares what they were told with what is there. @param killDatabase kills the database and starts it again; without it the server is killed */
+/**
+ * Kills something again and again under clients that write, and compares what they were told with what is there.
+ * @param killDatabase kills the database and starts it again; without it the server is killed
+ */
 export async function crash (place: Place, what: string, rounds: number, mails: Map<string, string>, { control, progress }: Pick<ChaosOptions, 'control' | 'progress'>, killDatabase?: () => Promise<void>): Promise<Row> {
   const histories = new Map<string, History>()
   const tally = { ok: 0, refused: 0, open: 0 }

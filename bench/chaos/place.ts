@@ -55,7 +55,10 @@ export async function sqlitePlace ({ env = {}, databaseFolder }: { env?: Record<
   }
 }
 
-/** A migrated database in a cluster of its own, as durable as PostgreSQL is by default. Throws when it is not. @param folder where the data are, if not in a temporary folder */
+/**
+ * A migrated database in a cluster of its own, as durable as PostgreSQL is by default. Throws when it is not.
+ * @param folder where the data are, if not in a temporary folder
+ */
 export async function postgresPlace ({ env = {}, folder: clusterFolder = tmpdir() }: { env?: Record<string, string>, folder?: string } = {}): Promise<PostgresPlace> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-chaos-'))
   const cluster = await makeCluster(clusterFolder)

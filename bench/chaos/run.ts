@@ -12,7 +12,10 @@ const experiments: Experiment[] = [sqliteFaults, postgresFaults, crashes, restar
 
 const documentPath = 'docs/reliability.md'
 
-/** Runs the experiments, prints their rows, and ends with code 1 when a promise was broken. @param args `--quick`, `--control`, `--write`, `--only <name>`, `--rounds <number>` */
+/**
+ * Runs the experiments, prints their rows, and ends with code 1 when a promise was broken.
+ * @param args `--quick`, `--control`, `--write`, `--only <name>`, `--rounds <number>`
+ */
 export async function run (args: string[]): Promise<void> {
   const has = (flag: string) => args.includes(flag)
   const after = (flag: string) => has(flag) ? args[args.indexOf(flag) + 1] : undefined

@@ -7,7 +7,10 @@ export interface Ended { statuses: string[], seconds: number | null | undefined 
 /** A connection and its end. */
 export interface Held { socket: Socket, ended: Promise<Ended>, statuses: string[] }
 
-/** Connects and gives the connection as soon as it is there, or could not be made. Of an answer only the status is kept. @param from one of the addresses of this machine, 127.0.0.0/8 */
+/**
+ * Connects and gives the connection as soon as it is there, or could not be made. Of an answer only the status is kept.
+ * @param from one of the addresses of this machine, 127.0.0.0/8
+ */
 export async function hold (port: number, from = '127.0.0.1'): Promise<Held> {
   const socket = connect({ port, host: '127.0.0.1', localAddress: from }).setEncoding('latin1')
   const statuses: string[] = []
@@ -22,7 +25,11 @@ export async function hold (port: number, from = '127.0.0.1'): Promise<Held> {
   return { socket, ended, statuses }
 }
 
-/** Makes connections, fifty at a time. @param first what each sends at once @param from the addresses of this machine that they come from, in turn */
+/**
+ * Makes connections, fifty at a time.
+ * @param first what each sends at once
+ * @param from the addresses of this machine that they come from, in turn
+ */
 export async function holdMany (port: number, count: number, first = '', from = ['127.0.0.1']): Promise<Held[]> {
   const all: Held[] = []
   while (all.length < count) {

@@ -26,7 +26,10 @@ const hangMilliseconds = 10_000
 
 const password = 'brass-lantern-under-the-stair'
 
-/** Starts the load on one server that is well, or on a balancer. @param rates requests a second */
+/**
+ * Starts the load on one server that is well, or on a balancer.
+ * @param rates requests a second
+ */
 export async function startSteadyLoad (url: string, rates: Partial<Record<Kind, number>> = mix): Promise<SteadyLoad> {
   // Of its own, so that no request waits behind one of another kind.
   const clients = Object.fromEntries(Object.keys(mix).map((kind) => [kind, createClient(hangMilliseconds, 256)])) as Record<Kind, Client>

@@ -3,7 +3,10 @@ import type { ChangedKeys } from '../tokens/key-edit.js'
 import { createKeyRing, type KeyLife } from '../tokens/key-ring.js'
 import type { SigningKey } from '../tokens/keys.js'
 
-/** The keys as a table, newest first: what each is and what it does now, in words. Nothing private. @param keys at least one */
+/**
+ * The keys as a table, newest first: what each is and what it does now, in words. Nothing private.
+ * @param keys at least one
+ */
 export function tableOfKeys (keys: SigningKey[], when: ChangeTimes): string {
   const rows = keyStates(keys, when).map(({ key, state, ...life }) => [key.kid, key.alg, key.createdAt === 0 ? 'unknown' : time(key.createdAt), inWords[state](life)])
   return columns([['kid', 'alg', 'made', 'state'], ...rows])

@@ -47,7 +47,10 @@ export async function changeUser (change: Change, who: string, { yes }: { yes: b
 
 const unknown = 'There is no such account.'
 
-/** The account of an e-mail address or an id. @throws CommandError if there is none */
+/**
+ * The account of an e-mail address or an id.
+ * @throws CommandError if there is none
+ */
 export async function findAccount (accounts: Accounts, who: string): Promise<Account> {
   const id = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(who)
   const email = canonicalEmail(who)

@@ -8,7 +8,10 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 
 const OpenApi = { type: 'object', additionalProperties: true, description: 'OpenAPI 3.1' } as const
 
-/** The contract as JSON and YAML, and a page to read and try it. @param count counts a call for a file of the page, and throws Problem `rate_limited` */
+/**
+ * The contract as JSON and YAML, and a page to read and try it.
+ * @param count counts a call for a file of the page, and throws Problem `rate_limited`
+ */
 export function docsRoutes (app: App, { count }: { count: CountCall }): void {
   // Made once, when it is first asked for: it is large, and answers that nobody reads share it.
   const once = (make: () => string) => {

@@ -13,7 +13,10 @@ const UndoReply = Type.Object({
   expires_in: Type.Integer({ description: 'Life of the reset token in seconds', examples: [1800] })
 }, { ...strict, description: 'The account has its former address; choose a new password with the token' })
 
-/** Taking an account back, with the page that the link of the notice leads to. @param resetSeconds life of a reset token */
+/**
+ * Taking an account back, with the page that the link of the notice leads to.
+ * @param resetSeconds life of a reset token
+ */
 export function undoEmailRoutes (app: App, { undoEmailChange, resetSeconds }: { undoEmailChange: UndoEmailChange, resetSeconds: number }): void {
   pageRoute(app, undoEmailPage)
 

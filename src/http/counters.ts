@@ -18,7 +18,10 @@ export interface Counters {
 /** The most keys that one counter keeps in memory, some 530 bytes each. Beyond it the oldest is forgotten. */
 const mostKeys = 100_000
 
-/** Counts in Redis, shared by all that use it; in this process without it, and for as long as it is away. @param most see {@link mostKeys} */
+/**
+ * Counts in Redis, shared by all that use it; in this process without it, and for as long as it is away.
+ * @param most see {@link mostKeys}
+ */
 export function createCounters (redis: Redis | undefined, most = mostKeys): Counters {
   return {
     open: (name, limit) => {

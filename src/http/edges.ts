@@ -37,7 +37,11 @@ export function requestId (request: { headers: Record<string, string | string[] 
 /** The most of a body that is taken in after its request was answered without it, in bytes; then the connection is closed. */
 const unreadLimit = 1024 * 1024
 
-/** Headers, CORS and the one body parser. @param origins exact origins whose pages may call the API. @param isDraining from then on every answer closes its connection */
+/**
+ * Headers, CORS and the one body parser.
+ * @param origins exact origins whose pages may call the API.
+ * @param isDraining from then on every answer closes its connection
+ */
 export function hardenEdges (app: FastifyInstance, origins: string[], isDraining: () => boolean): void {
   // What runs on every request is synchronous: each promise costs as much as the work itself.
   app.addHook('onRequest', ({ id, raw }, reply, done) => {
@@ -76,7 +80,11 @@ export function ignoreBodies (scope: FastifyInstance): void {
   scope.addContentTypeParser('*', async () => null)
 }
 
-/** How often a request has a header, of which Node shows one in `headers`. @param rawHeaders names and values in turn @param name in lower case */
+/**
+ * How often a request has a header, of which Node shows one in `headers`.
+ * @param rawHeaders names and values in turn
+ * @param name in lower case
+ */
 export function countHeader (rawHeaders: string[], name: string): number {
   let found = 0
   for (let index = 0; index < rawHeaders.length; index += 2) if (rawHeaders[index]?.length === name.length && rawHeaders[index]?.toLowerCase() === name) found++

@@ -27,7 +27,10 @@ export function logRequests (app: FastifyInstance): void {
   })
 }
 
-/** The line of one request. @param route null where there is none */
+/**
+ * The line of one request.
+ * @param route null where there is none
+ */
 export function logRequest ({ log, method }: FastifyRequest, { statusCode, elapsedTime }: FastifyReply, route: string | null): void {
   log.info({ method, route, status: statusCode, ms: Math.round(elapsedTime * 10) / 10 }, 'request')
 }

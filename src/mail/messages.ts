@@ -7,11 +7,17 @@ export interface Messages {
   passwordChanged: (to: string) => Message
   /** Tells that the password was set anew through a mail (ASVS 6.3.7). */
   passwordReset: (to: string) => Message
-  /** To a new address. @param token an e-mail change token, for 24 hours */
+  /**
+   * To a new address.
+   * @param token an e-mail change token, for 24 hours
+   */
   changeEmail: (to: string, token: string) => Message
   /** To an address that somebody with another account wants to have. */
   emailTaken: (to: string) => Message
-  /** To the former address. @param token an undo token, for 7 days; null for an address that was never verified, for its reader may be a stranger */
+  /**
+   * To the former address.
+   * @param token an undo token, for 7 days; null for an address that was never verified, for its reader may be a stranger
+   */
   emailChanged: (to: string, token: string | null) => Message
   /** To the address that an account has again after an undo. */
   emailRestored: (to: string) => Message
@@ -23,9 +29,15 @@ export interface Messages {
   accountDeleted: (to: string) => Message
   /** @param token a verification token, for 24 hours */
   verifyEmail: (to: string, token: string) => Message
-  /** To an address that is to have an account. @param token a sign-up token, for 24 hours */
+  /**
+   * To an address that is to have an account.
+   * @param token a sign-up token, for 24 hours
+   */
   finishSignup: (to: string, token: string) => Message
-  /** To an address that has an account, when somebody signs up with it. @param token a reset token, for 30 minutes */
+  /**
+   * To an address that has an account, when somebody signs up with it.
+   * @param token a reset token, for 30 minutes
+   */
   signedUpAlready: (to: string, token: string) => Message
 }
 

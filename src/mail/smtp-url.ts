@@ -33,7 +33,10 @@ const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
-/** Whether a connection to a host stays on this machine. @param url an smtp: or smtps: URL */
+/**
+ * Whether a connection to a host stays on this machine.
+ * @param url an smtp: or smtps: URL
+ */
 export function isLoopback (url: string): boolean {
   // The host of an smtp: URL is not normalized yet: it may be 127.1 or LOCALHOST. The SMTP library normalizes it in the same way.
   const host = new URL(`http://${new URL(url).hostname}`).hostname
@@ -57,7 +60,10 @@ export function smtpOptions (url: string, publicUrl: string): SmtpOptions {
   return { requireTLS, ...(name.includes('.') || name.includes(':') ? { name } : {}) }
 }
 
-/** Whether mails, and the links in them, may travel over a network without encryption. @param url an SMTP_URL */
+/**
+ * Whether mails, and the links in them, may travel over a network without encryption.
+ * @param url an SMTP_URL
+ */
 export function mayBeUnencrypted (url: string): boolean {
   const { protocol, searchParams } = new URL(url)
   if (protocol === 'smtps:' || isLoopback(url)) return false

@@ -11,7 +11,10 @@ import type { Account, Accounts } from '../store/accounts.js'
 export interface Me {
   read: (id: string) => Promise<Account>
   rename: (id: string, name: string | null) => Promise<Account>
-  /** Deletes the account and all its data; its address and the former ones are told. Throws Problem `wrong_password`, `rate_limited`, `overloaded`. @param signal aborts when the client has hung up */
+  /**
+   * Deletes the account and all its data; its address and the former ones are told. Throws Problem `wrong_password`, `rate_limited`, `overloaded`.
+   * @param signal aborts when the client has hung up
+   */
   remove: (id: string, confirmation: Confirmation, signal: AbortSignal) => Promise<void>
 }
 

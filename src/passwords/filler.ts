@@ -20,7 +20,10 @@ const decay = 0.98
 // Nobody sees these hashes. A salt that is given saves the library the drawing of one.
 const salt = Buffer.alloc(16)
 
-/** @param firstMilliseconds what the first hash took @param now gives milliseconds that never go back */
+/**
+ * @param firstMilliseconds what the first hash took
+ * @param now gives milliseconds that never go back
+ */
 export function createFiller ({ memoryKiB, firstMilliseconds, now }: { memoryKiB: number, firstMilliseconds: number, now: () => number }): Filler {
   const times: number[] = []
   let next = 0

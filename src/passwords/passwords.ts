@@ -33,7 +33,11 @@ export interface Passwords {
    * @throws Problem `overloaded`
    */
   inTurn: <T>(caller: Waiter | null, body: (hashing: Hashing) => Promise<T>) => Promise<T>
-  /** Refuses a request that could not hash in time, before anything is done for it. @param network of the caller @throws Problem `overloaded` */
+  /**
+   * Refuses a request that could not hash in time, before anything is done for it.
+   * @param network of the caller
+   * @throws Problem `overloaded`
+   */
   requireRoom: (network: string) => void
   /** A hash that no password matches, new each time. */
   unusableHash: () => string

@@ -34,7 +34,10 @@ export async function openLibSql (url: string, path: string | null): Promise<Sql
   }(remote ? { url, fetch: soon } : { url })
 }
 
-/** A connection for migrations, which may take long, and for locking other migrating processes out. @param timeout how long it waits for the locks of others on a file, on the event loop, in milliseconds */
+/**
+ * A connection for migrations, which may take long, and for locking other migrating processes out.
+ * @param timeout how long it waits for the locks of others on a file, on the event loop, in milliseconds
+ */
 export async function openForMigrations (url: string, timeout: number): Promise<SqlMigrationAwareDriverAdapterFactory> {
   const { PrismaLibSql } = await import('@prisma/adapter-libsql')
   return new PrismaLibSql({ url, timeout })

@@ -33,7 +33,10 @@ export interface IssuedAccessToken { accessToken: string, expiresIn: number }
 
 /** Makes access tokens and knows by which rules they are verified. */
 export interface AccessTokens {
-  /** Signs a token for an account. @param authTime when the password was given, in seconds since 1970 */
+  /**
+   * Signs a token for an account.
+   * @param authTime when the password was given, in seconds since 1970
+   */
   issue: (accountId: string, authTime: number) => IssuedAccessToken
   /** Refusals are Problem `invalid_token`. */
   rules: VerificationRules<AccessClaims>

@@ -14,7 +14,10 @@ export interface KeyRing {
   jwks: () => { keys: PublicJwk[] }
   /** How long a verifier may keep the published keys, in seconds: a new key is in every cache before it signs. */
   cacheSeconds: number
-  /** Puts other keys in place of all. @param keys at least one */
+  /**
+   * Puts other keys in place of all.
+   * @param keys at least one
+   */
   replace: (keys: SigningKey[]) => void
 }
 
@@ -44,7 +47,10 @@ export function keyLives (keys: SigningKey[], { publishSeconds, longestTokenSeco
   })
 }
 
-/** Of lives, newest first, the one that signs. @param now in seconds since 1970 */
+/**
+ * Of lives, newest first, the one that signs.
+ * @param now in seconds since 1970
+ */
 export function signingLife (lives: KeyLife[], now: number): KeyLife {
   // A ring whose keys are all new has nothing older to go on with: its oldest signs.
   return (lives.find(({ signsFrom }) => signsFrom <= now) ?? lives.at(-1)) as KeyLife
