@@ -7,7 +7,9 @@ import './prisma/generate.mjs'
 
 const bundled = ['typebox', 'jose', 'validator']
 const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
-const external = Object.keys(dependencies).filter((name) => !bundled.includes(name)).flatMap((name) => [name, `${name}/*`])
+const external = Object.keys(dependencies)
+  .filter((name) => !bundled.includes(name))
+  .flatMap((name) => [name, `${name}/*`])
 
 const { metafile } = await build({
   entryPoints: { main: 'src/main.ts', 'strength-worker': 'src/passwords/strength-worker.ts' },
@@ -22,7 +24,7 @@ const { metafile } = await build({
   metafile: true,
   // The same runtime as an ES module: Node reads a CommonJS module of this size twice.
   alias: { '@prisma/client/runtime/client': '@prisma/client/runtime/client.mjs' },
-  logLevel: 'warning'
+  logLevel: 'warning',
 })
 
 // The estimator reads it from where its own code is.
@@ -30,5 +32,7 @@ cpSync('src/passwords/common-passwords.txt', 'dist/common-passwords.txt')
 
 // What an earlier version was built into: its chunks have other names.
 const made = new Set(Object.keys(metafile.outputs))
-const left = readdirSync('dist').map((name) => `dist/${name}`).filter((path) => /\.js(\.map)?$/.test(path) && !made.has(path))
+const left = readdirSync('dist')
+  .map((name) => `dist/${name}`)
+  .filter((path) => /\.js(\.map)?$/.test(path) && !made.has(path))
 await Promise.allSettled(left.map(unlink))

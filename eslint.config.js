@@ -13,8 +13,8 @@ export default [
       // Fastify and our own interfaces ask for functions that return promises. An async function always rejects, and never throws.
       '@typescript-eslint/require-await': 'off',
       // `void` marks a promise that nothing waits for. Its function handles what can go wrong.
-      'no-void': ['error', { allowAsStatement: true }]
-    }
+      'no-void': ['error', { allowAsStatement: true }],
+    },
   },
   {
     files: ['test/**/*.ts', 'bench/**/*.ts'],
@@ -28,7 +28,15 @@ export default [
       // Tests capture methods of libraries by name: t.capture(argon2, 'hash', argon2.hash).
       '@typescript-eslint/unbound-method': 'off',
       // tap waits for these itself.
-      '@typescript-eslint/no-floating-promises': ['error', { allowForKnownSafeCalls: [{ from: 'package', package: '@tapjs/test', name: ['test'] }, { from: 'package', package: '@tapjs/asserts', name: ['rejects'] }] }]
-    }
-  }
+      '@typescript-eslint/no-floating-promises': [
+        'error',
+        {
+          allowForKnownSafeCalls: [
+            { from: 'package', package: '@tapjs/test', name: ['test'] },
+            { from: 'package', package: '@tapjs/asserts', name: ['rejects'] },
+          ],
+        },
+      ],
+    },
+  },
 ]

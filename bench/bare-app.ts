@@ -6,9 +6,23 @@ import { answerState } from './process-state.js'
 
 const hasLog = process.argv[2] === 'logged'
 const now = Math.floor(Date.now() / 1000)
-const claims: AccessClaims = { iss: 'http://localhost:3000', sub: '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', aud: 'http://localhost:3000', iat: now, exp: now + 600, auth_time: now, jti: crypto.randomUUID() }
-const loggerInstance: FastifyBaseLogger | undefined = hasLog ? await createLogger('info', process.stdout) : undefined
-const app = fastify(loggerInstance === undefined ? {} : { loggerInstance, logController: new LogController({ disableRequestLogging: true }) })
+const claims: AccessClaims = {
+  iss: 'http://localhost:3000',
+  sub: '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1',
+  aud: 'http://localhost:3000',
+  iat: now,
+  exp: now + 600,
+  auth_time: now,
+  jti: crypto.randomUUID(),
+}
+const loggerInstance: FastifyBaseLogger | undefined = hasLog
+  ? await createLogger('info', process.stdout)
+  : undefined
+const app = fastify(
+  loggerInstance === undefined
+    ? {}
+    : { loggerInstance, logController: new LogController({ disableRequestLogging: true }) },
+)
 if (hasLog) logRequests(app)
 app.get('/claims', { schema: { response: { 200: AccessClaimsSchema } } }, async () => claims)
 answerState()

@@ -21,7 +21,7 @@ const benches = {
   },
   mail: async () => await (await bundled('mail')).run(),
   enumeration: async (args) => await (await bundled('enumeration')).run(args),
-  estimator: async () => await (await bundled('estimator')).run()
+  estimator: async () => await (await bundled('estimator')).run(),
 }
 
 const [first = 'table', ...rest] = process.argv.slice(2)
@@ -34,11 +34,20 @@ execFileSync(process.execPath, ['build.mjs'], { stdio: 'inherit' })
 await benches[wanted](args)
 
 /** The module bench/<name>.ts. */
-async function bundled (name) {
+async function bundled(name) {
   await bundle(name)
   return await import(`../dist/bench/${name}.js`)
 }
 
-async function bundle (name) {
-  await build({ entryPoints: [`bench/${name}.ts`], outdir: 'dist/bench', bundle: true, packages: 'external', format: 'esm', platform: 'node', target: 'node20.19', logLevel: 'warning' })
+async function bundle(name) {
+  await build({
+    entryPoints: [`bench/${name}.ts`],
+    outdir: 'dist/bench',
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    logLevel: 'warning',
+  })
 }

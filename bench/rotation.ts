@@ -12,19 +12,46 @@ const rotations = 60
 
 /**
  * Prints the table.
+ *
  * @param args options for `keys rotate`
  */
-export async function run (args: string[]): Promise<void> {
+export async function run(args: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
-  const settings = { PUBLIC_URL: `http://localhost:${await freePort()}`, KEY_PUBLISH_SECONDS: String(publishSeconds), RATE_LIMITS: 'off', LOG_LEVEL: 'info' }
+  const settings = {
+    PUBLIC_URL: `http://localhost:${await freePort()}`,
+    KEY_PUBLISH_SECONDS: String(publishSeconds),
+    RATE_LIMITS: 'off',
+    LOG_LEVEL: 'info',
+  }
   const servers = [await startServer(folder, settings), await startServer(folder, settings)]
-  const rotate = async () => { await promisify(execFile)(process.execPath, [main, 'keys', 'rotate', ...args], { cwd: folder, env: { PATH: process.env.PATH, ...settings } }) }
+  const rotate = async () => {
+    await promisify(execFile)(process.execPath, [main, 'keys', 'rotate', ...args], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, ...settings },
+    })
+  }
   try {
-    const { byStatus, rejections, lost, ...figures } = await loadDuringRotations({ urls: servers.map(({ url }) => url), rotate, rotations, everyMilliseconds: 2000, settleMilliseconds: (publishSeconds + 2) * 1000, perSecond: 300 })
-    console.table({ rotations, 'rejected valid tokens': rejections.length, ...byStatus, ...figures })
+    const { byStatus, rejections, lost, ...figures } = await loadDuringRotations({
+      urls: servers.map(({ url }) => url),
+      rotate,
+      rotations,
+      everyMilliseconds: 2000,
+      settleMilliseconds: (publishSeconds + 2) * 1000,
+      perSecond: 300,
+    })
+    console.table({
+      rotations,
+      'rejected valid tokens': rejections.length,
+      ...byStatus,
+      ...figures,
+    })
     for (const line of [...rejections, ...lost].slice(0, 10)) console.log(line)
   } finally {
-    await Promise.all(servers.map(async ({ stop }) => { await stop() }))
+    await Promise.all(
+      servers.map(async ({ stop }) => {
+        await stop()
+      }),
+    )
     rmSync(folder, { recursive: true })
   }
 }

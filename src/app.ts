@@ -27,7 +27,14 @@ import { compileWhenUsed } from './http/compilers.js'
 import { collectContract } from './http/contract.js'
 import { createCounters } from './http/counters.js'
 import type { Drain } from './http/drain.js'
-import { bodyLimit, hardenEdges, pipelineLimit, requestId, type ServerTimeouts, serverTimeouts } from './http/edges.js'
+import {
+  bodyLimit,
+  hardenEdges,
+  pipelineLimit,
+  requestId,
+  type ServerTimeouts,
+  serverTimeouts,
+} from './http/edges.js'
 import { addGuard } from './http/guard.js'
 import { createLimiters } from './http/limiters.js'
 import { createLinkLimits } from './http/link-limits.js'
@@ -70,23 +77,70 @@ import { createDeviceTokens } from './tokens/device.js'
 import { createIssueTokens } from './tokens/issue.js'
 import type { KeyRing } from './tokens/key-ring.js'
 import { oneTimeSeconds } from './tokens/lives.js'
-import { createChangeTokens, createResetTokens, createUndoTokens, createVerifyTokens } from './tokens/one-time.js'
+import {
+  createChangeTokens,
+  createResetTokens,
+  createUndoTokens,
+  createVerifyTokens,
+} from './tokens/one-time.js'
 import { createRefreshTokens } from './tokens/refresh.js'
 import { createSignupTokens } from './tokens/signup.js'
 
-const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as { version: string }
+const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as {
+  version: string
+}
 
-/** What the application is made of. `redis` shares the counts of the limits; `timeouts` are {@link serverTimeouts} unless a test is in a hurry. */
-export interface AppDeps { config: Config, store: Store, passwords: Passwords, ring: KeyRing, mailer: Mailer, redis?: ReturnType<typeof connectRedis>, clock: Clock, logger: FastifyBaseLogger, drain: Drain, timeouts?: ServerTimeouts }
+/**
+ * What the application is made of. `redis` shares the counts of the limits; `timeouts` are
+ * {@link serverTimeouts} unless a test is in a hurry.
+ */
+export interface AppDeps {
+  config: Config
+  store: Store
+  passwords: Passwords
+  ring: KeyRing
+  mailer: Mailer
+  redis?: ReturnType<typeof connectRedis>
+  clock: Clock
+  logger: FastifyBaseLogger
+  drain: Drain
+  timeouts?: ServerTimeouts
+}
 
 /** How long closing waits for mails that have not been sent yet, in milliseconds. */
 const mailPatience = 3000
 
-/** The whole application, not listening yet. Closing it finishes the running requests and closes the store. */
-export function buildApp ({ config, store, passwords, ring, mailer, redis, clock, logger, drain, timeouts = serverTimeouts }: AppDeps): App {
+/**
+ * The whole application, not listening yet. Closing it finishes the running requests and closes
+ * the store.
+ */
+export function buildApp({
+  config,
+  store,
+  passwords,
+  ring,
+  mailer,
+  redis,
+  clock,
+  logger,
+  drain,
+  timeouts = serverTimeouts,
+}: AppDeps): App {
   const issuer = config.PUBLIC_URL
-  const accessTokens = createAccessTokens({ ring, issuer, audience: config.TOKEN_AUDIENCE, lifeSeconds: config.ACCESS_TOKEN_SECONDS, clock })
-  const refreshTokens = createRefreshTokens({ ring, issuer, lifeSeconds: config.REFRESH_TOKEN_SECONDS, maxSeconds: config.REFRESH_MAX_SECONDS, clock })
+  const accessTokens = createAccessTokens({
+    ring,
+    issuer,
+    audience: config.TOKEN_AUDIENCE,
+    lifeSeconds: config.ACCESS_TOKEN_SECONDS,
+    clock,
+  })
+  const refreshTokens = createRefreshTokens({
+    ring,
+    issuer,
+    lifeSeconds: config.REFRESH_TOKEN_SECONDS,
+    maxSeconds: config.REFRESH_MAX_SECONDS,
+    clock,
+  })
   const issueTokens = createIssueTokens({ accessTokens, refreshTokens, clock })
   const resetTokens = createResetTokens({ ring, issuer, clock })
   const verifyTokens = createVerifyTokens({ ring, issuer, clock })
@@ -99,14 +153,19 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   const isLimited = config.RATE_LIMITS === 'on'
   const attempts = isLimited ? createAttempts({ limiters, deviceTokens }) : unlimited
   const linkLimits = isLimited ? createLinkLimits(limiters) : unlimitedLinks
-  const countRefresh = async (whose: string) => { if (isLimited) await limiters['refresh-account'].take(whose) }
+  const countRefresh = async (whose: string) => {
+    if (isLimited) await limiters['refresh-account'].take(whose)
+  }
   const messages = createMessages({ appUrl: config.APP_URL })
   const { accounts, ping } = store
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
 
   const app: App = fastify({
     loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    logController: new LogController({
+      disableRequestLogging: true,
+      requestIdLogLabel: 'request_id',
+    }),
     requestIdHeader: false,
     genReqId: requestId,
     bodyLimit,
@@ -114,11 +173,15 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
     requestTimeout: timeouts.requestTimeout,
     connectionTimeout: timeouts.connectionTimeout,
     keepAliveTimeout: timeouts.keepAliveTimeout,
-    http: { headersTimeout: timeouts.headersTimeout, connectionsCheckingInterval: timeouts.connectionsCheckingInterval, requireHostHeader: false },
+    http: {
+      headersTimeout: timeouts.headersTimeout,
+      connectionsCheckingInterval: timeouts.connectionsCheckingInterval,
+      requireHostHeader: false,
+    },
     return503OnClosing: false,
     routerOptions: routing,
     clientErrorHandler: createClientErrorHandler(config.PUBLIC_URL),
-    frameworkErrors: errorHandler
+    frameworkErrors: errorHandler,
   })
 
   app.setErrorHandler(errorHandler)
@@ -139,45 +202,147 @@ export function buildApp ({ config, store, passwords, ring, mailer, redis, clock
   const guard = addGuard(app, accessTokens.rules)
   refuseOverload(app, passwords.requireRoom)
   if (isLimited) addLimits(app, limiters)
-  const places = createPlaces({ publicUrl: config.PUBLIC_URL, deviceTokens: isLimited ? deviceTokens : undefined })
+  const places = createPlaces({
+    publicUrl: config.PUBLIC_URL,
+    deviceTokens: isLimited ? deviceTokens : undefined,
+  })
 
-  if (config.METRICS === 'on') metricsRoute(app, { hashes: passwords.load, mails: mailer.load, connections: store.connections, worker: cluster.worker })
+  if (config.METRICS === 'on')
+    metricsRoute(app, {
+      hashes: passwords.load,
+      mails: mailer.load,
+      connections: store.connections,
+      worker: cluster.worker,
+    })
 
   app.register(async (api: App) => {
-    if (config.SIGNUP_MODE === 'instant') signupRoute(api, { signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }), places })
-    else requestSignupRoute(api, { requestSignup: createRequestSignup({ accounts, ping, passwords, signupTokens, resetTokens, messages, mailer }), places })
-    loginRoute(api, { login: createLogin({ accounts, passwords, issueTokens, attempts, requireVerified }), places })
-    refreshRoute(api, { refresh: createRefresh({ count: countRefresh, accounts, refreshTokens, issueTokens, requireVerified }) })
+    if (config.SIGNUP_MODE === 'instant')
+      signupRoute(api, {
+        signup: createSignup({ accounts, passwords, issueTokens, verifyTokens, messages, mailer }),
+        places,
+      })
+    else
+      requestSignupRoute(api, {
+        requestSignup: createRequestSignup({
+          accounts,
+          ping,
+          passwords,
+          signupTokens,
+          resetTokens,
+          messages,
+          mailer,
+        }),
+        places,
+      })
+    loginRoute(api, {
+      login: createLogin({ accounts, passwords, issueTokens, attempts, requireVerified }),
+      places,
+    })
+    refreshRoute(api, {
+      refresh: createRefresh({
+        count: countRefresh,
+        accounts,
+        refreshTokens,
+        issueTokens,
+        requireVerified,
+      }),
+    })
     logoutRoutes(api, { logoutEverywhere: createLogoutEverywhere({ accounts }) })
-    changePasswordRoute(api, { changePassword: createChangePassword({ accounts, passwords, attempts, issueTokens, messages, mailer, requireVerified }), places })
+    changePasswordRoute(api, {
+      changePassword: createChangePassword({
+        accounts,
+        passwords,
+        attempts,
+        issueTokens,
+        messages,
+        mailer,
+        requireVerified,
+      }),
+      places,
+    })
     resetPasswordRoutes(api, {
       forgotPassword: createForgotPassword({ accounts, ping, resetTokens, messages, mailer }),
-      resetPassword: createResetPassword({ accounts, passwords, attempts, linkLimits, resetTokens, messages, mailer }),
-      places
+      resetPassword: createResetPassword({
+        accounts,
+        passwords,
+        attempts,
+        linkLimits,
+        resetTokens,
+        messages,
+        mailer,
+      }),
+      places,
     })
     verifyEmailRoutes(api, {
-      verifyEmail: createVerifyEmail({ accounts, linkLimits, issueTokens, signupTokens, verifyTokens }),
-      resendVerification: createResendVerification({ accounts, ping, verifyTokens, messages, mailer }),
-      places
+      verifyEmail: createVerifyEmail({
+        accounts,
+        linkLimits,
+        issueTokens,
+        signupTokens,
+        verifyTokens,
+      }),
+      resendVerification: createResendVerification({
+        accounts,
+        ping,
+        verifyTokens,
+        messages,
+        mailer,
+      }),
+      places,
     })
     changeEmailRoutes(api, {
-      changeEmail: createChangeEmail({ accounts, passwords, attempts, changeTokens, messages, mailer, clock }),
-      confirmEmailChange: createConfirmEmailChange({ accounts, passwords, attempts, linkLimits, changeTokens, undoTokens, messages, mailer, clock }),
+      changeEmail: createChangeEmail({
+        accounts,
+        passwords,
+        attempts,
+        changeTokens,
+        messages,
+        mailer,
+        clock,
+      }),
+      confirmEmailChange: createConfirmEmailChange({
+        accounts,
+        passwords,
+        attempts,
+        linkLimits,
+        changeTokens,
+        undoTokens,
+        messages,
+        mailer,
+        clock,
+      }),
       guard,
-      places
+      places,
     })
     undoEmailRoutes(api, {
-      undoEmailChange: createUndoEmailChange({ accounts, passwords, linkLimits, undoTokens, resetTokens, messages, mailer, clock }),
-      resetSeconds: oneTimeSeconds.reset
+      undoEmailChange: createUndoEmailChange({
+        accounts,
+        passwords,
+        linkLimits,
+        undoTokens,
+        resetTokens,
+        messages,
+        mailer,
+        clock,
+      }),
+      resetSeconds: oneTimeSeconds.reset,
     })
-    meRoutes(api, { me: createMe({ accounts, passwords, attempts, messages, mailer, clock }), places })
+    meRoutes(api, {
+      me: createMe({ accounts, passwords, attempts, messages, mailer, clock }),
+      places,
+    })
     claimsRoute(api)
     jwksRoute(api, { ring })
     metadataRoutes(api, { ring, issuer: config.PUBLIC_URL })
     healthRoutes(api, { ping, isReady: drain.isReady })
     indexRoute(api, { hasDocs: config.DOCS === 'on' })
     problemsRoute(api)
-    if (config.DOCS === 'on') docsRoutes(api, { count: async (request) => { if (isLimited) await limiters['docs-network'].take(callerNetwork(request)) } })
+    if (config.DOCS === 'on')
+      docsRoutes(api, {
+        count: async (request) => {
+          if (isLimited) await limiters['docs-network'].take(callerNetwork(request))
+        },
+      })
   })
   return app
 }

@@ -8,11 +8,16 @@ import { isMainThread } from 'node:worker_threads'
 export const packages = ['typebox', '@libsql/hrana-client']
 
 /** Where the one file of a package is. */
-export const fileOf = (name) => new URL(`../node_modules/.cache/latchkey/${name}.mjs`, import.meta.url)
+export const fileOf = (name) =>
+  new URL(`../node_modules/.cache/latchkey/${name}.mjs`, import.meta.url)
 
-/** The hook of Node's loader: https://nodejs.org/docs/latest-v20.x/api/module.html#resolvespecifier-context-nextresolve */
-export async function resolve (specifier, context, next) {
-  if (packages.includes(specifier) && existsSync(fileOf(specifier))) return { url: fileOf(specifier).href, shortCircuit: true }
+/**
+ * The hook of Node's loader:
+ * https://nodejs.org/docs/latest-v20.x/api/module.html#resolvespecifier-context-nextresolve
+ */
+export async function resolve(specifier, context, next) {
+  if (packages.includes(specifier) && existsSync(fileOf(specifier)))
+    return { url: fileOf(specifier).href, shortCircuit: true }
   return await next(specifier, context)
 }
 

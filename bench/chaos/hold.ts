@@ -5,7 +5,9 @@ import { createClient } from '@libsql/client'
 const [url = '', mode = '', turns = '0'] = process.argv.slice(2)
 const client = createClient({ url, timeout: 5000 })
 setInterval(() => {}, 1000)
-process.on('disconnect', () => { process.exit() })
+process.on('disconnect', () => {
+  process.exit()
+})
 for (let turn = 0; ; turn++) {
   await client.execute(`BEGIN ${mode}`)
   if (turn === 0) process.send?.('locked')

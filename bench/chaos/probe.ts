@@ -10,10 +10,18 @@ setInterval(() => {
   const begin = performance.now()
   for (const client of clients) {
     for (const path of ['/health/live', '/claims']) {
-      client(`${url}${path}`, { token }).then(({ status }) => String(status), (error: NodeJS.ErrnoException) => error.code ?? error.message)
-        .then((outcome) => process.send?.({ outcome, milliseconds: performance.now() - begin } satisfies Probed))
+      client(`${url}${path}`, { token })
+        .then(
+          ({ status }) => String(status),
+          (error: NodeJS.ErrnoException) => error.code ?? error.message,
+        )
+        .then((outcome) =>
+          process.send?.({ outcome, milliseconds: performance.now() - begin } satisfies Probed),
+        )
         .catch(() => {})
     }
   }
 }, 50)
-process.on('disconnect', () => { process.exit() })
+process.on('disconnect', () => {
+  process.exit()
+})

@@ -1,20 +1,33 @@
-import { type FormerEmail, maxFormerEmails, historySeconds, pushFormerEmail, untilRoom } from '../email-history.js'
+import {
+  type FormerEmail,
+  maxFormerEmails,
+  historySeconds,
+  pushFormerEmail,
+  untilRoom,
+} from '../email-history.js'
 import { Problem } from '../errors.js'
 import type { Account } from '../store/accounts.js'
 
 /**
- * The history of an account that loses its address now. An address that was never verified is not added: its reader may be a stranger.
+ * The history of an account that loses its address now. An address that was never verified is
+ * not added: its reader may be a stranger.
+ *
  * @param now in milliseconds since 1970
  * @returns the new column, and the new entry if there is one
- * @throws Problem `rate_limited` if the history is full: an older entry is never dropped for a newer one, or a thief could push the owner out
+ * @throws Problem `rate_limited` if the history is full: an older entry is never dropped for a
+ *   newer one, or a thief could push the owner out
  */
-export function nextHistory ({ email, emailVerifiedAt, emailHistory }: Account, now: number): { column: string, entry: FormerEmail | null } {
+export function nextHistory(
+  { email, emailVerifiedAt, emailHistory }: Account,
+  now: number,
+): { column: string; entry: FormerEmail | null } {
   if (emailVerifiedAt === null) return { column: emailHistory, entry: null }
   const pushed = pushFormerEmail(emailHistory, email, now)
   if (pushed !== null) return pushed
   throw new Problem('rate_limited', {
     waitSeconds: Math.max(1, Math.ceil(untilRoom(emailHistory, now) / 1000)),
     limit: { name: 'email-history', calls: maxFormerEmails, seconds: historySeconds },
-    detail: 'This account has changed its address too often. Try again after the number of seconds in the "Retry-After" header.'
+    detail:
+      'This account has changed its address too often. Try again after the number of seconds in the "Retry-After" header.',
   })
 }

@@ -1,10 +1,16 @@
 import argon2 from 'argon2'
 
-/** Does the work that a comparison with a cheaper hash leaves out, so that time does not tell such an account from an unknown address. */
+/**
+ * Does the work that a comparison with a cheaper hash leaves out, so that time does not tell
+ * such an account from an unknown address.
+ */
 export interface Filler {
   /** Remembers what a failed comparison at today's cost took, in milliseconds. */
   learn: (milliseconds: number) => void
-  /** Works until a comparison that began at a time has taken as long as one at today's cost. Does nothing if it has already taken longer. */
+  /**
+   * Works until a comparison that began at a time has taken as long as one at today's cost.
+   * Does nothing if it has already taken longer.
+   */
   fill: (begin: number) => Promise<void>
 }
 
@@ -24,12 +30,26 @@ const salt = Buffer.alloc(16)
  * @param firstMilliseconds what the first hash took
  * @param now gives milliseconds that never go back
  */
-export function createFiller ({ memoryKiB, firstMilliseconds, now }: { memoryKiB: number, firstMilliseconds: number, now: () => number }): Filler {
+export function createFiller({
+  memoryKiB,
+  firstMilliseconds,
+  now,
+}: {
+  memoryKiB: number
+  firstMilliseconds: number
+  now: () => number
+}): Filler {
   const times: number[] = []
   let next = 0
   // A long piece is more likely to run past the end than a short one: the mean overshoot is the mean square over twice the mean.
   const pieces = { sum: 1, squares: 0 }
-  const options = { type: argon2.argon2id, memoryCost: Math.max(8, Math.ceil(memoryKiB / piecesInMemory)), timeCost: 1, parallelism: 1, salt }
+  const options = {
+    type: argon2.argon2id,
+    memoryCost: Math.max(8, Math.ceil(memoryKiB / piecesInMemory)),
+    timeCost: 1,
+    parallelism: 1,
+    salt,
+  }
   return {
     learn: (milliseconds) => {
       times[next] = milliseconds
@@ -45,6 +65,6 @@ export function createFiller ({ memoryKiB, firstMilliseconds, now }: { memoryKiB
         pieces.squares = pieces.squares * decay + piece ** 2
         at += piece
       }
-    }
+    },
   }
 }

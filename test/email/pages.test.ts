@@ -15,8 +15,12 @@ t.test('the page of the link asks for the password, in a browser', async (t) => 
   time.now = Date.now()
   await app.listen({ host: '127.0.0.1', port })
   const { access_token: token } = await signup()
-  await call('POST', '/email/change', { token, body: { new_email: 'new@example.org', password: goodPassword } })
-  const [link = ''] = /http\S+/.exec((await nextMail('new@example.org', 'Confirm your new')).text) ?? []
+  await call('POST', '/email/change', {
+    token,
+    body: { new_email: 'new@example.org', password: goodPassword },
+  })
+  const [link = ''] =
+    /http\S+/.exec((await nextMail('new@example.org', 'Confirm your new')).text) ?? []
   const { page, complaints } = await openPage(t)
   await page.goto(link)
   t.equal(page.url(), `${url}/email/change`, 'the token has left the address bar')
@@ -30,7 +34,10 @@ t.test('the page of the link asks for the password, in a browser', async (t) => 
   await press(goodPassword, 'Your new address is confirmed')
   t.equal(await page.getByRole('button').count(), 0)
   t.equal((await call('GET', '/me', { token })).json().email, 'new@example.org')
-  t.strictSame(complaints.filter((line) => !/status of 403/.test(line)), [])
+  t.strictSame(
+    complaints.filter((line) => !/status of 403/.test(line)),
+    [],
+  )
 })
 
 t.test('the page of the notice goes on to a new password, in a browser', async (t) => {
@@ -47,7 +54,9 @@ t.test('the page of the notice goes on to a new password, in a browser', async (
   const notice = await nextMail(user.email, /was changed$/)
   const [link = ''] = /http\S+/.exec(notice.text) ?? []
   const { page, complaints } = await openPage(t)
-  const says = async (text: string | RegExp) => { await page.getByRole('status').filter({ hasText: text }).waitFor() }
+  const says = async (text: string | RegExp) => {
+    await page.getByRole('status').filter({ hasText: text }).waitFor()
+  }
   await page.goto(link)
   t.equal(page.url(), `${url}/email/undo`, 'the token has left the address bar')
   t.equal(await page.getByLabel('New password').isVisible(), false)
@@ -72,5 +81,8 @@ t.test('the page of the notice goes on to a new password, in a browser', async (
   await page.goto(`${url}/email/undo/#token=${tokenOf(notice)}`)
   await page.getByRole('button', { name: 'Take the account back' }).click()
   await says('not valid any more')
-  t.strictSame(complaints.filter((line) => !/status of 4(00|09|22)/.test(line)), [])
+  t.strictSame(
+    complaints.filter((line) => !/status of 4(00|09|22)/.test(line)),
+    [],
+  )
 })
