@@ -1,5 +1,6 @@
-// Makes dist/ from src/: Prisma's clients, then one bundle. The bundle takes in the pure libraries that consist of hundreds of small modules, which would
-// otherwise cost a third of the start-up time; every other package stays a package. Types are checked by `npm run typecheck`.
+// Makes dist/ from src/: Prisma's clients, then one bundle. The bundle takes in the pure libraries
+// that consist of hundreds of small modules, which would otherwise cost a third of the start-up
+// time; every other package stays a package. Types are checked by `npm run typecheck`.
 import { build } from 'esbuild'
 import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { unlink } from 'node:fs/promises'

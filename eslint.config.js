@@ -10,7 +10,8 @@ export default [
     files: typed,
     languageOptions: { parserOptions: { project: './tsconfig.json' } },
     rules: {
-      // Fastify and our own interfaces ask for functions that return promises. An async function always rejects, and never throws.
+      // Fastify and our own interfaces ask for functions that return promises. An async function
+      // always rejects, and never throws.
       '@typescript-eslint/require-await': 'off',
       // `void` marks a promise that nothing waits for. Its function handles what can go wrong.
       'no-void': ['error', { allowAsStatement: true }],

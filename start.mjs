@@ -1,4 +1,5 @@
-// `npm start` and `npm run <command>`: builds, then runs in this same process. An installation without the development packages runs what was built before.
+// `npm start` and `npm run <command>`: builds, then runs in this same process. An installation
+// without the development packages runs what was built before.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -1,4 +1,5 @@
-// The ceiling: a Fastify with one route and the reply of GET /claims, in a process of its own. `logged` adds the log of requests that the product writes.
+// The ceiling: a Fastify with one route and the reply of GET /claims, in a process of its own.
+// `logged` adds the log of requests that the product writes.
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { createLogger, logRequests } from '../src/http/log.js'
 import { type AccessClaims, AccessClaimsSchema } from '../src/tokens/access.js'

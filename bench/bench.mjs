@@ -1,4 +1,5 @@
-// `npm run bench` measures the whole on the built program, `npm run bench -- <name> …` runs one of the other benches, with what follows its name.
+// `npm run bench` measures the whole on the built program, `npm run bench -- <name> …` runs one of
+// the other benches, with what follows its name.
 import { execFileSync } from 'node:child_process'
 import { build } from 'esbuild'
 

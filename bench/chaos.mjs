@@ -1,4 +1,5 @@
-// `npm run chaos` breaks things around the built program and measures what its clients see: docs/reliability.md.
+// `npm run chaos` breaks things around the built program and measures what its clients see:
+// docs/reliability.md.
 import { execFileSync } from 'node:child_process'
 import { build } from 'esbuild'
 

@@ -1,6 +1,8 @@
-// Whether time tells that an address has an account: the built program is asked about known and unknown addresses in turn, in random order within each pair, on
-// one connection; prints the area under the ROC curve of each comparison. `npm run bench -- enumeration 1000 result.json` takes 1,000 pairs and writes the figures too.
-// DATABASE_URL names an empty PostgreSQL database in place of a file.
+// Whether time tells that an address has an account: the built program is asked about known and
+// unknown addresses in turn, in random order within each pair, on one connection; prints the area
+// under the ROC curve of each comparison. `npm run bench -- enumeration 1000 result.json` takes
+// 1,000 pairs and writes the figures too. DATABASE_URL names an empty PostgreSQL database in place
+// of a file.
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'

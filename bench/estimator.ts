@@ -1,4 +1,5 @@
-// Sign-ups and logins of others beside one client that has weak passwords judged as fast as it can: `npm run bench -- estimator`.
+// Sign-ups and logins of others beside one client that has weak passwords judged as fast as it can:
+// `npm run bench -- estimator`.
 import { setMaxListeners } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -63,7 +64,8 @@ const password = 'brass-lantern-under-the-stair'
 export async function attackEstimator(options: EstimatorOptions): Promise<EstimatorReport> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const mailServer = await startMailServer()
-  // Limits would end the attack for a reason of their own. The address that a caller names stands for its network.
+  // Limits would end the attack for a reason of their own. The address that a caller names stands
+  // for its network.
   const server = await startServer(folder, {
     RATE_LIMITS: 'off',
     TRUST_PROXY: '127.0.0.1,::1',

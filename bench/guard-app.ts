@@ -1,5 +1,6 @@
-// What bench/guard.mjs measures, in a process of its own. `tokens <key> <count>` prints access tokens; `serve <key>` serves the application and beside it the route
-// GET /open, which is GET /claims without the guard.
+// What bench/guard.mjs measures, in a process of its own. `tokens <key> <count>` prints access
+// tokens; `serve <key>` serves the application and beside it the route GET /open, which is GET
+// /claims without the guard.
 import type { FastifyBaseLogger } from 'fastify'
 import { buildApp } from '../src/app.js'
 import { loadConfig } from '../src/config.js'

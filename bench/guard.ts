@@ -1,5 +1,6 @@
-// The guard: the same route without it, with a token seen before, and with tokens never seen before, in one process; beside it a Fastify with nothing but the route, in
-// others; all in turn. And the memory of seen tokens.
+// The guard: the same route without it, with a token seen before, and with tokens never seen
+// before, in one process; beside it a Fastify with nothing but the route, in others; all in turn.
+// And the memory of seen tokens.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { devNull, tmpdir } from 'node:os'

@@ -1,4 +1,5 @@
-// `users import`: how long a file of many accounts takes on a fresh database, how much memory that needs at most, and how long the same file takes again.
+// `users import`: how long a file of many accounts takes on a fresh database, how much memory that
+// needs at most, and how long the same file takes again.
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs'

@@ -1,4 +1,5 @@
-// A load from a process of its own, so that what measures does not wait for what is measured. Started by load.ts.
+// A load from a process of its own, so that what measures does not wait for what is measured.
+// Started by load.ts.
 import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from './client.js'
 import type { Load, LoadReport } from './load.js'

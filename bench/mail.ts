@@ -1,5 +1,6 @@
-// Whether one address that is flooded with mails keeps the mails of others from arriving: strangers ask for new passwords, first alone,
-// then beside the flood, at the built program with RATE_LIMITS=off and a mail server that takes 40 ms for a mail.
+// Whether one address that is flooded with mails keeps the mails of others from arriving: strangers
+// ask for new passwords, first alone, then beside the flood, at the built program with
+// RATE_LIMITS=off and a mail server that takes 40 ms for a mail.
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'

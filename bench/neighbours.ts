@@ -1,5 +1,7 @@
-// What one caller with one account on one network can do to everybody else. Beside each attack others log in, sign up, ask for mails and read; then the same beside as many
-// `GET /claims` of that caller. `npm run bench -- neighbours`; `--seconds=3` for each measurement, `--per-second=600` calls of the attacker, `--only=PATCH` for some attacks.
+// What one caller with one account on one network can do to everybody else. Beside each attack
+// others log in, sign up, ask for mails and read; then the same beside as many `GET /claims` of
+// that caller. `npm run bench -- neighbours`; `--seconds=3` for each measurement,
+// `--per-second=600` calls of the attacker, `--only=PATCH` for some attacks.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -114,7 +114,8 @@ export async function loadDuringRotations({
   const verifiers = await Promise.all(urls.map(outsideVerifiers))
 
   const ask = async (kind: (typeof mix)[number]) => {
-    // As often one of the newest as any of all: every key goes on being used, on a server that did not issue the token as well.
+    // As often one of the newest as any of all: every key goes on being used, on a server that did
+    // not issue the token as well.
     while ((held[0]?.expires ?? Infinity) < Date.now() + 2 * patienceMilliseconds) held.shift()
     const { access, refresh, kid, issuer } = any(Math.random() < 0.5 ? held.slice(-10) : held)
     if (kind === 'outside') {

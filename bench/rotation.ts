@@ -1,4 +1,5 @@
-// Key rotation under load: two servers that share a key file and a database. `npm run bench -- rotation --now` breaks the promise, to see that the bench sees it.
+// Key rotation under load: two servers that share a key file and a database. `npm run bench --
+// rotation --now` breaks the promise, to see that the bench sees it.
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

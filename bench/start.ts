@@ -1,4 +1,5 @@
-// Start-up time and idle memory of the built program on an existing database, as an operator starts it: `node dist/main.js`.
+// Start-up time and idle memory of the built program on an existing database, as an operator starts
+// it: `node dist/main.js`.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -90,7 +90,8 @@ export async function openSubject(
     (requests: Requests, connections: number, url = server.url) =>
     async (seconds: number) =>
       await load({ url, connections, duration: seconds, requests })
-  // Made before they are sent, where they may be the same again: what the load costs is taken from what is measured.
+  // Made before they are sent, where they may be the same again: what the load costs is taken from
+  // what is measured.
   const get = (path: string): Requests =>
     people.map(({ access_token: token }) => ({ path, headers: bearer(token) }))
   const post = (path: string, bodies: object[]): Requests =>

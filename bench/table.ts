@@ -1,5 +1,6 @@
-// `npm run bench`: what the program does in a second, beside what the machine and the libraries under it can do, measured in the same run. `--quick` measures each thing
-// once and shortly; `--write` puts the table into docs/performance.md.
+// `npm run bench`: what the program does in a second, beside what the machine and the libraries
+// under it can do, measured in the same run. `--quick` measures each thing once and shortly;
+// `--write` puts the table into docs/performance.md.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { flood, type FloodReport } from './flood.js'

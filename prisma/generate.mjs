@@ -1,5 +1,5 @@
-// Writes Prisma's client for each database into src/store/generated. Prisma fixes the database when a client is generated,
-// so the PostgreSQL schema is derived from the one written schema.
+// Writes Prisma's client for each database into src/store/generated. Prisma fixes the database when
+// a client is generated, so the PostgreSQL schema is derived from the one written schema.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'

@@ -282,7 +282,8 @@ function withDependentDefaults<C extends Partial<Config> & Pick<Config, 'PORT' |
   }
 }
 
-// An issuer is compared as an exact string (RFC 8414 §3.3), so only the one canonical spelling is taken.
+// An issuer is compared as an exact string (RFC 8414 §3.3), so only the one canonical spelling is
+// taken.
 function isCanonicalUrl(text: string): boolean {
   if (!URL.canParse(text) || /[?#\s]|\/$/.test(text)) return false
   const url = new URL(text)
@@ -304,7 +305,8 @@ function isOrigin(text: string): boolean {
   return /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
 
-// A password with a bare # or / leaves no valid URL; it is refused here, because what opens a database shows the URL in its error.
+// A password with a bare # or / leaves no valid URL; it is refused here, because what opens a
+// database shows the URL in its error.
 function isDatabaseUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, host, hash } = new URL(text)

@@ -20,8 +20,9 @@ export function canonicalEmail(text: string): string | null {
     return null
   const at = lower.lastIndexOf('@')
   const domain = lower.slice(at + 1)
-  // domainToASCII reads a host as in a URL: it would drop what follows / ? # \ and decode %. The ideographic full stop is one more spelling of a dot.
-  // A quoted local part would be a second account for the same mailbox.
+  // domainToASCII reads a host as in a URL: it would drop what follows / ? # \ and decode %. The
+  // ideographic full stop is one more spelling of a dot. A quoted local part would be a second
+  // account for the same mailbox.
   if (at < 1 || lower.startsWith('"') || /[/?#\\%:。]/.test(domain)) return null
   const ascii = domainToASCII(domain)
   if (ascii.split('.').some((label) => label.startsWith('xn--') && !isPunycode(label))) return null
@@ -29,7 +30,8 @@ export function canonicalEmail(text: string): string | null {
   return isEmail.default(address) ? address : null
 }
 
-// NFC itself replaces some characters by another single one of the same look, such as the Kelvin sign by K (Unicode calls them singletons).
+// NFC itself replaces some characters by another single one of the same look, such as the Kelvin
+// sign by K (Unicode calls them singletons).
 function hasDuplicateSign(text: string): boolean {
   return (
     /\P{ASCII}/u.test(text) &&
@@ -40,7 +42,8 @@ function hasDuplicateSign(text: string): boolean {
   )
 }
 
-// Node.js 20 refuses some labels that are not what they say, Node.js 24 leaves each as it is. Such a label stands for letters beyond ASCII, and for no other such label (UTS #46 §4.1).
+// Node.js 20 refuses some labels that are not what they say, Node.js 24 leaves each as it is. Such
+// a label stands for letters beyond ASCII, and for no other such label (UTS #46 §4.1).
 function isPunycode(label: string): boolean {
   const letters = domainToUnicode(label)
   return /\P{ASCII}/u.test(letters) && !letters.startsWith('xn--')

@@ -179,7 +179,8 @@ export class Problem extends Error {
   readonly extras: ProblemExtras
 
   constructor(code: ProblemCode, extras: ProblemExtras = {}) {
-    // A problem is an answer, not a fault, and nobody reads its stack; taking it down is a seventh of what refusing a request costs. A cause keeps its own.
+    // A problem is an answer, not a fault, and nobody reads its stack; taking it down is a seventh
+    // of what refusing a request costs. A cause keeps its own.
     const { stackTraceLimit } = Error
     Error.stackTraceLimit = 0
     super(code, { cause: extras.cause })

@@ -38,7 +38,8 @@ try {
     await (cluster.isPrimary && countWorkers(config) > 1 ? supervise(config) : serve(config))
   else await run(command, args, config)
 } catch (error) {
-  // What a person can mend is said in one message; anything else is a fault of ours and keeps its stack.
+  // What a person can mend is said in one message; anything else is a fault of ours and keeps its
+  // stack.
   const known =
     error instanceof CommandError ||
     error instanceof ConfigError ||

@@ -7,7 +7,8 @@ export interface Misfit {
   detail: string
 }
 
-// The schemas are written here and typed by TypeBox; checking them against the schema of schemas would take longer than everything else.
+// The schemas are written here and typed by TypeBox; checking them against the schema of schemas
+// would take longer than everything else.
 const ajv = new Ajv({ allErrors: true, meta: false, validateSchema: false })
 
 /**

@@ -67,7 +67,8 @@ export function startWorkers({
     worker.once('exit', (code: number | null, signal: string | null) => {
       void left(worker, { code, signal })
     })
-    // The machine has no process or no file handle left for it. One that runs is heard of by its exit.
+    // The machine has no process or no file handle left for it. One that runs is heard of by its
+    // exit.
     worker.on('error', (err) => {
       if (worker.process.pid === undefined) void left(worker, { code: null, signal: null, err })
     })

@@ -49,7 +49,8 @@ export async function startBalancer(targets: string[], every = 50): Promise<Bala
     )
     incoming.pipe(passed.on('error', fail))
   })
-  // Or a client would now and then use a connection that is just being closed, and take that for a failure of the servers.
+  // Or a client would now and then use a connection that is just being closed, and take that for a
+  // failure of the servers.
   server.keepAliveTimeout = 0
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

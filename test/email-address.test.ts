@@ -15,7 +15,8 @@ t.test('addresses and the one spelling under which they are kept', async (t) => 
     ["o'brien.x_y-z/!#$%&*=?^`{|}~@example.org", "o'brien.x_y-z/!#$%&*=?^`{|}~@example.org"],
     ['a@mail.sub.example.co.uk', 'a@mail.sub.example.co.uk'],
     ['Jose\u0301@example.org', 'jos\u00e9@example.org'],
-    // One lower case that is two characters, one that has no upper case in common use, and one that depends on its place in the word.
+    // One lower case that is two characters, one that has no upper case in common use, and one that
+    // depends on its place in the word.
     ['\u0130@example.org', 'i\u0307@example.org'],
     ['STRA\u1e9eE@example.org', 'stra\u00dfe@example.org'],
     ['\u039d\u0399\u039a\u039f\u03a3@example.org', '\u03bd\u03b9\u03ba\u03bf\u03c2@example.org'],

@@ -103,7 +103,8 @@ export interface TestOptions {
   beforeReady?: (app: App) => void
 }
 
-// The shipped estimator without its thread, which would take two seconds to start in each test file; what it says of the good password is known.
+// The shipped estimator without its thread, which would take two seconds to start in each test
+// file; what it says of the good password is known.
 const estimate: Estimator = async (password, words) =>
   password === goodPassword
     ? { score: 4, advice: [] }

@@ -1,5 +1,6 @@
-// Given to every test with --import (.taprc). What runs tests looks at every module in several ways, some milliseconds each; a package of hundreds of them costs a test file more than
-// a second. So it gets such packages as one file each, which test/before.ts makes.
+// Given to every test with --import (.taprc). What runs tests looks at every module in several
+// ways, some milliseconds each; a package of hundreds of them costs a test file more than a second.
+// So it gets such packages as one file each, which test/before.ts makes.
 import { existsSync } from 'node:fs'
 import { register } from 'node:module'
 import { isMainThread } from 'node:worker_threads'

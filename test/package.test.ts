@@ -35,7 +35,8 @@ t.test(
       ['npm', 'run', 'build'],
       ['npm', 'prune', '--omit=dev'],
     ])
-    // What `npm ci` made is there already: linked, not copied, and so not changed by what is taken away from the copy.
+    // What `npm ci` made is there already: linked, not copied, and so not changed by what is taken
+    // away from the copy.
     execFileSync('cp', [
       process.platform === 'linux' ? '-al' : '-R',
       resolve('node_modules'),

@@ -25,7 +25,8 @@ const main = resolve('dist/main.js')
 
 function launch(t: Test, cwd: string, args: string[], env: Record<string, string>) {
   const { PATH = '' } = process.env
-  // What the test runner adds to every process would count the bundle's lines as those of the sources, which have other branches.
+  // What the test runner adds to every process would count the bundle's lines as those of the
+  // sources, which have other branches.
   const child = spawn(
     'env',
     ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE', process.execPath, ...args],

@@ -55,7 +55,8 @@ export function attacks(quick: boolean, account: object): Attack[] {
       return { ends, notes: '' }
     }
   const [headers, body] = [within(headersTimeout), within(requestTimeout)]
-  // As many answers as a connection may have outstanding fit into the buffers of the machine: for the server they have left, and the connection is idle.
+  // As many answers as a connection may have outstanding fit into the buffers of the machine: for
+  // the server they have left, and the connection is idle.
   const unread = within(keepAliveTimeout) + allAtOnce
   const ended: Attack[] = [
     {

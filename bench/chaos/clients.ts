@@ -65,7 +65,8 @@ async function change(
     return null
   }
   tally.open++
-  // Not sooner again than the answer asks for, as a client does; without this a server that is away would be asked a thousand times a second.
+  // Not sooner again than the answer asks for, as a client does; without this a server that is away
+  // would be asked a thousand times a second.
   await wait(100)
   return null
 }

@@ -1,4 +1,5 @@
-// A process of its own that holds a lock of a SQLite file until it is killed: node hold.js <url> <IMMEDIATE or EXCLUSIVE> <milliseconds of each turn, 0 for one that does not end>
+// A process of its own that holds a lock of a SQLite file until it is killed: node hold.js <url>
+// <IMMEDIATE or EXCLUSIVE> <milliseconds of each turn, 0 for one that does not end>
 import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from '@libsql/client'
 

@@ -21,7 +21,8 @@ export const hostile: Experiment = {
     const account = { email: 'ada@example.org', password: 'brass-lantern-under-the-stair' }
     const reply = await createClient(10_000)(`${first.url}/signup`, { body: account })
     const { access_token: token } = JSON.parse(reply.body) as { access_token: string }
-    // Started anew: what the estimator of passwords takes at a sign-up would be taken for the memory of connections.
+    // Started anew: what the estimator of passwords takes at a sign-up would be taken for the
+    // memory of connections.
     await first.stop()
     const server = await place.start()
     const probe = await startProbe(server.url, token)
@@ -67,7 +68,8 @@ async function beside(
       })
     : undefined
   let most = { files: 0, memory: 0 }
-  // A second at least, or the probe would see nothing of what is sent in less: what it leads to comes after it.
+  // A second at least, or the probe would see nothing of what is sent in less: what it leads to
+  // comes after it.
   const [{ ends, notes }] = await Promise.all([
     run(server, () => {
       most = { files: openFiles(server.pid), memory: memoryOf(server.pid).resident }

@@ -66,7 +66,8 @@ export async function measureOutage(
   while (!needsDatabase.every(isBack) && performance.now() < mended + promised.recovery + 1000)
     await wait(50)
   await load.stop()
-  // A machine that is busy with something else holds up this process, and the server as well before there is a fault.
+  // A machine that is busy with something else holds up this process, and the server as well before
+  // there is a fault.
   const stall = Math.max(
     stalls.max / 1e6,
     ...load.sent

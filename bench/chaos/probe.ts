@@ -1,5 +1,6 @@
-// A process of its own, so that it is not held up by what is done to the server: asks the server at `argv[2]`, with the token `argv[3]`, twenty times a second each on connections
-// that are kept and on fresh ones, and tells the process that started it what came of each request.
+// A process of its own, so that it is not held up by what is done to the server: asks the server at
+// `argv[2]`, with the token `argv[3]`, twenty times a second each on connections that are kept and
+// on fresh ones, and tells the process that started it what came of each request.
 import { createClient } from '../client.js'
 import type { Probed } from './probing.js'
 

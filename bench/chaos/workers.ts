@@ -39,7 +39,8 @@ export async function killWorkers({
   for (let round = 1; round <= rounds && server.runs(); round++) {
     const [victim = 0] = serving(server, killed)
     process.kill(victim, 'SIGKILL')
-    // As a control, one that nobody admits to have killed: its connections then count as those of others.
+    // As a control, one that nobody admits to have killed: its connections then count as those of
+    // others.
     killed.add(control && round === rounds ? -victim : victim)
     await wait(1000)
     while (serving(server, killed).length < (control && round === rounds ? 1 : 2)) await wait(20)

@@ -72,7 +72,8 @@ function toLine({
   return `${printable(JSON.stringify(members))}\n`
 }
 
-// What an interruption leaves behind has another name: nobody takes a part of the accounts for all of them.
+// What an interruption leaves behind has another name: nobody takes a part of the accounts for all
+// of them.
 async function intoFile(path: string, write: (output: Writable) => Promise<void>): Promise<void> {
   const part = `${path}.part`
   if (

@@ -104,7 +104,8 @@ export async function importUsers(
   return count.bad === 0 ? 0 : 1
 }
 
-// Ends at the abort of a signal as if there were no more lines, so that those that have been read are still written.
+// Ends at the abort of a signal as if there were no more lines, so that those that have been read
+// are still written.
 async function* untilAbort<T>(lines: AsyncIterable<T>, onAbort: () => void): AsyncGenerator<T> {
   try {
     yield* lines

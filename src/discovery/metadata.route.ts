@@ -55,7 +55,8 @@ export function metadataRoutes(
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     id_token_signing_alg_values_supported: [...new Set(ring.jwks().keys.map(({ alg }) => alg))],
     subject_types_supported: ['public' as const],
-    // RFC 8414 §3.2 would leave empty lists out, but without the second one `authorization_code` and `implicit` are meant (§2), and the first one is required.
+    // RFC 8414 §3.2 would leave empty lists out, but without the second one `authorization_code`
+    // and `implicit` are meant (§2), and the first one is required.
     response_types_supported: [],
     grant_types_supported: [],
   })
@@ -73,7 +74,8 @@ export function metadataRoutes(
       reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
       return metadata()
     })
-    // RFC 8414 §3.1 puts the well-known segment between the host and the path of the issuer. A wildcard, because a path can have characters that the router gives a meaning to.
+    // RFC 8414 §3.1 puts the well-known segment between the host and the path of the issuer. A
+    // wildcard, because a path can have characters that the router gives a meaning to.
     if (issuerPath !== '') {
       app.get(
         `${url}/*`,

@@ -3,7 +3,8 @@ import { Type } from 'typebox'
 import type { App } from '../http/app.js'
 import type { CountCall } from '../http/limits.js'
 
-// The page may load only what this server sends; the style attributes are those of the page's own script.
+// The page may load only what this server sends; the style attributes are those of the page's own
+// script.
 const contentSecurityPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 

@@ -47,7 +47,8 @@ export function createAttempts({ limiters, deviceTokens }: AttemptsDeps): Attemp
     },
   }
 
-  // An attempt counts in one set of limits: as that of the first device that has guesses left, otherwise as a stranger's.
+  // An attempt counts in one set of limits: as that of the first device that has guesses left,
+  // otherwise as a stranger's.
   async function takeOne(email: string, { network, devices }: Place): Promise<Attempt> {
     for (const [index, token] of devices.entries()) {
       // A look at a signature costs as much as refusing a call: more than one for a call are few.
@@ -61,7 +62,8 @@ export function createAttempts({ limiters, deviceTokens }: AttemptsDeps): Attemp
         break
       const id = deviceTokens.find(token, email)
       if (id === null) continue
-      // Tokens outlive a new password, and somebody else may hold some: they must not keep out whoever would get in without one.
+      // Tokens outlive a new password, and somebody else may hold some: they must not keep out
+      // whoever would get in without one.
       const attempt = await takeAll(
         [],
         [limiters['password-device'], id],

@@ -51,7 +51,8 @@ export function collectContract(app: FastifyInstance, { version, publicUrl }: Co
   })
 }
 
-// What a route need not say: whether it is protected, and the problems that every route of its kind can answer.
+// What a route need not say: whether it is protected, and the problems that every route of its kind
+// can answer.
 function describe(schema: FastifySchema | undefined, { config }: RouteOptions): FastifySchema {
   if (schema === undefined || schema.hide === true) return { hide: true }
   const guarded = config?.public !== true

@@ -53,7 +53,8 @@ export function createCounters(redis: Redis | undefined, most = mostKeys): Count
 /** Whoever makes up addresses could otherwise fill the memory, at the speed of hashing. */
 class BoundedMemory extends RateLimiterMemory {
   readonly #keys = new Set<string>()
-  // One iterator for good: a new one would have to step over all that was taken from the beginning of the set.
+  // One iterator for good: a new one would have to step over all that was taken from the beginning
+  // of the set.
   readonly #oldest = this.#keys.values()
   readonly #most: number
 

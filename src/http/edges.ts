@@ -87,11 +87,13 @@ export function hardenEdges(
     requireHost(raw)
     done()
   })
-  // Without a listener Node answers an Expect that it does not know with a bare 417; a server may as well ignore it (RFC 9110 §10.1.1).
+  // Without a listener Node answers an Expect that it does not know with a bare 417; a server may
+  // as well ignore it (RFC 9110 §10.1.1).
   app.server.on('checkExpectation', (request, reply) => {
     app.server.emit('request', request, reply)
   })
-  // Otherwise a connection whose request was running when the server was told to close would be kept, and with it the server, for keepAliveTimeout.
+  // Otherwise a connection whose request was running when the server was told to close would be
+  // kept, and with it the server, for keepAliveTimeout.
   let isClosing = false
   app.addHook('preClose', async () => {
     isClosing = true
@@ -149,7 +151,8 @@ export function countHeader(rawHeaders: string[], name: string): number {
   return found
 }
 
-// RFC 9112 §3.2. Node itself takes the first of two, and its answer to a missing one has neither our shape nor our headers: `requireHostHeader` is off.
+// RFC 9112 §3.2. Node itself takes the first of two, and its answer to a missing one has neither
+// our shape nor our headers: `requireHostHeader` is off.
 function requireHost({ rawHeaders, httpVersion }: IncomingMessage): void {
   const count = countHeader(rawHeaders, 'host')
   if (count > 1 || (count === 0 && httpVersion !== '1.0'))
@@ -165,7 +168,8 @@ function boundRest(request: IncomingMessage): void {
   })
 }
 
-// The framework's parser (it refuses __proto__ and constructor.prototype), but for UTF-8 only and without replacement characters (RFC 8259 §8.1).
+// The framework's parser (it refuses __proto__ and constructor.prototype), but for UTF-8 only and
+// without replacement characters (RFC 8259 §8.1).
 function parseJson(app: FastifyInstance) {
   const parse = promisify(
     app.getDefaultJsonParser('error', 'error') as (

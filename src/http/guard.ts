@@ -108,7 +108,8 @@ function freeze(claims: AccessClaims): Readonly<AccessClaims> {
  */
 function readBearer(request: Pick<FastifyRequest, 'headers' | 'raw'>): string {
   const { authorization } = request.headers
-  // Node keeps the first of two Authorization headers and drops the other (RFC 6750 §3.1: more than one is an invalid request).
+  // Node keeps the first of two Authorization headers and drops the other (RFC 6750 §3.1: more than
+  // one is an invalid request).
   if (countHeader(request.raw.rawHeaders, 'authorization') > 1)
     throw new Problem('invalid_request', {
       errors: [{ pointer: 'authorization', detail: 'must be sent once' }],

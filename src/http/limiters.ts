@@ -106,7 +106,8 @@ function createBackoff(
   return {
     take: async (whose) => {
       const key = keyOf(whose)
-      // Counted first, then looked at: of a thousand guesses at once, no more than the limit get through.
+      // Counted first, then looked at: of a thousand guesses at once, no more than the limit get
+      // through.
       const { consumedPoints } = await counter.consume(key)
       const wait = Math.min(firstWait * 2 ** (consumedPoints - free - 1), longestWait)
       const end = Date.now() + wait * 1000
@@ -130,7 +131,8 @@ function createBackoff(
   }
 }
 
-// Where the time of the counter ended meanwhile, there is nothing to give back: less than zero would be more calls for the next.
+// Where the time of the counter ended meanwhile, there is nothing to give back: less than zero
+// would be more calls for the next.
 async function giveBack(counter: ReturnType<Counters['open']>, key: string): Promise<void> {
   const { consumedPoints } = await counter.reward(key)
   if (consumedPoints <= 0) await counter.delete(key)

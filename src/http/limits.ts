@@ -136,14 +136,16 @@ export function addLimits(app: FastifyInstance, limiters: Limiters): void {
       for (const [limit, whose] of returned?.(request, route.url) ?? [])
         counted.push(await limiters[limit].take(whose))
     }
-    // After the guard and what it says of requests that do not fit, which are hooks of the whole application.
+    // After the guard and what it says of requests that do not fit, which are hooks of the whole
+    // application.
     route.preHandler = [route.preHandler ?? [], take].flat()
     const giveBack = async (
       request: FastifyRequest,
       _reply: unknown,
       error: Error & { code?: string },
     ) => {
-      // A request that was refused sends no mail. An address that is taken counts like one that is free.
+      // A request that was refused sends no mail. An address that is taken counts like one that is
+      // free.
       if (error.code !== 'email_taken')
         await Promise.all(
           taken.get(request)?.map(async ({ undo }) => {

@@ -12,7 +12,8 @@ const secrets = /\beyJ[\w-]+\.[\w-]*(\.[\w-]*)?|\$(argon2|2[aby]|scrypt|pbkdf2)[
  * password before the `@`.
  */
 export function redact(text: string): string {
-  // The part of an address before the `@` may have any sign in it (RFC 5322 §3.4.1); only the folders of npm's scopes are known to be none.
+  // The part of an address before the `@` may have any sign in it (RFC 5322 §3.4.1); only the
+  // folders of npm's scopes are known to be none.
   return text.replace(/\S+/g, (word) =>
     word.replaceAll('node_modules/@', '').includes('@')
       ? '[redacted]'

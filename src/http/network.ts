@@ -81,7 +81,8 @@ export function createProxyTrust(proxies: string[]): (text: string | undefined) 
 function parse(text: string = ''): Parsed | null {
   const entry = text.trim().replace(/^"(.*)"$/, '$1')
   const [, bracketed] = /^\[([^[\]]*)\](?::(?:\d*|_[\w.-]+))?$/.exec(entry) ?? []
-  // An IPv6 address without brackets may end in what looks like a port: it is one only where nothing else fits.
+  // An IPv6 address without brackets may end in what looks like a port: it is one only where
+  // nothing else fits.
   const bare = [bracketed ?? entry, entry.replace(/:(?:\d*|_[\w.-]+)$/, '')].find(
     (candidate) => isIP(candidate) !== 0,
   )

@@ -45,7 +45,8 @@ button:disabled{opacity:.6;cursor:default}
 :focus-visible{outline:3px solid #1f4ed8;outline-offset:2px}
 [role=status]{margin-top:1rem}`
 
-// The token leaves the address bar, and with it the history, before anything else happens. It was in the fragment, which is sent to no server.
+// The token leaves the address bar, and with it the history, before anything else happens. It was
+// in the fragment, which is sent to no server.
 const script = (
   path: string,
   steps: Step[],

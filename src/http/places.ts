@@ -79,7 +79,8 @@ function cookieNames(isSecure: boolean, path: string): [name: string, ...formerN
     : ['__Secure-latchkey-device']
 }
 
-// The `cookie` package keeps the first of those with one name. A sub-domain beside this one can put a bad one before ours (RFC 6265 §8.6). No token needs decoding.
+// The `cookie` package keeps the first of those with one name. A sub-domain beside this one can put
+// a bad one before ours (RFC 6265 §8.6). No token needs decoding.
 function readCookies(header = ''): Array<[name: string, value: string]> {
   return header.split(';').map((cookie) => {
     const [name = '', ...value] = cookie.split('=')

@@ -57,7 +57,8 @@ export function toProblem(error: unknown): Problem {
     return new Problem('invalid_request', {
       errors: validation.slice(0, mostFieldErrors).map((one) => fieldError(one, validationContext)),
     })
-  // Everything that the token library refuses is a bad token, whatever status it proposes (RFC 6750 §3.1).
+  // Everything that the token library refuses is a bad token, whatever status it proposes (RFC 6750
+  // §3.1).
   if (/^(FST_JWT|FAST_JWT)_/.test(code)) return new Problem('invalid_token', { cause: error })
   const known = byFrameworkCode[code] ?? byStatus[statusCode]
   if (known !== undefined) return new Problem(known)
@@ -106,7 +107,8 @@ export function createErrorHandler(publicUrl: string) {
     reply
       .code(kind.status)
       .headers({ 'cache-control': 'no-store', 'content-type': problemMediaType })
-    // A malformed URL is refused without any hook: nothing has given it these headers, counts it for its connection, or will write its line.
+    // A malformed URL is refused without any hook: nothing has given it these headers, counts it
+    // for its connection, or will write its line.
     if (!reply.hasHeader('x-request-id')) {
       reply.headers({ ...securityHeaders, 'x-request-id': request.id, connection: 'close' })
       logRequest(request, reply, null)

@@ -31,7 +31,8 @@ export function connectRedis(url: string, logger: FastifyBaseLogger): Redis {
         'Redis cannot be used: rate limits count in this process alone until it can',
       )
     isAway = true
-    // Whatever else is sent to it would wait as long. Until it answers again the connection is not ready, and what is not ready is not asked.
+    // Whatever else is sent to it would wait as long. Until it answers again the connection is not
+    // ready, and what is not ready is not asked.
     if (error.message === 'Command timed out') redis.disconnect(true)
   }
   redis.on('error', redis.onFailure)
@@ -43,7 +44,8 @@ class WatchedRedis extends Redis {
   onFailure!: (error: Error) => void
 
   override sendCommand(command: Command, ...rest: never[]): unknown {
-    // What the library tells of itself, older versions of Redis do not know; and a script that Redis does not know yet is sent a second time, whole.
+    // What the library tells of itself, older versions of Redis do not know; and a script that
+    // Redis does not know yet is sent a second time, whole.
     if (command.name !== 'client')
       command.promise.then(this.onAnswer, (error: Error) => {
         if (!error.message.startsWith('NOSCRIPT')) this.onFailure(error)
@@ -52,7 +54,8 @@ class WatchedRedis extends Redis {
   }
 }
 
-// The code of the system, or the first word of what Redis says, such as WRONGPASS or OOM; the rest may quote what was sent.
+// The code of the system, or the first word of what Redis says, such as WRONGPASS or OOM; the rest
+// may quote what was sent.
 function reasonOf(error: Error): string {
   return (error as NodeJS.ErrnoException).code ?? String(error.message.split(' ')[0])
 }

@@ -34,7 +34,8 @@ export function traceRequests(app: FastifyInstance): void {
         parent,
       )
       contexts.set(request, trace.setSpan(parent, span))
-      // Also when the client has hung up before it had its answer, of which there is then no status.
+      // Also when the client has hung up before it had its answer, of which there is then no
+      // status.
       raw.once('close', () => {
         const { statusCode, headersSent } = raw
         if (headersSent) span.setAttribute('http.response.status_code', statusCode)

@@ -53,7 +53,8 @@ export function createLogin({
           known = account?.id
           const isRight = await matches(password, account?.passwordHash ?? null)
           if (account === null || !isRight) return null
-          // The only moment at which the password is known: a hash that has become too cheap is replaced (ASVS 11.4.2).
+          // The only moment at which the password is known: a hash that has become too cheap is
+          // replaced (ASVS 11.4.2).
           return {
             account,
             stronger:

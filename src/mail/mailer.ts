@@ -87,7 +87,8 @@ export function createMailer({
   const shares = createShares()
   const queue = createTurns<Mail>()
   const counts = { sent: 0, lost: 0 }
-  // Mails that wait outside the queue, by their timers. None of them holds a connection that others could use.
+  // Mails that wait outside the queue, by their timers. None of them holds a connection that others
+  // could use.
   const delayed = new Map<NodeJS.Timeout, Mail>()
   let inDelivery = 0
   let unfinished = 0

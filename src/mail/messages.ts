@@ -57,7 +57,8 @@ export interface Messages {
 
 /** @param appUrl where links point: APP_URL, never what a request says */
 export function createMessages({ appUrl }: { appUrl: string }): Messages {
-  // In the fragment a token is sent to no server: it is in no log, no Referer, and a scanner that follows the link does not have it.
+  // In the fragment a token is sent to no server: it is in no log, no Referer, and a scanner that
+  // follows the link does not have it.
   const link = (path: string, label: string, token: string) => ({
     label,
     url: `${appUrl}${path}#token=${token}`,

@@ -52,7 +52,8 @@ loopback.addAddress('::1', 'ipv6')
  * @param url an smtp: or smtps: URL
  */
 export function isLoopback(url: string): boolean {
-  // The host of an smtp: URL is not normalized yet: it may be 127.1 or LOCALHOST. The SMTP library normalizes it in the same way.
+  // The host of an smtp: URL is not normalized yet: it may be 127.1 or LOCALHOST. The SMTP library
+  // normalizes it in the same way.
   const host = new URL(`http://${new URL(url).hostname}`).hostname
   const address = host.replace(/^\[|\]$/g, '')
   const family = isIP(address)

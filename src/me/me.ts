@@ -43,7 +43,8 @@ export function createMe({ accounts, passwords, attempts, messages, mailer, cloc
       await passwords.inTurn(
         { network: confirmation.place.network, signal },
         async ({ matches }) => {
-          // While the password is compared, the account may be deleted, disabled, logged out everywhere, or get another password. What it is then decides.
+          // While the password is compared, the account may be deleted, disabled, logged out
+          // everywhere, or get another password. What it is then decides.
           const deleted = await untilDone(async () => {
             const account = await read(id)
             await requirePassword({ matches, attempts }, account, confirmation)

@@ -9,7 +9,8 @@ import type { MetricsSources } from './registry.js'
  * and what nobody waits for any more, is not counted.
  */
 export function metricsRoute(app: App, sources: MetricsSources): void {
-  // Its library takes as long to load as the rest of the server's own code, so it is loaded where it is wanted.
+  // Its library takes as long to load as the rest of the server's own code, so it is loaded where
+  // it is wanted.
   const plugin = async (api: App) => {
     const { createMetrics } = await import('./registry.js')
     const { answered, text, mediaType } = createMetrics(sources)

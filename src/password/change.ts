@@ -52,11 +52,13 @@ export function createChangePassword({
 }: ChangePasswordDeps): ChangePassword {
   return async (accountId, { current, next }, place, signal) =>
     await passwords.inTurn({ network: place.network, signal }, async ({ matches, accept }) => {
-      // While the passwords are hashed, the account may be deleted, disabled, get another password, or a stronger hash of the same. What it is then decides.
+      // While the passwords are hashed, the account may be deleted, disabled, get another password,
+      // or a stronger hash of the same. What it is then decides.
       const changed = await untilDone(async () => {
         const account = await requireCaller(accounts, accountId)
         await requirePassword({ matches, attempts }, account, { password: current, place })
-        // The reply has tokens: without this, whoever is not to log in would go on for ever by changing the password.
+        // The reply has tokens: without this, whoever is not to log in would go on for ever by
+        // changing the password.
         if (requireVerified && account.emailVerifiedAt === null)
           throw new Problem('email_unverified')
         return await accounts.changePassword(account, await accept(next, account, '/new_password'))

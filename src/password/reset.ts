@@ -50,7 +50,8 @@ export function createResetPassword({
 }: ResetPasswordDeps): ResetPassword {
   return async (token, newPassword, place, signal) => {
     const claims = resetTokens.verify(token)
-    // Count first: a refused caller must not occupy a slot in the hash queue, nor have the account read.
+    // Count first: a refused caller must not occupy a slot in the hash queue, nor have the account
+    // read.
     await linkLimits.countUse(claims.jti)
     return await linkLimits.tryLink(claims.jti, async () => {
       passwords.requireRoom(place.network)

@@ -41,7 +41,8 @@ export function createFiller({
 }): Filler {
   const times: number[] = []
   let next = 0
-  // A long piece is more likely to run past the end than a short one: the mean overshoot is the mean square over twice the mean.
+  // A long piece is more likely to run past the end than a short one: the mean overshoot is the
+  // mean square over twice the mean.
   const pieces = { sum: 1, squares: 0 }
   const options = {
     type: argon2.argon2id,
@@ -56,7 +57,8 @@ export function createFiller({
       next = (next + 1) % remembered
     },
     fill: async (begin) => {
-      // Drawn by lot: with an average, a load that changes would tell by how much the times scatter.
+      // Drawn by lot: with an average, a load that changes would tell by how much the times
+      // scatter.
       const end = begin + (times[Math.floor(Math.random() * times.length)] ?? firstMilliseconds)
       for (let at = now(); at + pieces.squares / pieces.sum / 2 < end;) {
         await argon2.hash('', options)

@@ -126,7 +126,8 @@ export function createHashGate({ concurrency, queueMilliseconds, now }: HashGate
       const hangUp = () => {
         leave(gone)
       }
-      // The expected wait can be wrong. A later turn waits for a hash or two, and its work must not be lost.
+      // The expected wait can be wrong. A later turn waits for a hash or two, and its work must not
+      // be lost.
       const timer = isFirst
         ? setTimeout(() => {
             leave(() => refusal(network))

@@ -39,7 +39,8 @@ const zxcvbn = new ZxcvbnFactory({
   maxLength,
 })
 
-// The class keeps its options private, and has no other way to change them from one check to the next.
+// The class keeps its options private, and has no other way to change them from one check to the
+// next.
 const { options } = zxcvbn as unknown as { options: { setOptions: (options: OptionsType) => void } }
 
 /** Runs in the thread of {@link createEstimator}. */
@@ -53,11 +54,13 @@ export default function estimate({
   if (commonPasswords.has(password.toLowerCase()))
     return { score: 0, advice: [warnings.common, suggestions.anotherWord] }
   const begin = password.slice(0, maxLength)
-  // A part that is said many times is as weak as one that is said twice, and takes less time to judge.
+  // A part that is said many times is as weak as one that is said twice, and takes less time to
+  // judge.
   const folded = begin.length > readings.shortLength ? begin.replace(/(.+?)\1+/gsu, '$1$1') : begin
   const isShort = folded.length <= readings.shortLength
   options.setOptions({ l33tMaxSubstitutions: isShort ? readings.short : readings.long })
-  // A word that does not fit into what is looked at is never found in it, but makes every look-up wider.
+  // A word that does not fit into what is looked at is never found in it, but makes every look-up
+  // wider.
   const { score, feedback } = zxcvbn.check(
     isShort ? folded : begin,
     words.filter((word) => word.length <= maxLength),

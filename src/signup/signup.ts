@@ -56,7 +56,8 @@ export function createSignup({
   return async ({ email, password, name = null }, from) => {
     const address = requireEmail(email)
     const passwordHash = await passwords.accept(password, { email: address, name }, from)
-    // Whether the address is free is decided by the insert alone: of many sign-ups at once, one wins.
+    // Whether the address is free is decided by the insert alone: of many sign-ups at once, one
+    // wins.
     const account = await accounts.create({ email: address, passwordHash, name })
     if (account === null) throw new Problem('email_taken')
     mailer.send({ kind: 'e-mail verification', to: account.email, account: account.id }, async () =>

@@ -81,7 +81,8 @@ export async function createMany(
   const rows = accounts.map((account, index) => toRow(account, index, now))
   const [first, repeated] = splitRepeatedIds(rows)
   if (first.length === 0) return { created: 0, clashes: [] }
-  // PostgreSQL locks each address until the statement ends: in one order, so that two calls cannot wait for each other. Equal addresses stay in theirs.
+  // PostgreSQL locks each address until the statement ends: in one order, so that two calls cannot
+  // wait for each other. Equal addresses stay in theirs.
   const sorted = first.sort((a, b) => Number(a.email > b.email) - Number(a.email < b.email))
   // Prisma's own createMany cannot skip duplicates on SQLite, and takes three times as long.
   const insert = sql`INSERT INTO users (id, email, password_hash, name, email_verified_at, token_epoch, disabled_at, email_history, created_at, updated_at) VALUES ${join(sorted.map(({ values }) => values))} ON CONFLICT DO NOTHING`
@@ -112,7 +113,8 @@ function since(state: boolean | Date | undefined, now: Date): Date | null {
   return state === true ? now : state instanceof Date ? state : null
 }
 
-// In the statement, the order of addresses would choose among equal ids. This keeps the first, and tells which others clash with it.
+// In the statement, the order of addresses would choose among equal ids. This keeps the first, and
+// tells which others clash with it.
 function splitRepeatedIds(rows: Row[]): [first: Row[], repeated: Clash[]] {
   const emails = new Map<string, string>()
   const repeated: Clash[] = []
@@ -142,7 +144,8 @@ async function findClashes(client: PrismaClient, left: Row[]): Promise<Clash[]> 
   })
 }
 
-// The counter after the milliseconds (RFC 9562 §6.2, method 1) keeps accounts of one call in their order.
+// The counter after the milliseconds (RFC 9562 §6.2, method 1) keeps accounts of one call in their
+// order.
 function uuid7(milliseconds: number, counter: number): string {
   const time = milliseconds.toString(16).padStart(12, '0')
   return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${randomUUID().slice(19)}`

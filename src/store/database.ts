@@ -83,7 +83,8 @@ export async function connect(
     return new PrismaClient(options)
   }
   const { PrismaClient } = await import('./generated/postgresql/client.js')
-  // Both clients come from one schema without native types; they differ in filters that are not used here.
+  // Both clients come from one schema without native types; they differ in filters that are not
+  // used here.
   return new PrismaClient(options) as unknown as PrismaClient
 }
 

@@ -86,7 +86,8 @@ interface DriverCause {
   originalMessage?: string
 }
 
-// Prisma keeps what the driver said in meta.driverAdapterError.cause, or throws the driver's error as it is.
+// Prisma keeps what the driver said in meta.driverAdapterError.cause, or throws the driver's error
+// as it is.
 function driverCause(error: Error): DriverCause | undefined {
   const { meta } = error as { meta?: { driverAdapterError?: { cause?: DriverCause } } }
   return (

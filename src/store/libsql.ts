@@ -71,9 +71,11 @@ interface FileClient {
   reconnect: () => void | Promise<void>
 }
 
-// libSQL leaves a statement that found the file locked unfinished, and with it the transaction of every later write on the connection: it would be acknowledged, seen
-// by this connection alone, and lost with the process. So a connection is given up after every failure but a broken rule of the schema, which leaves nothing behind.
-// SQLite goes on writing to a file that was moved or deleted: what it acknowledges then would be gone as well. Another file in its place is taken up.
+// libSQL leaves a statement that found the file locked unfinished, and with it the transaction of
+// every later write on the connection: it would be acknowledged, seen by this connection alone, and
+// lost with the process. So a connection is given up after every failure but a broken rule of the
+// schema, which leaves nothing behind. SQLite goes on writing to a file that was moved or deleted:
+// what it acknowledges then would be gone as well. Another file in its place is taken up.
 function careful(client: FileClient, path: string) {
   const execute = client.execute.bind(client)
   let opened = identity(path)

@@ -58,7 +58,8 @@ export async function applyMigrations(database: Database): Promise<string[]> {
           await withSchemaEngine(database, async (engine) => await engine.apply(migrations)),
       )
     } catch (error) {
-      // PostgreSQL's advisory lock (P1002) and SQLite's file lock mean that another process is migrating: its work may be all there is to do.
+      // PostgreSQL's advisory lock (P1002) and SQLite's file lock mean that another process is
+      // migrating: its work may be all there is to do.
       if (Date.now() > end || !/advisory lock|locked|busy|SocketTimeout/i.test(String(error)))
         throw error
       await wait(100)
@@ -66,8 +67,9 @@ export async function applyMigrations(database: Database): Promise<string[]> {
   }
 }
 
-// Prisma locks PostgreSQL while it migrates, but not SQLite, where two processes would apply the same migration and one would record a failure for good.
-// The lock of a SQLite transaction in a file beside it ends with the process, however that ends.
+// Prisma locks PostgreSQL while it migrates, but not SQLite, where two processes would apply the
+// same migration and one would record a failure for good. The lock of a SQLite transaction in a
+// file beside it ends with the process, however that ends.
 async function alone<T>({ lockAdapter }: Database, work: () => Promise<T>): Promise<T> {
   if (lockAdapter === null) return await work()
   const lock = await (await lockAdapter()).connect()

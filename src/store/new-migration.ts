@@ -22,7 +22,8 @@ export async function writeMigration(name: string, root = prismaFolder): Promise
   if (!/^[a-z][a-z0-9_]{0,60}$/.test(name))
     throw new Error('Name the migration in lower_snake_case: npm run migrate:new -- add_locale')
   const written = await readFile(new URL('schema.prisma', root), 'utf8')
-  // What the migrations add up to; kept beside them, so that the next one can be written without a database.
+  // What the migrations add up to; kept beside them, so that the next one can be written without a
+  // database.
   const snapshot = new URL('migrations/schema.prisma', root)
   const before = await readFile(snapshot, 'utf8').catch(() => null)
   const files: string[] = []
@@ -47,7 +48,8 @@ async function compare(
   before: string | null,
   after: string,
 ): Promise<string | null> {
-  // The engine wants a connection even where it compares only texts; the texts say which SQL is written.
+  // The engine wants a connection even where it compares only texts; the texts say which SQL is
+  // written.
   const database = parseDatabaseUrl('file::memory:')
   const model = (content: string) => ({
     tag: 'schemaDatamodel' as const,

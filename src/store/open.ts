@@ -49,7 +49,8 @@ export async function openStore(
     if (pending.length > 0) await available(applyMigrations(database))
   } catch (error) {
     await client.$disconnect()
-    // Whatever is wrong with a database that cannot even be opened, the server cannot be of use: a file that is no database, a URL with an unknown parameter.
+    // Whatever is wrong with a database that cannot even be opened, the server cannot be of use: a
+    // file that is no database, a URL with an unknown parameter.
     throw error instanceof PendingMigrationsError || error instanceof Problem
       ? error
       : new Problem('unavailable', { cause: error })

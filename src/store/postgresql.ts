@@ -27,7 +27,8 @@ export async function openPostgres(
       const adapter = await super.connect()
       const pool = adapter.underlyingDriver()
       const query = pool.query.bind(pool) as (statement: object) => Promise<unknown>
-      // The driver reads the bound when the statement has got its connection: what is left of it by then.
+      // The driver reads the bound when the statement has got its connection: what is left of it by
+      // then.
       const inTime = async (statement: object) => {
         const end = performance.now() + patience.query_timeout
         return await query({
@@ -57,5 +58,6 @@ export async function openPostgresForMigrations(
   )
 }
 
-// A connection that breaks while idle is dropped by the pool; the next query opens a new one or fails with its own error.
+// A connection that breaks while idle is dropped by the pool; the next query opens a new one or
+// fails with its own error.
 function ignoreIdleFailure(): void {}

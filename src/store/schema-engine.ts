@@ -101,7 +101,8 @@ export async function withSchemaEngine<T>(
     })
   } finally {
     engine.free()
-    // The engine leaves its connections open, and an open one goes on holding PostgreSQL's advisory lock.
+    // The engine leaves its connections open, and an open one goes on holding PostgreSQL's advisory
+    // lock.
     await Promise.all(
       connections.map(async (connection) => {
         await connection.dispose()
@@ -118,13 +119,15 @@ let loaded: ReturnType<typeof load> | undefined
 function ignore(): void {}
 
 async function load() {
-  // The engine hands the words of a panic to this global before it throws; without it the process would end.
+  // The engine hands the words of a panic to this global before it throws; without it the process
+  // would end.
   Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: ignore } })
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg')
   const folder = dirname(
     createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg'),
   )
-  // The engine bounds its wait for PostgreSQL's lock by a timer of ten seconds and never stops it; it must not keep the process.
+  // The engine bounds its wait for PostgreSQL's lock by a timer of ten seconds and never stops it;
+  // it must not keep the process.
   const setTimer = (act: () => void, milliseconds: number) => setTimeout(act, milliseconds).unref()
   const imports = Object.fromEntries(
     Object.entries(bindings).map(([name, binding]) => [

@@ -124,7 +124,8 @@ async function writeDraft(
   }
 }
 
-// So that a revoked key does not come back with a power failure. Some systems cannot, and some will not.
+// So that a revoked key does not come back with a power failure. Some systems cannot, and some will
+// not.
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder)

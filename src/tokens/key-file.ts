@@ -90,7 +90,8 @@ export async function isOpenToOthers(
   return platform !== 'win32' && (mode & 0o077) !== 0
 }
 
-// A link appears with its whole content and fails where a file is. Where the file system has no links, an exclusive copy comes close.
+// A link appears with its whole content and fails where a file is. Where the file system has no
+// links, an exclusive copy comes close.
 async function publish(text: string, path: string): Promise<boolean> {
   const draft = `${path}.${randomUUID()}`
   try {

@@ -97,7 +97,8 @@ export function createKeyRing(
   let byKid = new Map<string, KeyLife>()
   const now = () => clock() / 1000
   const ring: KeyRing = {
-    // Half of the wait: the other half is for caches that are filled just before a server picks the new key up.
+    // Half of the wait: the other half is for caches that are filled just before a server picks the
+    // new key up.
     cacheSeconds: Math.min(longestCacheSeconds, Math.floor(times.publishSeconds / 2)),
     signingKey: () => signingLife(lives, now()).key,
     oldestKey: () => (lives.at(-1) as KeyLife).key,

@@ -133,7 +133,8 @@ async function parseKey(jwk: unknown, where: string): Promise<SigningKey> {
   const alg = algorithmOf(publicKey, where)
   if (named !== undefined && named !== alg)
     throw new KeyRingError(`${where} must have "alg": "${alg}", or none.`)
-  // Exactly the public members (RFC 7517 §9.3), each in its one spelling: nothing private can slip through, and the thumbprint is the key's own.
+  // Exactly the public members (RFC 7517 §9.3), each in its one spelling: nothing private can slip
+  // through, and the thumbprint is the key's own.
   const members = publicKey.export({ format: 'jwk' }) as { kty: string; [member: string]: string }
   if (
     !belongTogether(privateKey, publicKey, alg) ||
@@ -181,7 +182,8 @@ function algorithmOf(key: KeyObject, where: string): Algorithm {
     throw new KeyRingError(
       `${where} is of a kind that cannot sign here. Use EC P-256, Ed25519 or RSA.`,
     )
-  // With the exponent 1 every message is its own signature; FIPS 186-5 §5.1 asks for more than 2^16.
+  // With the exponent 1 every message is its own signature; FIPS 186-5 §5.1 asks for more than
+  // 2^16.
   if (modulusLength < leastModulus || publicExponent < 65537n)
     throw new KeyRingError(
       `${where} is too weak: RSA keys need 3072 bits or more, and an exponent of 65537 or more.`,
@@ -189,7 +191,8 @@ function algorithmOf(key: KeyObject, where: string): Algorithm {
   return 'RS256'
 }
 
-// An EC key carries its public part beside the private one; only a signature tells whether they match.
+// An EC key carries its public part beside the private one; only a signature tells whether they
+// match.
 function belongTogether(privateKey: KeyObject, publicKey: KeyObject, alg: Algorithm): boolean {
   const digest = alg === 'EdDSA' ? null : 'sha256'
   const probe = Buffer.from('probe')

@@ -91,7 +91,8 @@ export function createSignupTokens({ ring, issuer, clock }: OneTimeTokensDeps): 
         name,
         password_hash: passwordHash,
       }
-      // The library draws the initialisation vector: good for 2^32 tokens a key (NIST SP 800-38D §8.3), which at one password hash each take years.
+      // The library draws the initialisation vector: good for 2^32 tokens a key (NIST SP 800-38D
+      // §8.3), which at one password hash each take years.
       return await new EncryptJWT(claims)
         .setProtectedHeader({ alg, enc, kid: key.kid, typ })
         .encrypt(deriveKey(key, purpose))

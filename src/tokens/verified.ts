@@ -27,7 +27,8 @@ export function createVerifiedTokens<Claims>(generation: number): VerifiedTokens
   let older = new Map<string, Verified<Claims>>()
   const remember = (token: string, verified: Verified<Claims>) => {
     if (recent.size >= generation) [older, recent] = [recent, new Map<string, Verified<Claims>>()]
-    // A copy: the text is a slice of a header, and would keep the whole of it in memory, however long somebody has made it.
+    // A copy: the text is a slice of a header, and would keep the whole of it in memory, however
+    // long somebody has made it.
     recent.set(Buffer.from(token, 'latin1').toString('latin1'), verified)
   }
   return {

@@ -77,7 +77,8 @@ await t.test('the type of a body', async (t) => {
   ]) {
     problem(t, await post(text, type), 415, 'unsupported_media_type')
   }
-  // White space around a header's value is none of it (RFC 9110 §5.5); Node's parser takes it away, this way into the application does not.
+  // White space around a header's value is none of it (RFC 9110 §5.5); Node's parser takes it away,
+  // this way into the application does not.
   const padded = await post(text, ' application/json')
   t.ok([200, 415].includes(padded.statusCode))
   problem(

@@ -118,7 +118,8 @@ t.test('no key is fetched from where a token says', async (t) => {
   t.equal(connections, 0)
 })
 
-// Anyone can make the second ES256 signature of a token from the first: its text is no name for it, jti is (RFC 7519 §4.1.7).
+// Anyone can make the second ES256 signature of a token from the first: its text is no name for it,
+// jti is (RFC 7519 §4.1.7).
 t.test(
   'the other ES256 signature of a token is as good, and stands for the same jti',
   async (t) => {

@@ -45,7 +45,8 @@ t.test('one account gets 20 places, beside those for first notices', async (t) =
 })
 
 t.test('a notice to the owner has a place when a thief has filled every share', async (t) => {
-  // The thief has the password and 10 mailboxes, so the thief can cause every kind of mail of the account, to the owner and elsewhere.
+  // The thief has the password and 10 mailboxes, so the thief can cause every kind of mail of the
+  // account, to the owner and elsewhere.
   for (const notice of notices) {
     const { ask, fill } = setUp()
     for (const kind of Object.keys(groups) as MailKind[]) {

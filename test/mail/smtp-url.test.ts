@@ -47,7 +47,8 @@ t.test('the server greets by the host of PUBLIC_URL, unless the URL has a name',
     'https://xn--bcher-kva.example': /^xn--bcher-kva\.example$/,
     'http://192.0.2.7': /^\[192\.0\.2\.7\]$/,
     'http://[2001:db8::1]:3000': /^\[IPv6:2001:db8::1\]$/i,
-    // The name of this machine, or its loopback address: many servers refuse a greeting without a dot.
+    // The name of this machine, or its loopback address: many servers refuse a greeting without a
+    // dot.
     'http://localhost:3000': /^\[127\.0\.0\.1\]$|\./,
   }
   for (const [publicUrl, name] of Object.entries(cases)) {
@@ -175,7 +176,8 @@ t.test('a mail waits while the server refuses the password', async (t) => {
     authOptional: false,
     allowInsecureAuth: true,
     onAuth: (_auth, _session, done) => {
-      // As when the provider's password was changed: the operator corrects it, or it was a fault of theirs.
+      // As when the provider's password was changed: the operator corrects it, or it was a fault of
+      // theirs.
       if (isAccepted) done(null, { user: 'u' })
       else done(Object.assign(new Error('5.7.8 bad credentials'), { responseCode: 535 }))
       isAccepted = true

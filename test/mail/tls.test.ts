@@ -76,7 +76,8 @@ async function deliver(t: Test, url: string): Promise<string> {
   )
 }
 
-// A connection to 0.0.0.0 reaches this machine, but the address is not one of loopback: it stands for a host elsewhere.
+// A connection to 0.0.0.0 reaches this machine, but the address is not one of loopback: it stands
+// for a host elsewhere.
 const elsewhere = '0.0.0.0'
 
 t.test('a password and a mail travel over a network as the URL allows', async (t) => {

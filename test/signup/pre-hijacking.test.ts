@@ -6,7 +6,8 @@ import { refusedRefresh } from '../http/forger.js'
 const email = 'victim@example.org'
 const attackers = 'attackers-grand-plan-of-today'
 const victims = goodPassword
-// Whoever comes first with the address of somebody else must have nothing once its owner proves it (GHSA-qq9h-g4jm-xgf3 and others).
+// Whoever comes first with the address of somebody else must have nothing once its owner proves it
+// (GHSA-qq9h-g4jm-xgf3 and others).
 await onEachDatabase(t, async (t, database) => {
   await t.test('verify_first: the owner signs up later and proves the address', async (t) => {
     const { call, nextMail, databaseUrl } = await buildTestApp(t, {

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { buildTestApp, goodPassword, onEachDatabase, problem } from '../helper.js'
 
-// PostgreSQL refuses NUL in text, and drivers turn a lone surrogate into U+FFFD: neither may come as far as the database.
+// PostgreSQL refuses NUL in text, and drivers turn a lone surrogate into U+FFFD: neither may come
+// as far as the database.
 await onEachDatabase(t, async (t, database) => {
   const { call, signup } = await buildTestApp(t, { database })
   const { access_token: token, user } = await signup({ name: 'Ada' })

@@ -119,7 +119,8 @@ await onEachDatabase(t, async (t, database) => {
       const victim = await signup()
       const address = freshEmail()
       const link = await ask(attacker.access_token, address)
-      // What a click sends: nothing, the login of the victim's own account, or the victim's password.
+      // What a click sends: nothing, the login of the victim's own account, or the victim's
+      // password.
       problem(t, await confirm(link, {}), 401, 'missing_token')
       problem(t, await confirm(link, { access: victim.access_token }), 401, 'missing_token')
       problem(t, await confirm(link, { password: owners }), 403, 'wrong_password')

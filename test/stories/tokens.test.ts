@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { buildTestApp, goodPassword, onEachDatabase, problem } from '../helper.js'
 
-// What an attacker once had, then what the owner does, and what must hold for ever after: stories of the threat model.
+// What an attacker once had, then what the owner does, and what must hold for ever after: stories
+// of the threat model.
 await onEachDatabase(t, async (t, database) => {
   const test = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
   const { call, signup, time, nextMail, store } = test

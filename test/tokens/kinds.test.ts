@@ -114,7 +114,8 @@ t.test('the real tokens of every kind, at every place that takes one', async (t)
       return tokenOf(await nextMail(user.email, 'Reset'))
     },
     verify: async () => tokenOf(await nextMail((await signup()).user.email, 'Confirm your e-mail')),
-    // A server that makes accounts at once takes them as well: what was issued stays good when the setting changes.
+    // A server that makes accounts at once takes them as well: what was issued stays good when the
+    // setting changes.
     signup: async () =>
       await createSignupTokens({ ring: test.ring, issuer, clock: () => test.time.now }).issue({
         email: `${randomUUID()}@example.org`,
