@@ -38,15 +38,10 @@ try {
     await (cluster.isPrimary && countWorkers(config) > 1 ? supervise(config) : serve(config))
   else await run(command, args, config)
 } catch (error) {
-  // What a person can mend is said in one message; anything else is a fault of ours and keeps its
-  // stack.
-  const known =
-    error instanceof CommandError ||
-    error instanceof ConfigError ||
-    error instanceof KeyRingError ||
-    error instanceof PendingMigrationsError ||
-    error instanceof Problem
-  console.error(known ? explain(error) : error)
+  // A person can mend these: the message is enough. Anything else is a fault of ours, with its stack.
+  const known = [CommandError, ConfigError, KeyRingError, PendingMigrationsError, Problem]
+  const isKnown = known.some((kind) => error instanceof kind)
+  console.error(isKnown ? explain(error as Error) : error)
   process.exit(1)
 }
 

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { loadConfig, Settings } from '../src/config.js'
+import { loadConfig } from '../src/config.js'
+import { Settings } from '../src/settings.js'
 import { projectFile } from './helper.js'
 
 /** A setting as .env.example shows it: what it means above, and its default, commented out. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
-import { type Accounts, createAccounts } from './accounts.js'
+import { createAccounts } from './account-table.js'
+import type { Accounts } from './accounts.js'
 import { connect, makeFolder, parseDatabaseUrl, prepareFile } from './database.js'
 import { available } from './faults.js'
 import { applyMigrations, findPending } from './migrations.js'
