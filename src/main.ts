@@ -38,7 +38,7 @@ try {
     await (cluster.isPrimary && countWorkers(config) > 1 ? supervise(config) : serve(config))
   else await run(command, args, config)
 } catch (error) {
-  // A person can mend these: the message is enough. Anything else is a fault of ours, with its stack.
+  // A person can mend these: the message is enough. Anything else is a fault of ours.
   const known = [CommandError, ConfigError, KeyRingError, PendingMigrationsError, Problem]
   const isKnown = known.some((kind) => error instanceof kind)
   console.error(isKnown ? explain(error as Error) : error)

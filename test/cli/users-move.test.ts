@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { exportUsers } from '../../src/cli/users-export.js'
 import { writeAccounts } from '../../src/cli/users-pages.js'
 import { users } from '../../src/cli/users.js'
@@ -92,7 +92,7 @@ async function run(databaseUrl: string, args: string[], input: string | Buffer =
 
 for (const from of databaseKinds) {
   await t.test(`${from} to ${other[from]} and back keeps every column`, async (t) => {
-    const folder = (t as Test).testdir()
+    const folder = t.testdir()
     const open = async (kind: DatabaseKind, name = 'first') => {
       const url = kind === 'sqlite' ? `file:${join(folder, name)}.db` : await freshDatabase(t, kind)
       const { accounts, close } = await openStore(url, { autoMigrate: true, clock: Date.now })

@@ -100,13 +100,13 @@ t.test('while the server runs: create, log in, disable', async (t) => {
 
 t.test('exit codes and messages', async (t) => {
   const env = { DATABASE_URL: await freshDatabase(t, 'postgresql') }
-  const folder = (t as Test).testdir({ 'users.jsonl': `${lines(1)[0]}\nbad\n` })
+  const folder = t.testdir({ 'users.jsonl': `${lines(1)[0]}\nbad\n` })
   t.match(await runMain(t, folder, { env, ...command('list') }), {
     code: 1,
     stdout: '',
     stderr: /^The database lacks migrations: .*npm run migrate.*\n$/,
   })
-  t.equal((await runMain(t as Test, folder, { env, args: ['migrate'] })).code, 0)
+  t.equal((await runMain(t, folder, { env, args: ['migrate'] })).code, 0)
   const rows: Array<
     [args: string[], code: number, stdout: RegExp, stderr: RegExp, input?: string]
   > = [

@@ -80,9 +80,7 @@ for (const alg of algorithms) {
         await service.close()
       })
       t.strictSame(
-        await tryEach(
-          async (token) => await ask(t as Test, `http://localhost:${port}/orders`, token),
-        ),
+        await tryEach(async (token) => await ask(t, `http://localhost:${port}/orders`, token)),
         expected,
       )
     })
@@ -93,7 +91,7 @@ for (const alg of algorithms) {
         'express.js',
       )
       const url = await serve(t, guard)
-      t.strictSame(await tryEach(async (token) => await ask(t as Test, url, token)), expected)
+      t.strictSame(await tryEach(async (token) => await ask(t, url, token)), expected)
     })
 
     await t.test('Python', async (t) => {

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { type Forger, refusedRefresh } from '../http/forger.js'
 import { hostileTokens } from '../http/hostile-tokens.js'
 import {
@@ -169,24 +169,19 @@ await onEachDatabase(t, async (t, database) => {
       ]),
     ]
     for (const [given, expected] of misfits)
-      t.strictSame(
-        pointers(t as Test, await change(access, given)).sort(),
-        expected,
-        JSON.stringify(given),
-      )
+      t.strictSame(pointers(t, await change(access, given)).sort(), expected, JSON.stringify(given))
     for (const given of notObjects)
-      t.strictSame(pointers(t as Test, await change(access, given, jsonType)), [''])
+      t.strictSame(pointers(t, await change(access, given, jsonType)), [''])
     const send = async (given: unknown, headers = {}) =>
       await call('POST', '/email/change/confirm', { body: given, headers })
-    for (const given of notObjects)
-      t.strictSame(pointers(t as Test, await send(given, jsonType)), [''])
-    t.strictSame(pointers(t as Test, await send({})), ['/token'])
-    t.strictSame(pointers(t as Test, await send({ token: 'x', new_email: 'x@example.org' })), [
+    for (const given of notObjects) t.strictSame(pointers(t, await send(given, jsonType)), [''])
+    t.strictSame(pointers(t, await send({})), ['/token'])
+    t.strictSame(pointers(t, await send({ token: 'x', new_email: 'x@example.org' })), [
       '/new_email',
     ])
     for (const value of notStrings) {
-      t.strictSame(pointers(t as Test, await send({ token: value })), ['/token'])
-      t.strictSame(pointers(t as Test, await send({ token: 'x', password: value })), ['/password'])
+      t.strictSame(pointers(t, await send({ token: value })), ['/token'])
+      t.strictSame(pointers(t, await send({ token: 'x', password: value })), ['/password'])
     }
     problem(t, await call('POST', '/email/change', { body }), 401, 'missing_token')
     for (const password of ['', 'wrong', '\ud800'])

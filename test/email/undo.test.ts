@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { Forger } from '../http/forger.js'
 import { hostileTokens } from '../http/hostile-tokens.js'
 import {
@@ -215,17 +215,14 @@ await onEachDatabase(t, async (t, database) => {
       const reply = await undo(bad)
       t.strictSame([reply.statusCode, reply.json().code], [400, 'invalid_one_time_token'], name)
     }
-    for (const value of notStrings) t.strictSame(pointers(t as Test, await undo(value)), ['/token'])
+    for (const value of notStrings) t.strictSame(pointers(t, await undo(value)), ['/token'])
     for (const given of notObjects)
       t.strictSame(
-        pointers(t as Test, await call('POST', '/email/undo', { body: given, headers: jsonType })),
+        pointers(t, await call('POST', '/email/undo', { body: given, headers: jsonType })),
         [''],
       )
     t.strictSame(
-      pointers(
-        t as Test,
-        await call('POST', '/email/undo', { body: { token: back, password: 'x' } }),
-      ),
+      pointers(t, await call('POST', '/email/undo', { body: { token: back, password: 'x' } })),
       ['/password'],
     )
     t.equal((await undo(back)).statusCode, 200)

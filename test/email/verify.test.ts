@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import { openPage } from '../browser.js'
 import {
@@ -105,9 +105,8 @@ await onEachDatabase(t, async (t, database) => {
       [{ email: user.email, x: 1 }, ['/x']],
       ...notStrings.map((email) => [{ email }, ['/email']]),
     ] as Array<[object, string[]]>)
-      t.strictSame(pointers(t as Test, await resend(body)), expected)
-    for (const body of notObjects)
-      t.strictSame(pointers(t as Test, await resend(body, jsonType)), [''])
+      t.strictSame(pointers(t, await resend(body)), expected)
+    for (const body of notObjects) t.strictSame(pointers(t, await resend(body, jsonType)), [''])
     away = true
     for (const email of [user.email, 'nobody@example.org'])
       problem(t, await resend({ email }), 503, 'unavailable')
@@ -185,8 +184,7 @@ await onEachDatabase(t, async (t, database) => {
       400,
       'invalid_one_time_token',
     )
-    for (const value of notStrings)
-      t.strictSame(pointers(t as Test, await verify(value)), ['/token'])
+    for (const value of notStrings) t.strictSame(pointers(t, await verify(value)), ['/token'])
     t.equal((await verify(token)).statusCode, 200)
   })
   for (const secret of ['eyJ', goodPassword, '@example.org'])

@@ -158,10 +158,7 @@ t.test('a password and a mail travel over a network as the URL allows', async (t
   for (const [what, { port, seen }, url, result, expected] of cases) {
     const [authority = '', query] = url.split('?')
     t.equal(
-      await deliver(
-        t as Test,
-        `smtp://${authority}:${port}${query === undefined ? '' : `?${query}`}`,
-      ),
+      await deliver(t, `smtp://${authority}:${port}${query === undefined ? '' : `?${query}`}`),
       result,
       what,
     )

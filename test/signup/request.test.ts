@@ -187,10 +187,9 @@ await onEachDatabase(t, async (t, database) => {
               .reasons as string[]
           ).includes(reason),
         )
-      t.strictSame(
-        pointers(t as Test, await signup({ email: one, password: `${goodPassword}\ud800` })),
-        ['/password'],
-      )
+      t.strictSame(pointers(t, await signup({ email: one, password: `${goodPassword}\ud800` })), [
+        '/password',
+      ])
       away = true
       problem(t, await signup({ email: one, password: goodPassword }), 503, 'unavailable')
       away = false
@@ -292,17 +291,14 @@ await onEachDatabase(t, async (t, database) => {
     await nextMail('ada@xn--bcher-kva.example', 'You have an account')
     for (const broken of ['\0', '\ud800', '\r\nBcc: x@y.zz', '\u2028']) {
       t.strictSame(
-        pointers(
-          t as Test,
-          await signup({ email: `a${broken}b@example.org`, password: goodPassword }),
-        ),
+        pointers(t, await signup({ email: `a${broken}b@example.org`, password: goodPassword })),
         ['/email'],
       )
       t.strictSame(
         [
           ...new Set(
             pointers(
-              t as Test,
+              t,
               await signup({ email: 'a@example.org', password: goodPassword, name: `a${broken}b` }),
             ),
           ),
@@ -311,18 +307,12 @@ await onEachDatabase(t, async (t, database) => {
       )
     }
     for (const value of notStrings)
-      t.strictSame(pointers(t as Test, await signup({ email: value, password: goodPassword })), [
-        '/email',
-      ])
+      t.strictSame(pointers(t, await signup({ email: value, password: goodPassword })), ['/email'])
     t.strictSame(
-      pointers(
-        t as Test,
-        await signup({ email: 'a@example.org', password: goodPassword, role: 'admin' }),
-      ),
+      pointers(t, await signup({ email: 'a@example.org', password: goodPassword, role: 'admin' })),
       ['/role'],
     )
-    for (const body of notObjects)
-      t.strictSame(pointers(t as Test, await signup(body, jsonType)), [''])
+    for (const body of notObjects) t.strictSame(pointers(t, await signup(body, jsonType)), [''])
     t.equal((await rows()).length, names.length)
   })
 })

@@ -272,11 +272,8 @@ await onEachDatabase(t, async (t, kind) => {
       const { accounts, time, sql, create } = await freshStore(t, kind)
       const [account, other] = [await create(), await create('other@example.org')]
       time.now += 1000
-      for (const change of [
-        { passwordHash: '$hash$0' },
-        { email: 'x@example.org' },
-        { id: nobody },
-      ])
+      const changes = [{ passwordHash: '$hash$0' }, { email: 'x@example.org' }, { id: nobody }]
+      for (const change of changes)
         t.equal(await accounts.resetPassword({ ...account, ...change }, '$hash$2'), false)
       t.strictSame(await accounts.findById(account.id), account)
       const answers = await Promise.all(
