@@ -5,6 +5,8 @@ const typed = ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'prisma.config.ts
 
 export default [
   ...neostandard({ ts: true, noStyle: true, ignores: resolveIgnoresFromGitignore() }),
+  // Prettier indents what belongs together, so a body on a line of its own cannot mislead.
+  { rules: { curly: 'off' } },
   ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: typed })),
   {
     files: typed,
