@@ -1,5 +1,6 @@
-// Makes dist/ from src/: Prisma's clients, then one bundle. The bundle takes in the pure libraries that consist of hundreds of small modules, which would
-// otherwise cost a third of the start-up time; every other package stays a package. Types are checked by `npm run typecheck`.
+// Makes dist/ from src/: Prisma's clients, then one bundle. The bundle takes in the pure libraries
+// that consist of hundreds of small modules, which would otherwise cost a third of the start-up
+// time; every other package stays a package. Types are checked by `npm run typecheck`.
 import { build } from 'esbuild'
 import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { unlink } from 'node:fs/promises'
@@ -7,7 +8,9 @@ import './prisma/generate.mjs'
 
 const bundled = ['typebox', 'jose', 'validator']
 const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
-const external = Object.keys(dependencies).filter((name) => !bundled.includes(name)).flatMap((name) => [name, `${name}/*`])
+const external = Object.keys(dependencies)
+  .filter((name) => !bundled.includes(name))
+  .flatMap((name) => [name, `${name}/*`])
 
 const { metafile } = await build({
   entryPoints: { main: 'src/main.ts', 'strength-worker': 'src/passwords/strength-worker.ts' },
@@ -22,7 +25,7 @@ const { metafile } = await build({
   metafile: true,
   // The same runtime as an ES module: Node reads a CommonJS module of this size twice.
   alias: { '@prisma/client/runtime/client': '@prisma/client/runtime/client.mjs' },
-  logLevel: 'warning'
+  logLevel: 'warning',
 })
 
 // The estimator reads it from where its own code is.
@@ -30,5 +33,7 @@ cpSync('src/passwords/common-passwords.txt', 'dist/common-passwords.txt')
 
 // What an earlier version was built into: its chunks have other names.
 const made = new Set(Object.keys(metafile.outputs))
-const left = readdirSync('dist').map((name) => `dist/${name}`).filter((path) => /\.js(\.map)?$/.test(path) && !made.has(path))
+const left = readdirSync('dist')
+  .map((name) => `dist/${name}`)
+  .filter((path) => /\.js(\.map)?$/.test(path) && !made.has(path))
 await Promise.allSettled(left.map(unlink))

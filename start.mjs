@@ -1,11 +1,22 @@
-// `npm start` and `npm run <command>`: builds, then runs in this same process. An installation without the development packages runs what was built before.
+// `npm start` and `npm run <command>`: builds, then runs in this same process. An installation
+// without the development packages runs what was built before.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 const require = createRequire(import.meta.url)
-const canBuild = ['esbuild', 'prisma/package.json'].every((name) => { try { return require.resolve(name) } catch { return false } })
-if (canBuild || !existsSync(new URL('dist/main.js', import.meta.url))) execFileSync(process.execPath, ['build.mjs'], { cwd: new URL('.', import.meta.url), stdio: 'inherit' })
+const canBuild = ['esbuild', 'prisma/package.json'].every((name) => {
+  try {
+    return require.resolve(name)
+  } catch {
+    return false
+  }
+})
+if (canBuild || !existsSync(new URL('dist/main.js', import.meta.url)))
+  execFileSync(process.execPath, ['build.mjs'], {
+    cwd: new URL('.', import.meta.url),
+    stdio: 'inherit',
+  })
 
 // npm passes SIGTERM on to its shell only, which ends and leaves this process behind.
 const parent = process.ppid

@@ -1,4 +1,5 @@
-// The ceiling: a Fastify with one route and the reply of GET /claims, in a process of its own. `logged` adds the log of requests that the product writes.
+// The ceiling: a Fastify with one route and the reply of GET /claims, in a process of its own.
+// `logged` adds the log of requests that the product writes.
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { createLogger, logRequests } from '../src/http/log.js'
 import { type AccessClaims, AccessClaimsSchema } from '../src/tokens/access.js'
@@ -6,8 +7,23 @@ import { answerState } from './process-state.js'
 
 const hasLog = process.argv[2] === 'logged'
 const now = Math.floor(Date.now() / 1000)
-const claims: AccessClaims = { iss: 'http://localhost:3000', sub: '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', aud: 'http://localhost:3000', iat: now, exp: now + 600, auth_time: now, jti: crypto.randomUUID() }
-const app = fastify(hasLog ? { loggerInstance: await createLogger('info', process.stdout) as FastifyBaseLogger, logController: new LogController({ disableRequestLogging: true }) } : {})
+const claims: AccessClaims = {
+  iss: 'http://localhost:3000',
+  sub: '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1',
+  aud: 'http://localhost:3000',
+  iat: now,
+  exp: now + 600,
+  auth_time: now,
+  jti: crypto.randomUUID(),
+}
+const loggerInstance: FastifyBaseLogger | undefined = hasLog
+  ? await createLogger('info', process.stdout)
+  : undefined
+const app = fastify(
+  loggerInstance === undefined
+    ? {}
+    : { loggerInstance, logController: new LogController({ disableRequestLogging: true }) },
+)
 if (hasLog) logRequests(app)
 app.get('/claims', { schema: { response: { 200: AccessClaimsSchema } } }, async () => claims)
 answerState()

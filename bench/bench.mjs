@@ -1,4 +1,5 @@
-// `npm run bench` measures the whole on the built program, `npm run bench -- <name> …` runs one of the other benches, with what follows its name.
+// `npm run bench` measures the whole on the built program, `npm run bench -- <name> …` runs one of
+// the other benches, with what follows its name.
 import { execFileSync } from 'node:child_process'
 import { build } from 'esbuild'
 
@@ -21,7 +22,7 @@ const benches = {
   },
   mail: async () => await (await bundled('mail')).run(),
   enumeration: async (args) => await (await bundled('enumeration')).run(args),
-  estimator: async () => await (await bundled('estimator')).run()
+  estimator: async () => await (await bundled('estimator')).run(),
 }
 
 const [first = 'table', ...rest] = process.argv.slice(2)
@@ -34,11 +35,20 @@ execFileSync(process.execPath, ['build.mjs'], { stdio: 'inherit' })
 await benches[wanted](args)
 
 /** The module bench/<name>.ts. */
-async function bundled (name) {
+async function bundled(name) {
   await bundle(name)
   return await import(`../dist/bench/${name}.js`)
 }
 
-async function bundle (name) {
-  await build({ entryPoints: [`bench/${name}.ts`], outdir: 'dist/bench', bundle: true, packages: 'external', format: 'esm', platform: 'node', target: 'node20.19', logLevel: 'warning' })
+async function bundle(name) {
+  await build({
+    entryPoints: [`bench/${name}.ts`],
+    outdir: 'dist/bench',
+    bundle: true,
+    packages: 'external',
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    logLevel: 'warning',
+  })
 }

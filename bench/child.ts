@@ -5,33 +5,65 @@ import { build } from 'esbuild'
 import { bare } from './server.js'
 
 /** What a forked server of the bench uses. */
-export interface ChildState { cpuMicroseconds: number, heapBytes: number, residentBytes: number }
+export interface ChildState {
+  cpuMicroseconds: number
+  heapBytes: number
+  residentBytes: number
+}
 
 /** A server of the bench, in a process of its own. */
-export interface Child { pid: number, url: string, state: () => Promise<ChildState>, stop: () => Promise<void> }
+export interface Child {
+  pid: number
+  url: string
+  state: () => Promise<ChildState>
+  stop: () => Promise<void>
+}
 
 /** Bundles the program bench/<name>.ts and answers where it is. */
-export async function buildProgram (name: string): Promise<string> {
+export async function buildProgram(name: string): Promise<string> {
   const outfile = `dist/bench/${name}.mjs`
-  await build({ entryPoints: [`bench/${name}.ts`], outfile, bundle: true, format: 'esm', platform: 'node', target: 'node20.19', packages: 'external', logLevel: 'warning' })
+  await build({
+    entryPoints: [`bench/${name}.ts`],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    packages: 'external',
+    logLevel: 'warning',
+  })
   return outfile
 }
 
-/** Starts a program that sends its address when it serves. Its log goes to a file, as under a service manager. Throws when it ends before. */
-export async function startChild (program: string, args: string[], logFile: string): Promise<Child> {
-  const child = spawn('env', [...bare, process.execPath, '--expose-gc', program, ...args], { env: { PATH: process.env.PATH }, stdio: ['ignore', openSync(logFile, 'w'), 'inherit', 'ipc'] })
+/**
+ * Starts a program that sends its address when it serves. Its log goes to a file, as under a
+ * service manager. Throws when it ends before.
+ */
+export async function startChild(program: string, args: string[], logFile: string): Promise<Child> {
+  const child = spawn('env', [...bare, process.execPath, '--expose-gc', program, ...args], {
+    env: { PATH: process.env.PATH },
+    stdio: ['ignore', openSync(logFile, 'w'), 'inherit', 'ipc'],
+  })
   const ended = once(child, 'exit')
-  const message = async () => (await Promise.race([once(child, 'message'), ended.then(() => { throw new Error(`${program} ended`) })]))[0] as unknown
+  const message = async () =>
+    (
+      await Promise.race([
+        once(child, 'message'),
+        ended.then(() => {
+          throw new Error(`${program} ended`)
+        }),
+      ])
+    )[0] as unknown
   return {
     pid: child.pid as number,
     url: String(await message()),
     state: async () => {
       child.send('state')
-      return await message() as ChildState
+      return (await message()) as ChildState
     },
     stop: async () => {
       child.kill()
       await ended
-    }
+    },
   }
 }

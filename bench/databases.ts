@@ -4,29 +4,45 @@ import pg from 'pg'
 import { makeCluster, removeCluster } from '../test/postgres/cluster.js'
 
 /** An empty database for one run. */
-export interface BenchDatabase { url: string, remove: () => Promise<void> }
+export interface BenchDatabase {
+  url: string
+  remove: () => Promise<void>
+}
 
 /** A SQLite file in a folder that somebody else removes. */
-export async function makeSqlite (folder: string): Promise<BenchDatabase> {
+export async function makeSqlite(folder: string): Promise<BenchDatabase> {
   mkdirSync(folder, { recursive: true })
   return { url: `file:${join(folder, 'bench.db')}`, remove: async () => {} }
 }
 
-/** A database on the PostgreSQL of BENCH_POSTGRES_URL, whose user may create databases, or on one that is started for it from the programs that npm installed. */
-export async function makePostgres (): Promise<BenchDatabase> {
+/**
+ * A database on the PostgreSQL of BENCH_POSTGRES_URL, whose user may create databases, or on
+ * one that is started for it from the programs that npm installed.
+ */
+export async function makePostgres(): Promise<BenchDatabase> {
   const given = process.env.BENCH_POSTGRES_URL
   if (given === undefined) {
     const cluster = await makeCluster()
-    return { url: cluster.url, remove: async () => { removeCluster(cluster) } }
+    return {
+      url: cluster.url,
+      remove: async () => {
+        removeCluster(cluster)
+      },
+    }
   }
   const name = `bench_${crypto.randomUUID().replaceAll('-', '')}`
   await run(given, `CREATE DATABASE ${name}`)
   const url = new URL(given)
   url.pathname = `/${name}`
-  return { url: url.href, remove: async () => { await run(given, `DROP DATABASE ${name} WITH (FORCE)`) } }
+  return {
+    url: url.href,
+    remove: async () => {
+      await run(given, `DROP DATABASE ${name} WITH (FORCE)`)
+    },
+  }
 }
 
-async function run (connectionString: string, sql: string): Promise<void> {
+async function run(connectionString: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString })
   await client.connect()
   await client.query(sql)

@@ -1,4 +1,5 @@
-// Sign-ups and logins of others beside one client that has weak passwords judged as fast as it can: `npm run bench -- estimator`.
+// Sign-ups and logins of others beside one client that has weak passwords judged as fast as it can:
+// `npm run bench -- estimator`.
 import { setMaxListeners } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -8,38 +9,76 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { startMailServer } from './chaos/clients.js'
 import { startServer } from './server.js'
 
-/** The logins and sign-ups of one measurement: how many were sent, how many were served, and the median time of the served ones in milliseconds. */
-export interface Served { logins: number, loginsOk: number, loginMs: number, signups: number, signupsOk: number, signupMs: number }
+/**
+ * The logins and sign-ups of one measurement: how many were sent, how many were served, and the
+ * median time of the served ones in milliseconds.
+ */
+export interface Served {
+  logins: number
+  loginsOk: number
+  loginMs: number
+  signups: number
+  signupsOk: number
+  signupMs: number
+}
 
-/** One measurement without the attack, one beside it, and the ratios of what was served. `attack` counts the replies to the attacker by status. */
-export interface EstimatorReport { alone: Served, beside: Served, logins: number, signups: number, attack: Record<string, number> }
+/**
+ * One measurement without the attack, one beside it, and the ratios of what was served.
+ * `attack` counts the replies to the attacker by status.
+ */
+export interface EstimatorReport {
+  alone: Served
+  beside: Served
+  logins: number
+  signups: number
+  attack: Record<string, number>
+}
 
-/** How the attack is run: `connections` and requests `perSecond` of one client with the weak `passwords`, beside `pairs` of one login and one sign-up. */
-export interface EstimatorOptions { pairs: number, everyMs: number, connections: number, perSecond: number, passwords: string[] }
+/**
+ * How the attack is run: `connections` and requests `perSecond` of one client with the weak
+ * `passwords`, beside `pairs` of one login and one sign-up.
+ */
+export interface EstimatorOptions {
+  pairs: number
+  everyMs: number
+  connections: number
+  perSecond: number
+  passwords: string[]
+}
 
-/** The attack of the issue. The first password is an ordinary weak one, the others are slow to judge. */
+/**
+ * The attack of the issue. The first password is an ordinary weak one, the others are slow to
+ * judge.
+ */
 export const usual: EstimatorOptions = {
   pairs: 20,
   everyMs: 250,
   connections: 80,
   perSecond: 40,
-  passwords: ['4@'.repeat(32), 'password1', '1'.repeat(64), 'P@$$w0rd'.repeat(8)]
+  passwords: ['4@'.repeat(32), 'password1', '1'.repeat(64), 'P@$$w0rd'.repeat(8)],
 }
 
 const password = 'brass-lantern-under-the-stair'
 
 /** Starts a server, serves others alone, then beside the attack. */
-export async function attackEstimator (options: EstimatorOptions): Promise<EstimatorReport> {
+export async function attackEstimator(options: EstimatorOptions): Promise<EstimatorReport> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const mailServer = await startMailServer()
-  // Limits would end the attack for a reason of their own. The address that a caller names stands for its network.
-  const server = await startServer(folder, { RATE_LIMITS: 'off', TRUST_PROXY: '127.0.0.1,::1', SMTP_URL: mailServer.url })
+  // Limits would end the attack for a reason of their own. The address that a caller names stands
+  // for its network.
+  const server = await startServer(folder, {
+    RATE_LIMITS: 'off',
+    TRUST_PROXY: '127.0.0.1,::1',
+    SMTP_URL: mailServer.url,
+  })
   const attacker = createCaller(options.connections)
   const others = createCaller(1000)
   try {
-    const post = async (path: string, body: object, network = '198.51.100.1') => await others.post(`${server.url}${path}`, body, network)
+    const post = async (path: string, body: object, network = '198.51.100.1') =>
+      await others.post(`${server.url}${path}`, body, network)
     // The first sign-up loads the word lists.
-    for (const name of ['victim', 'warm']) await post('/signup', { email: `${name}@example.org`, password })
+    for (const name of ['victim', 'warm'])
+      await post('/signup', { email: `${name}@example.org`, password })
     mailServer.mails.clear()
     await post('/password/forgot', { email: 'victim@example.org' })
     while (!mailServer.mails.has('victim@example.org')) await wait(20)
@@ -48,17 +87,32 @@ export async function attackEstimator (options: EstimatorOptions): Promise<Estim
     const alone = await serveOthers(post, options)
     const attack: Record<string, number> = {}
     let isOver = false
-    const attacking = flood(options.perSecond, () => isOver, async (index) => {
-      const body = { token, new_password: options.passwords[index % options.passwords.length] }
-      const status = await attacker.post(`${server.url}/password/reset`, body, '203.0.113.1').then((reply) => String(reply.status), () => 'lost')
-      attack[status] = (attack[status] ?? 0) + 1
-    })
+    const attacking = flood(
+      options.perSecond,
+      () => isOver,
+      async (index) => {
+        const body = { token, new_password: options.passwords[index % options.passwords.length] }
+        const status = await attacker
+          .post(`${server.url}/password/reset`, body, '203.0.113.1')
+          .then(
+            (reply) => String(reply.status),
+            () => 'lost',
+          )
+        attack[status] = (attack[status] ?? 0) + 1
+      },
+    )
     await wait(500)
     const beside = await serveOthers(post, options)
     isOver = true
     attacker.close()
     await attacking
-    return { alone, beside, logins: beside.loginsOk / alone.loginsOk, signups: beside.signupsOk / alone.signupsOk, attack }
+    return {
+      alone,
+      beside,
+      logins: beside.loginsOk / alone.loginsOk,
+      signups: beside.signupsOk / alone.signupsOk,
+      attack,
+    }
   } finally {
     attacker.close()
     others.close()
@@ -69,9 +123,12 @@ export async function attackEstimator (options: EstimatorOptions): Promise<Estim
 }
 
 /** Prints the table and writes dist/bench/estimator.json. */
-export async function run (): Promise<void> {
+export async function run(): Promise<void> {
   const report = await attackEstimator(usual)
-  writeFileSync('dist/bench/estimator.json', JSON.stringify({ node: process.version, ...report }, null, 2))
+  writeFileSync(
+    'dist/bench/estimator.json',
+    JSON.stringify({ node: process.version, ...report }, null, 2),
+  )
   const { alone, beside, attack, ...ratios } = report
   console.table({ alone, beside })
   console.table({ 'served beside the attack / served alone': ratios })
@@ -80,7 +137,7 @@ export async function run (): Promise<void> {
 
 type Post = (path: string, body: object, network?: string) => Promise<{ status: number }>
 
-async function serveOthers (post: Post, { pairs, everyMs }: EstimatorOptions): Promise<Served> {
+async function serveOthers(post: Post, { pairs, everyMs }: EstimatorOptions): Promise<Served> {
   const times = { login: [] as number[], signup: [] as number[] }
   const ask = async (kind: 'login' | 'signup', wanted: number, body: object, network: string) => {
     const begin = performance.now()
@@ -91,36 +148,74 @@ async function serveOthers (post: Post, { pairs, everyMs }: EstimatorOptions): P
   for (let index = 0; index < pairs; index++) {
     const network = `192.0.2.${index + 1}`
     asked.push(ask('login', 200, { email: 'warm@example.org', password }, network))
-    asked.push(ask('signup', 201, { email: `${crypto.randomUUID()}@example.org`, password: `${crypto.randomUUID()}` }, network))
+    asked.push(
+      ask(
+        'signup',
+        201,
+        { email: `${crypto.randomUUID()}@example.org`, password: `${crypto.randomUUID()}` },
+        network,
+      ),
+    )
     await wait(everyMs)
   }
   await Promise.all(asked)
-  const median = (list: number[]) => Math.round([...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? NaN)
-  return { logins: pairs, loginsOk: times.login.length, loginMs: median(times.login), signups: pairs, signupsOk: times.signup.length, signupMs: median(times.signup) }
+  const median = (list: number[]) =>
+    Math.round([...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? NaN)
+  return {
+    logins: pairs,
+    loginsOk: times.login.length,
+    loginMs: median(times.login),
+    signups: pairs,
+    signupsOk: times.signup.length,
+    signupMs: median(times.signup),
+  }
 }
 
 /** Sends at a fixed rate, whether or not earlier requests were answered. */
-async function flood (perSecond: number, isOver: () => boolean, send: (index: number) => Promise<void>): Promise<void> {
+async function flood(
+  perSecond: number,
+  isOver: () => boolean,
+  send: (index: number) => Promise<void>,
+): Promise<void> {
   const begin = performance.now()
   const sent: Array<Promise<void>> = []
   while (!isOver()) {
-    while (sent.length < (performance.now() - begin) * perSecond / 1000) sent.push(send(sent.length))
+    while (sent.length < ((performance.now() - begin) * perSecond) / 1000)
+      sent.push(send(sent.length))
     await wait(5)
   }
   await Promise.all(sent)
 }
 
 /** A client with connections of its own. */
-function createCaller (maxSockets: number) {
+function createCaller(maxSockets: number) {
   const agent = new Agent({ keepAlive: true, maxSockets })
   const closing = new AbortController()
   setMaxListeners(0, closing.signal)
-  const post = async (url: string, body: object, network: string) => await new Promise<{ status: number }>((resolve, reject) => {
-    const text = JSON.stringify(body)
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), 'x-forwarded-for': network }
-    request(url, { agent, method: 'POST', headers, signal: closing.signal }, (reply) => {
-      reply.resume().on('end', () => { resolve({ status: reply.statusCode ?? 0 }) }).on('error', reject)
-    }).on('error', reject).end(text)
-  })
-  return { post, close: () => { closing.abort(); agent.destroy() } }
+  const post = async (url: string, body: object, network: string) =>
+    await new Promise<{ status: number }>((resolve, reject) => {
+      const text = JSON.stringify(body)
+      const headers = {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(text),
+        'x-forwarded-for': network,
+      }
+      request(url, { agent, method: 'POST', headers, signal: closing.signal }, (reply) => {
+        reply
+          .resume()
+          .on('end', () => {
+            resolve({ status: reply.statusCode ?? 0 })
+          })
+          .on('error', reject)
+      })
+        .on('error', reject)
+        .end(text)
+    })
+  return {
+    post,
+    close: () => {
+      closing.abort()
+      agent.destroy()
+    },
+  }
 }

@@ -1,5 +1,6 @@
-// What bench/guard.mjs measures, in a process of its own. `tokens <key> <count>` prints access tokens; `serve <key>` serves the application and beside it the route
-// GET /open, which is GET /claims without the guard.
+// What bench/guard.mjs measures, in a process of its own. `tokens <key> <count>` prints access
+// tokens; `serve <key>` serves the application and beside it the route GET /open, which is GET
+// /claims without the guard.
 import type { FastifyBaseLogger } from 'fastify'
 import { buildApp } from '../src/app.js'
 import { loadConfig } from '../src/config.js'
@@ -20,27 +21,60 @@ const clock = Date.now
 
 if (command === 'key') console.log(JSON.stringify(await generateKey(1)))
 else {
-  const ring = createKeyRing(await parseKeys(`{"keys":[${key}]}`, 'the bench'), { publishSeconds: 0, longestTokenSeconds: longestTokenSeconds(config), clock })
-  const accessTokens = createAccessTokens({ ring, issuer: config.PUBLIC_URL, audience: config.TOKEN_AUDIENCE, lifeSeconds: 3600, clock })
-  const issue = () => accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', Math.floor(clock() / 1000)).accessToken
+  const ring = createKeyRing(await parseKeys(`{"keys":[${key}]}`, 'the bench'), {
+    publishSeconds: 0,
+    longestTokenSeconds: longestTokenSeconds(config),
+    clock,
+  })
+  const accessTokens = createAccessTokens({
+    ring,
+    issuer: config.PUBLIC_URL,
+    audience: config.TOKEN_AUDIENCE,
+    lifeSeconds: 3600,
+    clock,
+  })
+  const issue = () =>
+    accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', Math.floor(clock() / 1000))
+      .accessToken
   if (command === 'tokens') for (let i = 0; i < Number(count); i++) console.log(issue())
   else await listen(product(await createLogger('info', process.stdout)))
 
-  function product (logger: FastifyBaseLogger): App {
+  function product(logger: FastifyBaseLogger): App {
     const unused = {} as never
-    const app = buildApp({ config, store: { close: async () => {} } as Store, passwords: unused, ring, mailer: unused, clock, logger, drain: createDrain() })
+    const app = buildApp({
+      config,
+      store: { close: async () => {} } as Store,
+      passwords: unused,
+      ring,
+      mailer: unused,
+      clock,
+      logger,
+      drain: createDrain(),
+    })
     const claims = example()
     app.register(async (api: App) => {
-      api.get('/open', { config: { public: true }, schema: { querystring: NoQuery, response: { 200: { ...Claims, description: 'The claims' } } } }, async () => claims)
+      api.get(
+        '/open',
+        {
+          config: { public: true },
+          schema: {
+            querystring: NoQuery,
+            response: { 200: { ...Claims, description: 'The claims' } },
+          },
+        },
+        async () => claims,
+      )
     })
     return app
   }
 
-  function example (): AccessClaims {
-    return JSON.parse(Buffer.from(issue().split('.')[1] ?? '', 'base64url').toString()) as AccessClaims
+  function example(): AccessClaims {
+    return JSON.parse(
+      Buffer.from(issue().split('.')[1] ?? '', 'base64url').toString(),
+    ) as AccessClaims
   }
 
-  async function listen (app: App): Promise<void> {
+  async function listen(app: App): Promise<void> {
     answerState()
     const address = await app.listen({ host: '127.0.0.1', port: 0 })
     process.send?.(address)

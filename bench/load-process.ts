@@ -1,13 +1,31 @@
-// A load from a process of its own, so that what measures does not wait for what is measured. Started by load.ts.
+// A load from a process of its own, so that what measures does not wait for what is measured.
+// Started by load.ts.
 import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from './client.js'
 import type { Load, LoadReport } from './load.js'
 
 const patienceMilliseconds = 30_000
 
-process.once('message', (load: Load) => { drive(load).then((report) => process.send?.(report, () => { process.disconnect() }), (error: unknown) => { throw error }) })
+process.once('message', (load: Load) => {
+  drive(load).then(
+    (report) =>
+      process.send?.(report, () => {
+        process.disconnect()
+      }),
+    (error: unknown) => {
+      throw error
+    },
+  )
+})
 
-async function drive ({ url, messages, seconds, warmSeconds = 0, perSecond, inFlight }: Load): Promise<LoadReport> {
+async function drive({
+  url,
+  messages,
+  seconds,
+  warmSeconds = 0,
+  perSecond,
+  inFlight,
+}: Load): Promise<LoadReport> {
   const send = createClient(patienceMilliseconds, 1000)
   const byStatus: Record<string, number> = {}
   const milliseconds: number[] = []
@@ -17,22 +35,41 @@ async function drive ({ url, messages, seconds, warmSeconds = 0, perSecond, inFl
   const end = counts + seconds * 1000
   const ask = async (due: number) => {
     const message = messages[sent++ % messages.length] ?? {}
-    const outcome = await send(url, message).then(({ status }) => String(status), () => 'lost')
+    const outcome = await send(url, message).then(
+      ({ status }) => String(status),
+      () => 'lost',
+    )
     if (due < counts) return
     byStatus[outcome] = (byStatus[outcome] ?? 0) + 1
     milliseconds.push(performance.now() - due)
   }
   if (perSecond === undefined) {
-    await Promise.all(Array.from({ length: inFlight ?? 1 }, async () => { while (performance.now() < end) await ask(performance.now()) }))
+    await Promise.all(
+      Array.from({ length: inFlight ?? 1 }, async () => {
+        while (performance.now() < end) await ask(performance.now())
+      }),
+    )
   } else {
     const running: Array<Promise<void>> = []
     for (let now = begin; now < end; now = performance.now()) {
-      while (running.length < (now - begin) * perSecond / 1000) running.push(ask(begin + running.length * 1000 / perSecond))
+      while (running.length < ((now - begin) * perSecond) / 1000)
+        running.push(ask(begin + (running.length * 1000) / perSecond))
       await wait(1)
     }
     await Promise.all(running)
   }
   milliseconds.sort((a, b) => a - b)
-  const quantile = (share: number) => Math.round((milliseconds[Math.min(milliseconds.length - 1, Math.floor(milliseconds.length * share))] ?? NaN) * 10) / 10
-  return { requests: milliseconds.length, byStatus, seconds, p50: quantile(0.5), p99: quantile(0.99), slowest: quantile(1) }
+  const quantile = (share: number) =>
+    Math.round(
+      (milliseconds[Math.min(milliseconds.length - 1, Math.floor(milliseconds.length * share))] ??
+        NaN) * 10,
+    ) / 10
+  return {
+    requests: milliseconds.length,
+    byStatus,
+    seconds,
+    p50: quantile(0.5),
+    p99: quantile(0.99),
+    slowest: quantile(1),
+  }
 }

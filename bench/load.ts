@@ -2,18 +2,54 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 
-/** Requests to one URL, the messages in turn: `perSecond` at their times, whether or not earlier ones were answered, or always `inFlight` of them. What is due in the first `warmSeconds` is sent but not counted. */
-export interface Load { url: string, messages: Array<{ method?: string, body?: object, token?: string, headers?: Record<string, string> }>, seconds: number, warmSeconds?: number, perSecond?: number, inFlight?: number }
+/**
+ * Requests to one URL, the messages in turn: `perSecond` at their times, whether or not earlier
+ * ones were answered, or always `inFlight` of them. What is due in the first `warmSeconds` is
+ * sent but not counted.
+ */
+export interface Load {
+  url: string
+  messages: Array<{
+    method?: string
+    body?: object
+    token?: string
+    headers?: Record<string, string>
+  }>
+  seconds: number
+  warmSeconds?: number
+  perSecond?: number
+  inFlight?: number
+}
 
-/** What came of the requests that are counted: answers by status, `lost` without one; milliseconds from when a request was due. */
-export interface LoadReport { requests: number, byStatus: Record<string, number>, seconds: number, p50: number, p99: number, slowest: number }
+/**
+ * What came of the requests that are counted: answers by status, `lost` without one;
+ * milliseconds from when a request was due.
+ */
+export interface LoadReport {
+  requests: number
+  byStatus: Record<string, number>
+  seconds: number
+  p50: number
+  p99: number
+  slowest: number
+}
 
-/** Runs a load in a process of its own. @param launcher a command that starts another, such as `taskset -c 1` */
-export async function runLoad (load: Load, launcher: string[] = []): Promise<LoadReport> {
-  const [program = '', ...args] = [...launcher, process.execPath, resolve('dist/bench/load-process.js')]
+/**
+ * Runs a load in a process of its own.
+ *
+ * @param launcher a command that starts another, such as `taskset -c 1`
+ */
+export async function runLoad(load: Load, launcher: string[] = []): Promise<LoadReport> {
+  const [program = '', ...args] = [
+    ...launcher,
+    process.execPath,
+    resolve('dist/bench/load-process.js'),
+  ]
   const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
   const report = once(child, 'message') as Promise<[LoadReport]>
-  const failed = once(child, 'exit').then(([code]) => { throw new Error(`the load ended with ${String(code)}`) })
+  const failed = once(child, 'exit').then(([code]) => {
+    throw new Error(`the load ended with ${String(code)}`)
+  })
   child.send(load)
   const [answer] = await Promise.race([report, failed])
   failed.catch(() => {})

@@ -1,5 +1,6 @@
-// Whether one address that is flooded with mails keeps the mails of others from arriving: strangers ask for new passwords, first alone,
-// then beside the flood, at the built program with RATE_LIMITS=off and a mail server that takes 40 ms for a mail.
+// Whether one address that is flooded with mails keeps the mails of others from arriving: strangers
+// ask for new passwords, first alone, then beside the flood, at the built program with
+// RATE_LIMITS=off and a mail server that takes 40 ms for a mail.
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
@@ -16,7 +17,7 @@ const floodConnections = 16
 const mailMilliseconds = 40
 
 /** A mail server that notes when a mail to each address came. */
-async function startMailServer () {
+async function startMailServer() {
   const arrivals = new Map<string, number[]>()
   const server = new SMTPServer({
     authOptional: true,
@@ -24,11 +25,12 @@ async function startMailServer () {
     onData: (stream, session, done) => {
       stream.resume().on('end', () => {
         setTimeout(() => {
-          for (const { address } of session.envelope.rcptTo) arrivals.set(address, [...arrivals.get(address) ?? [], performance.now()])
+          for (const { address } of session.envelope.rcptTo)
+            arrivals.set(address, [...(arrivals.get(address) ?? []), performance.now()])
           done()
         }, mailMilliseconds)
       })
-    }
+    },
   })
   server.on('error', () => {})
   server.listen(0, '127.0.0.1')
@@ -36,21 +38,37 @@ async function startMailServer () {
   return {
     url: `smtp://127.0.0.1:${(server.server.address() as AddressInfo).port}`,
     of: (address: string) => arrivals.get(address) ?? [],
-    forget: () => { arrivals.clear() },
-    stop: async () => { await new Promise<void>((resolve) => { server.close(resolve) }) }
+    forget: () => {
+      arrivals.clear()
+    },
+    stop: async () => {
+      await new Promise<void>((resolve) => {
+        server.close(resolve)
+      })
+    },
   }
 }
 
 /** Prints one row without and one with the flood. */
-export async function run (): Promise<void> {
+export async function run(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const mails = await startMailServer()
-  const server = await startServer(folder, { SMTP_URL: mails.url, RATE_LIMITS: 'off', ARGON2_MEMORY_KIB: '7168', ARGON2_PASSES: '5' }).catch(async (error: unknown) => { await mails.stop(); throw error })
+  const server = await startServer(folder, {
+    SMTP_URL: mails.url,
+    RATE_LIMITS: 'off',
+    ARGON2_MEMORY_KIB: '7168',
+    ARGON2_PASSES: '5',
+  }).catch(async (error: unknown) => {
+    await mails.stop()
+    throw error
+  })
   const send = createClient(10_000)
   const post = async (path: string, body: object) => await send(`${server.url}${path}`, { body })
   const flooded = 'flooded@example.org'
   const others = Array.from({ length: strangers }, (_, index) => `stranger-${index}@example.org`)
-  const until = async (isDone: () => boolean, milliseconds: number) => { for (let waited = 0; waited < milliseconds && !isDone(); waited += 20) await wait(20) }
+  const until = async (isDone: () => boolean, milliseconds: number) => {
+    for (let waited = 0; waited < milliseconds && !isDone(); waited += 20) await wait(20)
+  }
   const lost = () => server.log().split('"msg":"mail lost').length - 1
   const measure = async (isFlooded: boolean) => {
     mails.forget()
@@ -69,7 +87,8 @@ export async function run (): Promise<void> {
       asked.set(email, performance.now())
       await wait(60)
     }
-    const arrived = () => others.flatMap((email) => mails.of(email).map((at) => at - (asked.get(email) ?? 0)))
+    const arrived = () =>
+      others.flatMap((email) => mails.of(email).map((at) => at - (asked.get(email) ?? 0)))
     await until(() => arrived().length === strangers, 5000)
     flooding.abort()
     await Promise.all(flood)
@@ -81,13 +100,16 @@ export async function run (): Promise<void> {
       arrived: times.length,
       'median, ms': Math.round(times[Math.floor(times.length / 2)] ?? NaN),
       'slowest, ms': Math.round(times.at(-1) ?? NaN),
-      'mails lost': lost()
+      'mails lost': lost(),
     }
   }
   try {
     for (const email of [flooded, ...others]) await post('/signup', { email, password })
     await until(() => others.every((email) => mails.of(email).length > 0), 5000)
-    console.table({ 'without the flood': await measure(false), 'with the flood': await measure(true) })
+    console.table({
+      'without the flood': await measure(false),
+      'with the flood': await measure(true),
+    })
   } finally {
     await server.stop()
     await mails.stop()

@@ -18,21 +18,36 @@ const others = {
   'sign-up': { perSecond: 2, path: '/signup', good: 201 },
   mail: { perSecond: 4, path: '/password/forgot', good: 202 },
   'read /me': { perSecond: 40, path: '/me', good: 200 },
-  'read /claims': { perSecond: 40, path: '/claims', good: 200 }
+  'read /claims': { perSecond: 40, path: '/claims', good: 200 },
 } as const
 
 type Other = keyof typeof others
 type Call = Load['messages'][number]
 
-const from = (ip: string): { headers: Record<string, string> } => ({ headers: { 'x-forwarded-for': ip } })
-const stranger = (index: number) => from(`198.${18 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`)
+const from = (ip: string): { headers: Record<string, string> } => ({
+  headers: { 'x-forwarded-for': ip },
+})
+const stranger = (index: number) =>
+  from(`198.${18 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`)
 
-interface Person { email: string, access_token: string, refresh_token: string }
+interface Person {
+  email: string
+  access_token: string
+  refresh_token: string
+}
 
-/** Prints a line for each attack: the p50 of others beside it, of their p50 beside as many reads of the claims. */
-export async function run (args: string[]): Promise<void> {
-  const option = (name: string, byDefault: string) => args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? byDefault
-  const [seconds, inFlight, only] = [Number(option('seconds', '3')), Number(option('in-flight', '0')), option('only', '')]
+/**
+ * Prints a line for each attack: the p50 of others beside it, of their p50 beside as many reads
+ * of the claims.
+ */
+export async function run(args: string[]): Promise<void> {
+  const option = (name: string, byDefault: string) =>
+    args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? byDefault
+  const [seconds, inFlight, only] = [
+    Number(option('seconds', '3')),
+    Number(option('in-flight', '0')),
+    option('only', ''),
+  ]
   const rate = inFlight > 0 ? { inFlight } : { perSecond: Number(option('per-second', '600')) }
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const server = await startServer(folder, { TRUST_PROXY: '127.0.0.1,::1', LOG_LEVEL: 'info' })
@@ -40,28 +55,68 @@ export async function run (args: string[]): Promise<void> {
     const { crowd, own } = await prepare(server.url)
     let fresh = 0
     const messages: Record<Other, () => Call[]> = {
-      login: () => crowd.map(({ email }, index) => ({ ...stranger(++fresh + index), body: { email, password } })),
-      'sign-up': () => Array.from({ length: 100 }, () => ({ ...stranger(++fresh), body: { email: `new-${crypto.randomUUID()}@example.org`, password } })),
-      mail: () => Array.from({ length: 200 }, () => ({ ...stranger(++fresh), body: { email: `nobody-${crypto.randomUUID()}@example.org` } })),
-      'read /claims': () => crowd.map(({ access_token: token }, index) => ({ ...stranger(++fresh + index), token })),
-      'read /me': () => crowd.map(({ access_token: token }, index) => ({ ...stranger(++fresh + index), token }))
+      login: () =>
+        crowd.map(({ email }, index) => ({
+          ...stranger(++fresh + index),
+          body: { email, password },
+        })),
+      'sign-up': () =>
+        Array.from({ length: 100 }, () => ({
+          ...stranger(++fresh),
+          body: { email: `new-${crypto.randomUUID()}@example.org`, password },
+        })),
+      mail: () =>
+        Array.from({ length: 200 }, () => ({
+          ...stranger(++fresh),
+          body: { email: `nobody-${crypto.randomUUID()}@example.org` },
+        })),
+      'read /claims': () =>
+        crowd.map(({ access_token: token }, index) => ({ ...stranger(++fresh + index), token })),
+      'read /me': () =>
+        crowd.map(({ access_token: token }, index) => ({ ...stranger(++fresh + index), token })),
     }
     const measure = async (path: string, calls: Call[]) => {
-      const attack = runLoad({ url: `${server.url}${path}`, messages: calls, ...rate, seconds: seconds + 1 })
-      const victims = Object.entries(others).map(async ([name, { perSecond, path, good }]) => {
-        const report = await runLoad({ url: `${server.url}${path}`, messages: messages[name as Other](), perSecond, seconds, warmSeconds: 0.5 })
-        return [name, { p50: report.p50, served: (report.byStatus[good] ?? 0) / report.requests }] as const
+      const attack = runLoad({
+        url: `${server.url}${path}`,
+        messages: calls,
+        ...rate,
+        seconds: seconds + 1,
       })
-      return { attack: await attack, others: Object.fromEntries(await Promise.all(victims)) as Record<Other, { p50: number, served: number }> }
+      const victims = Object.entries(others).map(async ([name, { perSecond, path, good }]) => {
+        const report = await runLoad({
+          url: `${server.url}${path}`,
+          messages: messages[name as Other](),
+          perSecond,
+          seconds,
+          warmSeconds: 0.5,
+        })
+        return [
+          name,
+          { p50: report.p50, served: (report.byStatus[good] ?? 0) / report.requests },
+        ] as const
+      })
+      return {
+        attack: await attack,
+        others: Object.fromEntries(await Promise.all(victims)) as Record<
+          Other,
+          { p50: number; served: number }
+        >,
+      }
     }
-    const claims = async () => await measure('/claims', [{ ...from(attacker), token: own.access_token }])
+    const claims = async () =>
+      await measure('/claims', [{ ...from(attacker), token: own.access_token }])
     const rows: Record<string, object> = {}
     const raw: object[] = []
-    for (const [name, { path, calls }] of Object.entries(attacks(own)).filter(([name]) => name.includes(only))) {
+    for (const [name, { path, calls }] of Object.entries(attacks(own)).filter(([name]) =>
+      name.includes(only),
+    )) {
       // Before and after, so that a machine that becomes slower meanwhile does not tilt it.
       const [before, during, after] = [await claims(), await measure(path, calls), await claims()]
       raw.push({ name, before, during, after })
-      rows[name] = { ...line(before.others, during.others, after.others), ...statuses(during.attack) }
+      rows[name] = {
+        ...line(before.others, during.others, after.others),
+        ...statuses(during.attack),
+      }
     }
     console.table(rows)
     writeFileSync('dist/bench/neighbours.json', `${JSON.stringify(raw, null, 2)}\n`)
@@ -71,46 +126,98 @@ export async function run (args: string[]): Promise<void> {
   }
 }
 
-function line (before: Record<Other, { p50: number }>, during: Record<Other, { p50: number, served: number }>, after: Record<Other, { p50: number }>) {
-  return Object.fromEntries(Object.keys(others).flatMap((key) => {
-    const name = key as Other
-    const ratio = during[name].p50 / ((before[name].p50 + after[name].p50) / 2)
-    return [[name, Math.round(ratio * 100) / 100], [`${name} served`, Math.round(during[name].served * 100) / 100]]
-  }))
+function line(
+  before: Record<Other, { p50: number }>,
+  during: Record<Other, { p50: number; served: number }>,
+  after: Record<Other, { p50: number }>,
+) {
+  return Object.fromEntries(
+    Object.keys(others).flatMap((key) => {
+      const name = key as Other
+      const ratio = during[name].p50 / ((before[name].p50 + after[name].p50) / 2)
+      return [
+        [name, Math.round(ratio * 100) / 100],
+        [`${name} served`, Math.round(during[name].served * 100) / 100],
+      ]
+    }),
+  )
 }
 
-function statuses ({ byStatus, requests }: LoadReport): object {
-  return { attacker: Object.entries(byStatus).map(([status, count]) => `${Math.round(100 * count / requests)} % ${status}`).join(', ') }
+function statuses({ byStatus, requests }: LoadReport): object {
+  return {
+    attacker: Object.entries(byStatus)
+      .map(([status, count]) => `${Math.round((100 * count) / requests)} % ${status}`)
+      .join(', '),
+  }
 }
 
 /** Calls of one account and one network. */
-function attacks ({ email, access_token: token, refresh_token: refreshToken }: Person): Record<string, { path: string, calls: Call[] }> {
+function attacks({
+  email,
+  access_token: token,
+  refresh_token: refreshToken,
+}: Person): Record<string, { path: string; calls: Call[] }> {
   const mine = from(attacker)
   const random = () => crypto.randomUUID()
   const many = (make: () => Call) => Array.from({ length: 500 }, () => ({ ...mine, ...make() }))
   return {
     'GET /me': { path: '/me', calls: [{ ...mine, token }] },
-    'PATCH /me': { path: '/me', calls: many(() => ({ method: 'PATCH', token, body: { name: random() } })) },
-    'POST /refresh': { path: '/refresh', calls: [{ ...mine, body: { refresh_token: refreshToken } }] },
-    'POST /login, right password': { path: '/login', calls: [{ ...mine, body: { email, password } }] },
-    'POST /login, wrong': { path: '/login', calls: many(() => ({ body: { email: `${random()}@example.org`, password: 'wrong' } })) },
-    'POST /signup': { path: '/signup', calls: many(() => ({ body: { email: `${random()}@example.org`, password } })) },
-    'POST /signup, slow weak passwords': { path: '/signup', calls: many(() => ({ body: { email: `${random()}@example.org`, password: '4@'.repeat(32) } })) },
-    'POST /password/forgot': { path: '/password/forgot', calls: many(() => ({ body: { email: `${random()}@example.org` } })) },
-    'POST /email/change': { path: '/email/change', calls: many(() => ({ token, body: { new_email: `${random()}@example.org`, password } })) },
-    'POST /email/verify, garbage': { path: '/email/verify', calls: many(() => ({ body: { token: `eyJ.${random()}.x` } })) },
+    'PATCH /me': {
+      path: '/me',
+      calls: many(() => ({ method: 'PATCH', token, body: { name: random() } })),
+    },
+    'POST /refresh': {
+      path: '/refresh',
+      calls: [{ ...mine, body: { refresh_token: refreshToken } }],
+    },
+    'POST /login, right password': {
+      path: '/login',
+      calls: [{ ...mine, body: { email, password } }],
+    },
+    'POST /login, wrong': {
+      path: '/login',
+      calls: many(() => ({ body: { email: `${random()}@example.org`, password: 'wrong' } })),
+    },
+    'POST /signup': {
+      path: '/signup',
+      calls: many(() => ({ body: { email: `${random()}@example.org`, password } })),
+    },
+    'POST /signup, slow weak passwords': {
+      path: '/signup',
+      calls: many(() => ({
+        body: { email: `${random()}@example.org`, password: '4@'.repeat(32) },
+      })),
+    },
+    'POST /password/forgot': {
+      path: '/password/forgot',
+      calls: many(() => ({ body: { email: `${random()}@example.org` } })),
+    },
+    'POST /email/change': {
+      path: '/email/change',
+      calls: many(() => ({ token, body: { new_email: `${random()}@example.org`, password } })),
+    },
+    'POST /email/verify, garbage': {
+      path: '/email/verify',
+      calls: many(() => ({ body: { token: `eyJ.${random()}.x` } })),
+    },
     'GET /health/ready': { path: '/health/ready', calls: [mine] },
-    'POST /logout/everywhere': { path: '/logout/everywhere', calls: [{ ...mine, method: 'POST', token }] }
+    'POST /logout/everywhere': {
+      path: '/logout/everywhere',
+      calls: [{ ...mine, method: 'POST', token }],
+    },
   }
 }
 
-async function prepare (url: string): Promise<{ crowd: Person[], own: Person }> {
+async function prepare(url: string): Promise<{ crowd: Person[]; own: Person }> {
   const send = createClient(30_000)
   const signup = async (index: number): Promise<Person> => {
     const email = `person-${index}@example.org`
-    const { status, body } = await send(`${url}/signup`, { ...stranger(60_000 + index), body: { email, password } })
+    const { status, body } = await send(`${url}/signup`, {
+      ...stranger(60_000 + index),
+      body: { email, password },
+    })
     if (status !== 201) throw new Error(`sign-up answered ${status}: ${body}`)
-    return { email, ...JSON.parse(body) as { access_token: string, refresh_token: string } }
+    return { email, ...(JSON.parse(body) as { access_token: string; refresh_token: string }) }
   }
   const crowd: Person[] = []
   for (let index = 0; index < people; index++) crowd.push(await signup(index))

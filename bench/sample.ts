@@ -2,17 +2,38 @@ import autocannon, { type Options } from 'autocannon'
 import { quantile } from './statistics.js'
 
 /** One measurement: how many a second, and how long one took in milliseconds. */
-export interface Sample { perSecond: number, p50: number, p99: number }
+export interface Sample {
+  perSecond: number
+  p50: number
+  p99: number
+}
 
-/** Sends requests over HTTP. Throws when one fails or is refused, for then the figures mean something else. */
-export async function load (options: Options): Promise<Sample> {
-  const { requests, latency, duration, non2xx, errors, statusCodeStats } = await autocannon({ sampleInt: 100, ...options })
-  if (non2xx + errors > 0) throw new Error(`${options.url}: ${errors} failed, the others by status: ${JSON.stringify(statusCodeStats)}`)
+/**
+ * Sends requests over HTTP. Throws when one fails or is refused, for then the figures mean
+ * something else.
+ */
+export async function load(options: Options): Promise<Sample> {
+  const { requests, latency, duration, non2xx, errors, statusCodeStats } = await autocannon({
+    sampleInt: 100,
+    ...options,
+  })
+  if (non2xx + errors > 0)
+    throw new Error(
+      `${options.url}: ${errors} failed, the others by status: ${JSON.stringify(statusCodeStats)}`,
+    )
   return { perSecond: requests.total / duration, p50: latency.p50, p99: latency.p99 }
 }
 
-/** Calls a function in this process, again and again. @param concurrency how many calls run at once */
-export async function repeat (seconds: number, concurrency: number, call: () => Promise<unknown>): Promise<Sample> {
+/**
+ * Calls a function in this process, again and again.
+ *
+ * @param concurrency how many calls run at once
+ */
+export async function repeat(
+  seconds: number,
+  concurrency: number,
+  call: () => Promise<unknown>,
+): Promise<Sample> {
   const milliseconds: number[] = []
   const begin = performance.now()
   const worker = async () => {
@@ -23,5 +44,9 @@ export async function repeat (seconds: number, concurrency: number, call: () => 
     }
   }
   await Promise.all(Array.from({ length: concurrency }, worker))
-  return { perSecond: milliseconds.length / (performance.now() - begin) * 1000, p50: quantile(milliseconds, 0.5), p99: quantile(milliseconds, 0.99) }
+  return {
+    perSecond: (milliseconds.length / (performance.now() - begin)) * 1000,
+    p50: quantile(milliseconds, 0.5),
+    p99: quantile(milliseconds, 0.99),
+  }
 }

@@ -1,4 +1,5 @@
-// Start-up time and idle memory of the built program on an existing database, as an operator starts it: `node dist/main.js`.
+// Start-up time and idle memory of the built program on an existing database, as an operator starts
+// it: `node dist/main.js`.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,20 +8,23 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { freePort, memoryOf, startServer } from './server.js'
 
 /** One start: milliseconds until it serves, and the resident memory two seconds later in MiB. */
-export interface Start { ms: number, mib: number }
+export interface Start {
+  ms: number
+  mib: number
+}
 
 /** Prints the table. */
-export async function run (): Promise<void> {
+export async function run(): Promise<void> {
   const results = await measureStarts(7)
   console.table({
     'node alone, ms': summary(results.map(nodeAlone)),
     'start to listening, ms': summary(results.map(({ ms }) => ms)),
-    'idle memory, MiB': summary(results.map(({ mib }) => mib))
+    'idle memory, MiB': summary(results.map(({ mib }) => mib)),
   })
 }
 
 /** Starts the program again and again, after a first time that makes database and keys. */
-export async function measureStarts (rounds: number): Promise<Start[]> {
+export async function measureStarts(rounds: number): Promise<Start[]> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const settings = { PORT: String(await freePort()) }
   const results: Start[] = []
@@ -38,13 +42,13 @@ export async function measureStarts (rounds: number): Promise<Start[]> {
   return results
 }
 
-function nodeAlone (): number {
+function nodeAlone(): number {
   const begin = performance.now()
   execFileSync(process.execPath, ['-e', '0'])
   return performance.now() - begin
 }
 
-function summary (figures: number[]): object {
+function summary(figures: number[]): object {
   const sorted = figures.map(Math.round).sort((a, b) => a - b)
   return { min: sorted[0], median: sorted[Math.floor(sorted.length / 2)], max: sorted.at(-1) }
 }

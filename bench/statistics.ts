@@ -1,10 +1,14 @@
 /** The middle of a list; of an even number the upper one. NaN of none. */
-export function median (list: number[]): number {
+export function median(list: number[]): number {
   return quantile(list, 0.5)
 }
 
-/** The value that a share of a list is below. @param share 0 to 1 */
-export function quantile (list: number[], share: number): number {
+/**
+ * The value that a share of a list is below.
+ *
+ * @param share 0 to 1
+ */
+export function quantile(list: number[], share: number): number {
   const sorted = [...list].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN
 }

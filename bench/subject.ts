@@ -40,52 +40,138 @@ export const manyTokens = 25_000
 
 /**
  * Starts the built program on a database, signs accounts up, and offers the scenarios.
- * @param coldTokens how many tokens are made for the guarded route with tokens never seen before
+ *
+ * @param coldTokens how many tokens are made for the guarded route with tokens never seen
+ *   before
  */
-export async function openSubject (folder: string, databaseUrl: string, { accounts, coldTokens, settings }: { accounts: number, coldTokens: number, settings: Record<string, string> }): Promise<Subject> {
+export async function openSubject(
+  folder: string,
+  databaseUrl: string,
+  {
+    accounts,
+    coldTokens,
+    settings,
+  }: { accounts: number; coldTokens: number; settings: Record<string, string> },
+): Promise<Subject> {
   mkdirSync(folder)
-  const server = await startServer(folder, { DATABASE_URL: databaseUrl, AUTO_MIGRATE: 'on', RATE_LIMITS: 'off', LOG_LEVEL: 'info', ...settings })
+  const server = await startServer(folder, {
+    DATABASE_URL: databaseUrl,
+    AUTO_MIGRATE: 'on',
+    RATE_LIMITS: 'off',
+    LOG_LEVEL: 'info',
+    ...settings,
+  })
   const send = createClient(30_000)
-  const people: Array<{ email: string, access_token: string, refresh_token: string, user: { id: string } }> = []
+  const people: Array<{
+    email: string
+    access_token: string
+    refresh_token: string
+    user: { id: string }
+  }> = []
   const signUp = async () => {
     const email = `${crypto.randomUUID()}@example.org`
     const { status, body } = await send(`${server.url}/signup`, { body: { email, password } })
     if (status !== 201) throw new Error(`signup answered ${status}: ${body}`)
-    people.push({ email, ...JSON.parse(body) as { access_token: string, refresh_token: string, user: { id: string } } })
+    people.push({
+      email,
+      ...(JSON.parse(body) as {
+        access_token: string
+        refresh_token: string
+        user: { id: string }
+      }),
+    })
   }
   while (people.length < accounts) await Promise.all([signUp(), signUp()])
   const cold = await freshTokens(folder, server.url, coldTokens)
   const client = await connect(parseDatabaseUrl(databaseUrl))
   let next = 0
   const one = <T>(list: T[]) => list[next++ % list.length] as T
-  const ask = (requests: Requests, connections: number, url = server.url) => async (seconds: number) => await load({ url, connections, duration: seconds, requests })
-  // Made before they are sent, where they may be the same again: what the load costs is taken from what is measured.
-  const get = (path: string): Requests => people.map(({ access_token: token }) => ({ path, headers: bearer(token) }))
-  const post = (path: string, bodies: object[]): Requests => bodies.map((body) => ({ ...json, path, body: JSON.stringify(body) }))
+  const ask =
+    (requests: Requests, connections: number, url = server.url) =>
+    async (seconds: number) =>
+      await load({ url, connections, duration: seconds, requests })
+  // Made before they are sent, where they may be the same again: what the load costs is taken from
+  // what is measured.
+  const get = (path: string): Requests =>
+    people.map(({ access_token: token }) => ({ path, headers: bearer(token) }))
+  const post = (path: string, bodies: object[]): Requests =>
+    bodies.map((body) => ({ ...json, path, body: JSON.stringify(body) }))
   return {
     scenarios: {
       'GET /claims, token seen before': ask(get('/claims'), connections),
-      'GET /claims, token never seen': ask([{ path: '/claims', setupRequest: (request) => ({ ...request, headers: bearer(one(cold)) }) }], connections),
-      'Prisma alone: find an account': async (seconds) => await repeat(seconds, connections, async () => await client.user.findUnique({ where: { id: one(people).user.id } })),
+      'GET /claims, token never seen': ask(
+        [
+          {
+            path: '/claims',
+            setupRequest: (request) => ({ ...request, headers: bearer(one(cold)) }),
+          },
+        ],
+        connections,
+      ),
+      'Prisma alone: find an account': async (seconds) =>
+        await repeat(
+          seconds,
+          connections,
+          async () => await client.user.findUnique({ where: { id: one(people).user.id } }),
+        ),
       'GET /me': ask(get('/me'), connections),
-      'POST /refresh': ask(post('/refresh', people.map((person) => ({ refresh_token: person.refresh_token }))), connections),
-      'POST /login': ask(post('/login', people.map(({ email }) => ({ email, password }))), hashingConnections),
-      'POST /signup': ask([{ ...json, path: '/signup', setupRequest: (request) => ({ ...request, body: JSON.stringify({ email: `${crypto.randomUUID()}@example.org`, password }) }) }], hashingConnections)
+      'POST /refresh': ask(
+        post(
+          '/refresh',
+          people.map((person) => ({ refresh_token: person.refresh_token })),
+        ),
+        connections,
+      ),
+      'POST /login': ask(
+        post(
+          '/login',
+          people.map(({ email }) => ({ email, password })),
+        ),
+        hashingConnections,
+      ),
+      'POST /signup': ask(
+        [
+          {
+            ...json,
+            path: '/signup',
+            setupRequest: (request) => ({
+              ...request,
+              body: JSON.stringify({ email: `${crypto.randomUUID()}@example.org`, password }),
+            }),
+          },
+        ],
+        hashingConnections,
+      ),
     },
     elsewhere: (url) => ask(get('/claims'), connections, url),
     most: () => memoryOf(server.pid).most,
     stop: async () => {
       await client.$disconnect()
       await server.stop()
-    }
+    },
   }
 }
 
 // Signed with the server's own key, for asking it for so many would take longer than the bench.
-async function freshTokens (folder: string, issuer: string, count: number): Promise<string[]> {
+async function freshTokens(folder: string, issuer: string, count: number): Promise<string[]> {
   const config = loadConfig({})
   const keys = await parseKeys(readFileSync(join(folder, 'data/keys.json'), 'utf8'), 'the bench')
-  const ring = createKeyRing(keys, { publishSeconds: 0, longestTokenSeconds: longestTokenSeconds(config), clock: Date.now })
-  const accessTokens = createAccessTokens({ ring, issuer, audience: issuer, lifeSeconds: 3600, clock: Date.now })
-  return Array.from({ length: count }, () => accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', Math.floor(Date.now() / 1000)).accessToken)
+  const ring = createKeyRing(keys, {
+    publishSeconds: 0,
+    longestTokenSeconds: longestTokenSeconds(config),
+    clock: Date.now,
+  })
+  const accessTokens = createAccessTokens({
+    ring,
+    issuer,
+    audience: issuer,
+    lifeSeconds: 3600,
+    clock: Date.now,
+  })
+  return Array.from(
+    { length: count },
+    () =>
+      accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', Math.floor(Date.now() / 1000))
+        .accessToken,
+  )
 }

@@ -22,7 +22,10 @@ import { KeyRingError, parseKeys, type SigningKey } from './tokens/keys.js'
 import { longestTokenSeconds } from './tokens/lives.js'
 import { countWorkers, shareHashes, startWorkers } from './workers.js'
 
-/** How long running requests may take once no new ones are taken, in milliseconds. With the patience of `drainTimes` and the time for mails it stays under the ten seconds of `delay`. */
+/**
+ * How long running requests may take once no new ones are taken, in milliseconds. With the
+ * patience of `drainTimes` and the time for mails it stays under the ten seconds of `delay`.
+ */
 const requestMilliseconds = 4000
 
 try {
@@ -31,128 +34,215 @@ try {
   if (existsSync('.env')) loadEnvFile('.env')
   const config = loadConfig(process.env)
   const [command, ...args] = process.argv.slice(2)
-  if (command === undefined) await (cluster.isPrimary && countWorkers(config) > 1 ? supervise(config) : serve(config))
+  if (command === undefined)
+    await (cluster.isPrimary && countWorkers(config) > 1 ? supervise(config) : serve(config))
   else await run(command, args, config)
 } catch (error) {
-  // What a person can mend is said in one message; anything else is a fault of ours and keeps its stack.
-  const known = error instanceof CommandError || error instanceof ConfigError || error instanceof KeyRingError || error instanceof PendingMigrationsError || error instanceof Problem
-  console.error(known ? explain(error) : error)
+  // A person can mend these: the message is enough. Anything else is a fault of ours.
+  const known = [CommandError, ConfigError, KeyRingError, PendingMigrationsError, Problem]
+  const isKnown = known.some((kind) => error instanceof kind)
+  console.error(isKnown ? explain(error as Error) : error)
   process.exit(1)
 }
 
-async function serve (config: Config): Promise<void> {
+async function serve(config: Config): Promise<void> {
   const hashes = shareHashes(config)
   const threads = widenThreadPool(hashes)
   const logger = await createLogger(config.LOG_LEVEL, process.stdout)
-  if (threads !== null) logger.warn(`${hashes} hashes at once (HASH_CONCURRENCY) need UV_THREADPOOL_SIZE=${threads} in the environment, or Node.js 22: hashes will keep files and name look-ups waiting`)
+  if (threads !== null)
+    logger.warn(
+      `${hashes} hashes at once (HASH_CONCURRENCY) need UV_THREADPOOL_SIZE=${threads} in the environment, or Node.js 22: hashes will keep files and name look-ups waiting`,
+    )
   const clock = Date.now
   const [keys, store, passwords] = await Promise.all([
     loadKeys(config),
     openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock }),
     createPasswords({
-      cost: { memoryKiB: config.ARGON2_MEMORY_KIB, passes: config.ARGON2_PASSES, lanes: config.ARGON2_LANES },
+      cost: {
+        memoryKiB: config.ARGON2_MEMORY_KIB,
+        passes: config.ARGON2_PASSES,
+        lanes: config.ARGON2_LANES,
+      },
       minLength: config.PASSWORD_MIN_LENGTH,
       estimate: createEstimator(),
-      gate: createHashGate({ concurrency: hashes, queueMilliseconds: config.HASH_QUEUE_MS, now: () => performance.now() }),
-      onUnreadableHash: () => { logger.error('a stored password hash is in an unknown format; its account cannot log in') }
-    })
+      gate: createHashGate({
+        concurrency: hashes,
+        queueMilliseconds: config.HASH_QUEUE_MS,
+        now: () => performance.now(),
+      }),
+      onUnreadableHash: () => {
+        logger.error('a stored password hash is in an unknown format; its account cannot log in')
+      },
+    }),
   ])
-  const ring = createKeyRing(keys, { publishSeconds: config.KEY_PUBLISH_SECONDS, longestTokenSeconds: longestTokenSeconds(config), clock })
+  const ring = createKeyRing(keys, {
+    publishSeconds: config.KEY_PUBLISH_SECONDS,
+    longestTokenSeconds: longestTokenSeconds(config),
+    clock,
+  })
   const drain = createDrain()
   const mailer = openMailer(config, logger)
-  const redis = config.REDIS_URL === '' ? undefined : (await import('./http/redis.js')).connectRedis(config.REDIS_URL, logger)
-  const app = buildApp({ config, store, passwords, ring, mailer, ...(redis && { redis }), clock, logger, drain })
+  const redis =
+    config.REDIS_URL === ''
+      ? undefined
+      : (await import('./http/redis.js')).connectRedis(config.REDIS_URL, logger)
+  const app = buildApp({
+    config,
+    store,
+    passwords,
+    ring,
+    mailer,
+    ...(redis && { redis }),
+    clock,
+    logger,
+    drain,
+  })
   // A terminal sends SIGINT to every process of the group; workers wait for the word of the first.
   if (cluster.isWorker) process.on('SIGINT', () => {})
-  closeWithGrace({ delay: 10_000, logger, skip: ['SIGHUP', ...(cluster.isWorker ? ['SIGINT' as const] : [])] }, async ({ err, signal }) => {
-    if (err) logger.fatal({ err }, 'unexpected failure, shutting down')
-    else logger.info(`${signal ?? 'end'}: finishing running requests`)
-    if (!err) await drain.begin()
-    const timer = setTimeout(() => { app.server.closeAllConnections() }, requestMilliseconds)
-    await app.close()
-    clearTimeout(timer)
-  })
+  closeWithGrace(
+    { delay: 10_000, logger, skip: ['SIGHUP', ...(cluster.isWorker ? ['SIGINT' as const] : [])] },
+    async ({ err, signal }) => {
+      if (err) logger.fatal({ err }, 'unexpected failure, shutting down')
+      else logger.info(`${signal ?? 'end'}: finishing running requests`)
+      if (!err) await drain.begin()
+      const timer = setTimeout(() => {
+        app.server.closeAllConnections()
+      }, requestMilliseconds)
+      await app.close()
+      clearTimeout(timer)
+    },
+  )
   await followKeys(config, keys, ring, app, logger)
   await listen(config, store, app, logger)
 }
 
 /**
- * Hashes run on the threads of libuv, which also read files and look names up: some must be left. Their number is read when the first is needed, which before Node.js 22
- * is while this module is loaded. Answers how many there should be where it is too late.
+ * Hashes run on the threads of libuv, which also read files and look names up: some must be
+ * left. Their number is read when the first is needed, which before Node.js 22 is while this
+ * module is loaded. Answers how many there should be where it is too late.
  */
-function widenThreadPool (hashes: number): number | null {
+function widenThreadPool(hashes: number): number | null {
   if (process.env.UV_THREADPOOL_SIZE !== undefined || hashes < 4) return null
   const threads = hashes + 2
   process.env.UV_THREADPOOL_SIZE = String(threads)
   return process.versions.node.startsWith('20.') ? threads : null
 }
 
-/** Serves with several processes: this one makes what they share, starts them and replaces those that end. */
-async function supervise (config: Config): Promise<void> {
+/**
+ * Serves with several processes: this one makes what they share, starts them and replaces those
+ * that end.
+ */
+async function supervise(config: Config): Promise<void> {
   const logger = await createLogger(config.LOG_LEVEL, process.stdout)
   await loadKeys(config)
-  const store = await openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock: Date.now })
+  const store = await openStore(config.DATABASE_URL, {
+    autoMigrate: config.AUTO_MIGRATE === 'on',
+    clock: Date.now,
+  })
   await store.close()
-  if (config.RATE_LIMITS === 'on' && config.REDIS_URL === '') logger.warn('each worker counts its own rate limits: as many times more calls pass as there are workers')
-  const workers = startWorkers({ program: fileURLToPath(import.meta.url), count: countWorkers(config), logger })
+  if (config.RATE_LIMITS === 'on' && config.REDIS_URL === '')
+    logger.warn(
+      'each worker counts its own rate limits: as many times more calls pass as there are workers',
+    )
+  const workers = startWorkers({
+    program: fileURLToPath(import.meta.url),
+    count: countWorkers(config),
+    logger,
+  })
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, workers.stop)
-  process.on('SIGHUP', () => { workers.signal('SIGHUP') })
+  process.on('SIGHUP', () => {
+    workers.signal('SIGHUP')
+  })
   process.exit(await workers.ended)
 }
 
-/** Takes up what changes in the key file, within seconds or on SIGHUP, until the application closes. */
-async function followKeys (config: Config, keys: SigningKey[], ring: KeyRing, app: ReturnType<typeof buildApp>, logger: Logger): Promise<void> {
+/**
+ * Takes up what changes in the key file, within seconds or on SIGHUP, until the application
+ * closes.
+ */
+async function followKeys(
+  config: Config,
+  keys: SigningKey[],
+  ring: KeyRing,
+  app: ReturnType<typeof buildApp>,
+  logger: Logger,
+): Promise<void> {
   const file = config.KEYS_FILE
   if (config.KEYS !== '') {
-    process.on('SIGHUP', () => { logger.warn('SIGHUP: KEYS cannot be reloaded; restart with the changed setting') })
+    process.on('SIGHUP', () => {
+      logger.warn('SIGHUP: KEYS cannot be reloaded; restart with the changed setting')
+    })
     return
   }
-  if (await isOpenToOthers(file)) logger.warn(`${file} can be read by other users of this machine: chmod 600 ${file}`)
+  if (await isOpenToOthers(file))
+    logger.warn(`${file} can be read by other users of this machine: chmod 600 ${file}`)
   const watch = watchKeyFile(file, keys, {
     changed: (keys) => {
       ring.replace(keys)
-      logger.info({ event: 'keys.changed', keys: keys.length, signs: ring.signingKey().kid }, 'keys reloaded')
+      logger.info(
+        { event: 'keys.changed', keys: keys.length, signs: ring.signingKey().kid },
+        'keys reloaded',
+      )
     },
     failed: (error) => {
       const goesOn = 'the keys of before go on'
-      if (error instanceof KeyRingError) logger.error(`${error.message} Until it is mended, ${goesOn}.`)
+      if (error instanceof KeyRingError)
+        logger.error(`${error.message} Until it is mended, ${goesOn}.`)
       else logger.error({ err: error }, `keys not reloaded: ${goesOn}`)
-    }
+    },
   })
-  process.on('SIGHUP', watch.reload)
-  app.addHook('onClose', async () => { watch.stop() })
+  process.on('SIGHUP', () => {
+    void watch.reload()
+  })
+  app.addHook('onClose', async () => {
+    watch.stop()
+  })
 }
 
-async function listen (config: Config, store: Store, app: ReturnType<typeof buildApp>, logger: Logger): Promise<void> {
+async function listen(
+  config: Config,
+  store: Store,
+  app: ReturnType<typeof buildApp>,
+  logger: Logger,
+): Promise<void> {
   try {
-    await app.listen({ host: config.HOST, port: config.PORT, listenTextResolver: (address) => `bound to ${address}` })
+    await app.listen({
+      host: config.HOST,
+      port: config.PORT,
+      listenTextResolver: (address) => `bound to ${address}`,
+    })
   } catch (error) {
     await app.close()
     const { code } = error as NodeJS.ErrnoException
-    throw code === undefined ? error : new ConfigError(`Cannot listen on HOST ${config.HOST}, PORT ${config.PORT} (${code}).`)
+    throw code === undefined
+      ? error
+      : new ConfigError(`Cannot listen on HOST ${config.HOST}, PORT ${config.PORT} (${code}).`)
   }
   const docs = config.DOCS === 'on' ? `, docs at ${config.PUBLIC_URL}/docs` : ''
   logger.info(`Latchkey serves ${config.PUBLIC_URL}${docs}, database ${store.name}`)
 }
 
-async function loadKeys ({ KEYS, KEYS_FILE }: Config): Promise<SigningKey[]> {
+async function loadKeys({ KEYS, KEYS_FILE }: Config): Promise<SigningKey[]> {
   return KEYS === '' ? await loadKeyFile(KEYS_FILE, Date.now) : await parseKeys(KEYS, 'KEYS')
 }
 
 /** The commands beside serving. */
-async function run (command: string, args: string[], config: Config): Promise<void> {
+async function run(command: string, args: string[], config: Config): Promise<void> {
   if (command === 'migrate') return (await import('./cli/migrate.js')).migrate(config.DATABASE_URL)
-  if (command === 'migrate:new') return (await import('./cli/migrate-new.js')).newMigration(args[0] ?? '')
+  if (command === 'migrate:new')
+    return (await import('./cli/migrate-new.js')).newMigration(args[0] ?? '')
   if (command === 'openapi') return (await import('./cli/openapi.js')).writeContract()
   if (command === 'keys') return (await import('./cli/keys.js')).manageKeys(args, config)
   if (command === 'users') {
     process.exitCode = await (await import('./cli/users.js')).users(args, config, process)
     return
   }
-  throw new ConfigError(`There is no command "${command}". There are: migrate, migrate:new, openapi, keys, users.`)
+  throw new ConfigError(
+    `There is no command "${command}". There are: migrate, migrate:new, openapi, keys, users.`,
+  )
 }
 
-function explain (error: Error): string {
+function explain(error: Error): string {
   if (!(error instanceof Problem)) return error.message
   // Prisma wraps the one line that says it in several that do not.
   const [, reason] = /Message: `([^`]+)`/.exec(String(error.cause)) ?? []

@@ -3,12 +3,21 @@ import { chromium as browserType, type Page } from 'playwright-core'
 import type { Test } from 'tap'
 
 /** A page of a real browser, and what it complained of in its console. */
-export async function openPage (t: Test): Promise<{ page: Page, complaints: string[] }> {
-  const browser = await browserType.launch({ executablePath: process.env.CHROMIUM_PATH ?? await chromium.executablePath(), args: [...chromium.args, '--no-sandbox'] })
-  t.teardown(async () => { await browser.close() })
+export async function openPage(t: Test): Promise<{ page: Page; complaints: string[] }> {
+  const browser = await browserType.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? (await chromium.executablePath()),
+    args: [...chromium.args, '--no-sandbox'],
+  })
+  t.teardown(async () => {
+    await browser.close()
+  })
   const page = await browser.newPage({ viewport: { width: 390, height: 844 } })
   const complaints: string[] = []
-  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) complaints.push(message.text()) })
-  page.on('pageerror', (error) => { complaints.push(error.message) })
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => {
+    complaints.push(error.message)
+  })
   return { page, complaints }
 }

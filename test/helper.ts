@@ -26,7 +26,7 @@ import { clusterUrl } from './postgres/cluster.js'
 
 /** The databases that the whole HTTP suite runs on. */
 export const databaseKinds = ['sqlite', 'postgresql'] as const
-export type DatabaseKind = typeof databaseKinds[number]
+export type DatabaseKind = (typeof databaseKinds)[number]
 
 /** The frozen present of the tests. */
 export const frozenNow = Date.parse('2026-01-02T03:04:05Z')
@@ -44,7 +44,16 @@ export const jsonType = { 'content-type': 'application/json' } as const
 export const notObjects = ['"x"', '1', 'true', 'null', '[]', '[{}]'] as const
 
 /** Values that are no string. */
-export const notStrings = [null, 1, true, [], ['ada@example.org'], {}, { contains: '@' }, { equals: { not: '' } }] as const
+export const notStrings = [
+  null,
+  1,
+  true,
+  [],
+  ['ada@example.org'],
+  {},
+  { contains: '@' },
+  { equals: { not: '' } },
+] as const
 
 export interface TestApp extends Omit<Mailbox, 'mailer'> {
   app: App
@@ -60,9 +69,17 @@ export interface TestApp extends Omit<Mailbox, 'mailer'> {
   log: () => Array<Record<string, unknown>>
   logText: () => string
   /** Sends JSON, or nothing where there is no body. */
-  call: (method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE' | 'PUT', url: string, options?: { body?: unknown, token?: string, headers?: Record<string, string> }) => Promise<LightMyRequestResponse>
+  call: (
+    method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE' | 'PUT',
+    url: string,
+    options?: { body?: unknown; token?: string; headers?: Record<string, string> },
+  ) => Promise<LightMyRequestResponse>
   /** Signs up a new person and answers the token reply. */
-  signup: (person?: { email?: string, password?: string, name?: string | null }) => Promise<{ access_token: string, refresh_token: string, user: { id: string, email: string, name: string | null } & Record<string, unknown> }>
+  signup: (person?: { email?: string; password?: string; name?: string | null }) => Promise<{
+    access_token: string
+    refresh_token: string
+    user: { id: string; email: string; name: string | null } & Record<string, unknown>
+  }>
 }
 
 export interface TestOptions {
@@ -86,31 +103,83 @@ export interface TestOptions {
   beforeReady?: (app: App) => void
 }
 
-// The shipped estimator without its thread, which would take two seconds to start in each test file; what it says of the good password is known.
-const estimate: Estimator = async (password, words) => password === goodPassword ? { score: 4, advice: [] } : (await import('../src/passwords/strength-worker.js')).default({ password, words })
+// The shipped estimator without its thread, which would take two seconds to start in each test
+// file; what it says of the good password is known.
+const estimate: Estimator = async (password, words) =>
+  password === goodPassword
+    ? { score: 4, advice: [] }
+    : (await import('../src/passwords/strength-worker.js')).default({ password, words })
 
-/** The shipped application on a database of its own, closed when the test ends. Only clock, hash cost and database differ from what runs in production. */
-export async function buildTestApp (t: Test, options: TestOptions = {}): Promise<TestApp> {
-  const databaseUrl = options.databaseUrl ?? await freshDatabase(t, options.database ?? 'sqlite')
-  const config = loadConfig({ DATABASE_URL: databaseUrl, PUBLIC_URL: 'http://localhost:3000', HASH_QUEUE_MS: '60000', ...options.env })
+/**
+ * The shipped application on a database of its own, closed when the test ends. Only clock, hash
+ * cost and database differ from what runs in production.
+ */
+export async function buildTestApp(t: Test, options: TestOptions = {}): Promise<TestApp> {
+  const databaseUrl = options.databaseUrl ?? (await freshDatabase(t, options.database ?? 'sqlite'))
+  const config = loadConfig({
+    DATABASE_URL: databaseUrl,
+    PUBLIC_URL: 'http://localhost:3000',
+    HASH_QUEUE_MS: '60000',
+    ...options.env,
+  })
   const time = { now: frozenNow }
   const clock = () => time.now
   const lines: string[] = []
-  const logger = await createLogger(config.LOG_LEVEL, { write: (line: string) => { lines.push(line) } })
+  const logger = await createLogger(config.LOG_LEVEL, {
+    write: (line: string) => {
+      lines.push(line)
+    },
+  })
   const jwks = { keys: options.keys ?? [await generateKey(Math.floor(frozenNow / 1000))] }
-  const ring = createKeyRing(await parseKeys(JSON.stringify(jwks), 'test'), { publishSeconds: config.KEY_PUBLISH_SECONDS, longestTokenSeconds: longestTokenSeconds(config), clock })
+  const ring = createKeyRing(await parseKeys(JSON.stringify(jwks), 'test'), {
+    publishSeconds: config.KEY_PUBLISH_SECONDS,
+    longestTokenSeconds: longestTokenSeconds(config),
+    clock,
+  })
   const opened = await openStore(databaseUrl, { autoMigrate: true, clock })
   const store = options.wrapStore?.(opened) ?? opened
-  const passwords = await createPasswords({ cost: options.cost ?? cheapHash, minLength: config.PASSWORD_MIN_LENGTH, estimate, gate: options.gate ?? createHashGate({ concurrency: config.HASH_CONCURRENCY, queueMilliseconds: config.HASH_QUEUE_MS, now: () => performance.now() }), onUnreadableHash: () => { logger.error('unreadable hash') } })
+  const passwords = await createPasswords({
+    cost: options.cost ?? cheapHash,
+    minLength: config.PASSWORD_MIN_LENGTH,
+    estimate,
+    gate:
+      options.gate ??
+      createHashGate({
+        concurrency: config.HASH_CONCURRENCY,
+        queueMilliseconds: config.HASH_QUEUE_MS,
+        now: () => performance.now(),
+      }),
+    onUnreadableHash: () => {
+      logger.error('unreadable hash')
+    },
+  })
   const { mailer, ...mailbox } = createMailbox(logger, options.transport)
   const redis = config.REDIS_URL === '' ? undefined : connectRedis(config.REDIS_URL, logger)
-  const app = buildApp({ config, store, passwords, ring, mailer, ...(redis && { redis }), clock, logger, drain: options.drain ?? createDrain(), ...(options.timeouts && { timeouts: options.timeouts }) })
-  t.teardown(async () => { await app.close() })
+  const app = buildApp({
+    config,
+    store,
+    passwords,
+    ring,
+    mailer,
+    ...(redis && { redis }),
+    clock,
+    logger,
+    drain: options.drain ?? createDrain(),
+    ...(options.timeouts && { timeouts: options.timeouts }),
+  })
+  t.teardown(async () => {
+    await app.close()
+  })
   options.beforeReady?.(app)
   await app.ready()
   const call: TestApp['call'] = async (method, url, { body, token, headers = {} } = {}) => {
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
-    return await app.inject({ method, url, headers: { ...authorization, ...headers }, ...(body !== undefined && { payload: body as NonNullable<InjectOptions['payload']> }) })
+    return await app.inject({
+      method,
+      url,
+      headers: { ...authorization, ...headers },
+      ...(body !== undefined && { payload: body as NonNullable<InjectOptions['payload']> }),
+    })
   }
   return {
     app,
@@ -124,39 +193,62 @@ export async function buildTestApp (t: Test, options: TestOptions = {}): Promise
     log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
     logText: () => lines.join(''),
     call,
-    signup: async ({ email = `${randomUUID()}@example.org`, password = goodPassword, ...rest } = {}) => {
+    signup: async ({
+      email = `${randomUUID()}@example.org`,
+      password = goodPassword,
+      ...rest
+    } = {}) => {
       // Each from a home of their own: the limits are for strangers that are many.
-      const reply = await app.inject({ method: 'POST', url: '/signup', payload: { email, password, ...rest }, remoteAddress: `2001:db8:${randomUUID().slice(0, 4)}::1` })
-      if (reply.statusCode !== 201) throw new Error(`signup answered ${reply.statusCode}: ${reply.body}`)
+      const reply = await app.inject({
+        method: 'POST',
+        url: '/signup',
+        payload: { email, password, ...rest },
+        remoteAddress: `2001:db8:${randomUUID().slice(0, 4)}::1`,
+      })
+      if (reply.statusCode !== 201)
+        throw new Error(`signup answered ${reply.statusCode}: ${reply.body}`)
       return reply.json()
-    }
+    },
   }
 }
 
 /** Runs a test on every kind of database, each time as a subtest of its own. */
-export async function onEachDatabase (t: Test, run: (t: Test, database: DatabaseKind) => Promise<void>): Promise<void> {
-  for (const database of databaseKinds) await t.test(database, async (t) => { await run(t as Test, database) })
+export async function onEachDatabase(
+  t: Test,
+  run: (t: Test, database: DatabaseKind) => Promise<void>,
+): Promise<void> {
+  for (const database of databaseKinds)
+    await t.test(database, async (t) => {
+      await run(t, database)
+    })
 }
 
 /** The URL of an empty database that is removed when the test ends. */
-export async function freshDatabase (t: Test, kind: DatabaseKind): Promise<string> {
+export async function freshDatabase(t: Test, kind: DatabaseKind): Promise<string> {
   if (kind === 'sqlite') return `file:${join(t.testdir(), `${randomUUID()}.db`)}`
   const name = `test_${randomUUID().replaceAll('-', '')}`
   await query(clusterUrl(), `CREATE DATABASE ${name}`)
-  t.teardown(async () => { await query(clusterUrl(), `DROP DATABASE ${name} WITH (FORCE)`) })
+  t.teardown(async () => {
+    await query(clusterUrl(), `DROP DATABASE ${name} WITH (FORCE)`)
+  })
   const url = new URL(clusterUrl())
   url.pathname = `/${name}`
   return url.href
 }
 
 /** Asks a database directly, past the store. */
-export async function query (databaseUrl: string, sql: string): Promise<Array<Record<string, unknown>>> {
+export async function query(
+  databaseUrl: string,
+  sql: string,
+): Promise<Array<Record<string, unknown>>> {
   if (databaseUrl.startsWith('file:')) {
     const { createClient } = await import('@libsql/client')
-    const client = createClient({ url: databaseUrl, timeout: 5000 } as Parameters<typeof createClient>[0])
+    const client = createClient({ url: databaseUrl, timeout: 5000 })
     const { rows, columns } = await client.execute(sql)
     client.close()
-    return rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])))
+    return rows.map((row) =>
+      Object.fromEntries(columns.map((column, index) => [column, row[index]])),
+    )
   }
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
@@ -168,31 +260,56 @@ export async function query (databaseUrl: string, sql: string): Promise<Array<Re
 }
 
 /** The parsed body of a problem, after a look at what every problem must be. */
-export function problem (t: Test, reply: LightMyRequestResponse, status: number, code: string): Record<string, unknown> {
+export function problem(
+  t: Test,
+  reply: LightMyRequestResponse,
+  status: number,
+  code: string,
+): Record<string, unknown> {
   t.equal(reply.statusCode, status, `${code}: ${reply.body}`)
   t.equal(reply.headers['content-type'], 'application/problem+json; charset=utf-8')
   t.equal(reply.headers['cache-control'], 'no-store')
   const body = reply.json<Record<string, unknown>>()
-  t.match(body, { type: `http://localhost:3000/problems/${code}`, title: String, status, code, detail: String, request_id: reply.headers['x-request-id'] })
-  t.equal(reply.headers['www-authenticate'] !== undefined, status === 401, 'a challenge with 401 and only there')
-  t.notMatch(reply.body, /FST_|FAST_JWT|P\d{4}|prisma|argon2|sqlite|postgres|node_modules|\.ts\b/i, 'nothing of the inside')
+  t.match(body, {
+    type: `http://localhost:3000/problems/${code}`,
+    title: String,
+    status,
+    code,
+    detail: String,
+    request_id: reply.headers['x-request-id'],
+  })
+  t.equal(
+    reply.headers['www-authenticate'] !== undefined,
+    status === 401,
+    'a challenge with 401 and only there',
+  )
+  t.notMatch(
+    reply.body,
+    /FST_|FAST_JWT|P\d{4}|prisma|argon2|sqlite|postgres|node_modules|\.ts\b/i,
+    'nothing of the inside',
+  )
   return body
 }
 
 /** Where a request does not fit, as the problem `invalid_request` says it. */
-export function pointers (t: Test, reply: LightMyRequestResponse): string[] {
-  const { errors } = problem(t, reply, 400, 'invalid_request') as { errors: Array<{ pointer: string, detail: string }> }
-  t.ok(errors.every((error) => Object.keys(error).join() === 'pointer,detail' && error.detail !== ''), 'each error says where and what')
+export function pointers(t: Test, reply: LightMyRequestResponse): string[] {
+  const { errors } = problem(t, reply, 400, 'invalid_request') as {
+    errors: Array<{ pointer: string; detail: string }>
+  }
+  t.ok(
+    errors.every((error) => Object.keys(error).join() === 'pointer,detail' && error.detail !== ''),
+    'each error says where and what',
+  )
   return errors.map(({ pointer }) => pointer)
 }
 
 /** The names of the headers of an answer, in alphabetical order. */
-export function headerNames (reply: LightMyRequestResponse): string[] {
+export function headerNames(reply: LightMyRequestResponse): string[] {
   return Object.keys(reply.headers).sort()
 }
 
 /** The contents of a file of the project. */
-export async function projectFile (path: string): Promise<string> {
+export async function projectFile(path: string): Promise<string> {
   return await readFile(new URL(`../${path}`, import.meta.url), 'utf8')
 }
 

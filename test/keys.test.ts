@@ -8,68 +8,106 @@ import { post, runMain, type Server, startMain, startServer } from './process.js
 import { decode, makeJwk, thumbprint } from './tokens/forge.js'
 
 const ada = { email: 'ada@example.org', password: goodPassword }
-const env = { PUBLIC_URL: 'https://auth.example.org', ARGON2_MEMORY_KIB: '7168', ARGON2_PASSES: '5' }
-const json = async <T> (reply: Response) => await reply.json() as T
-const messages = (server: Server, level: number) => server.lines().filter((line) => line.level === level).map(({ msg }) => String(msg))
+const env = {
+  PUBLIC_URL: 'https://auth.example.org',
+  ARGON2_MEMORY_KIB: '7168',
+  ARGON2_PASSES: '5',
+}
+const json = async <T>(reply: Response) => (await reply.json()) as T
+const messages = (server: Server, level: number) =>
+  server
+    .lines()
+    .filter((line) => line.level === level)
+    .map(({ msg }) => String(msg))
 const reloads = (server: Server) => server.lines().filter(({ msg }) => msg === 'keys reloaded')
-const publishedKids = async ({ url }: Server) => (await json<{ keys: Array<{ kid: string }> }>(await fetch(`${url}/.well-known/jwks.json`))).keys.map(({ kid }) => kid)
+const publishedKids = async ({ url }: Server) =>
+  (
+    await json<{ keys: Array<{ kid: string }> }>(await fetch(`${url}/.well-known/jwks.json`))
+  ).keys.map(({ kid }) => kid)
 const [info, warning, failure] = [30, 40, 50]
 
-/** Waits until something holds, at most for the five seconds within which a change of the keys is taken up. */
-async function soon (t: Test, what: string, holds: () => boolean | Promise<boolean>) {
+/**
+ * Waits until something holds, at most for the five seconds within which a change of the keys
+ * is taken up.
+ */
+async function soon(t: Test, what: string, holds: () => boolean | Promise<boolean>) {
   const begin = performance.now()
-  while (!await holds() && performance.now() < begin + 5000) await wait(25)
+  while (!(await holds()) && performance.now() < begin + 5000) await wait(25)
   t.ok(await holds(), `${what} (${Math.round(performance.now() - begin)} ms)`)
 }
 
-async function keys (t: Test, folder: string, ...args: string[]) {
+async function keys(t: Test, folder: string, ...args: string[]) {
   const ended = await runMain(t, folder, { env, args: ['keys', ...args] })
   t.strictSame([ended.code, ended.stderr], [0, ''], `keys ${args[0]}`)
   return ended.stdout
 }
 
-t.test('a running server takes up the keys of its file, and goes on with the old ones while the file is damaged', async (t) => {
-  const folder = t.testdir({ 'keys.json': JSON.stringify({ keys: [{ ...makeJwk('ES256'), iat: 1000 }] }) })
-  const path = join(folder, 'keys.json')
-  chmodSync(path, 0o640)
-  const settings = { ...env, KEYS_FILE: 'keys.json', LOG_LEVEL: 'info' }
-  const server = await startServer(t as Test, folder, settings)
-  t.strictSame(messages(server, warning), ['keys.json can be read by other users of this machine: chmod 600 keys.json'])
-  const [first] = await publishedKids(server)
+t.test(
+  'a running server takes up the keys of its file, and goes on with the old ones while the file is damaged',
+  async (t) => {
+    const folder = t.testdir({
+      'keys.json': JSON.stringify({ keys: [{ ...makeJwk('ES256'), iat: 1000 }] }),
+    })
+    const path = join(folder, 'keys.json')
+    chmodSync(path, 0o640)
+    const settings = { ...env, KEYS_FILE: 'keys.json', LOG_LEVEL: 'info' }
+    const server = await startServer(t, folder, settings)
+    t.strictSame(messages(server, warning), [
+      'keys.json can be read by other users of this machine: chmod 600 keys.json',
+    ])
+    const [first] = await publishedKids(server)
 
-  const rotated = await runMain(t as Test, folder, { env: settings, args: ['keys', 'rotate'] })
-  t.match(rotated.stdout, /signs from 20/)
-  const [second = ''] = /(?<=^Key )\S+/.exec(rotated.stdout) ?? []
-  await soon(t as Test, 'a rotation is seen', async () => (await publishedKids(server)).join() === [second, first].join())
-  t.match(reloads(server), [{ level: info, keys: 2, signs: first }], 'published, not yet signing')
+    const rotated = await runMain(t, folder, { env: settings, args: ['keys', 'rotate'] })
+    t.match(rotated.stdout, /signs from 20/)
+    const [second = ''] = /(?<=^Key )\S+/.exec(rotated.stdout) ?? []
+    await soon(
+      t,
+      'a rotation is seen',
+      async () => (await publishedKids(server)).join() === [second, first].join(),
+    )
+    t.match(reloads(server), [{ level: info, keys: 2, signs: first }], 'published, not yet signing')
 
-  const good = readFileSync(path, 'utf8')
-  writeFileSync(`${path}.new`, good.slice(0, 100))
-  renameSync(`${path}.new`, path)
-  await soon(t as Test, 'damage is said', () => messages(server, failure).length === 1)
-  t.match(messages(server, failure)[0], /^keys\.json is not JSON.*the keys of before go on/)
-  server.process.kill('SIGHUP')
-  await soon(t as Test, 'SIGHUP reads at once', () => messages(server, failure).length === 2)
-  t.strictSame(await publishedKids(server), [second, first])
-  t.equal((await post(`${server.url}/signup`, ada)).status, 201, 'it still signs')
-  rmSync(path)
-  await soon(t as Test, 'a missing file is said', () => messages(server, failure).length === 3)
-  t.notOk(existsSync(path), 'and not made')
+    const good = readFileSync(path, 'utf8')
+    writeFileSync(`${path}.new`, good.slice(0, 100))
+    renameSync(`${path}.new`, path)
+    await soon(t, 'damage is said', () => messages(server, failure).length === 1)
+    t.match(messages(server, failure)[0], /^keys\.json is not JSON.*the keys of before go on/)
+    server.process.kill('SIGHUP')
+    await soon(t, 'SIGHUP reads at once', () => messages(server, failure).length === 2)
+    t.strictSame(await publishedKids(server), [second, first])
+    t.equal((await post(`${server.url}/signup`, ada)).status, 201, 'it still signs')
+    rmSync(path)
+    await soon(t, 'a missing file is said', () => messages(server, failure).length === 3)
+    t.notOk(existsSync(path), 'and not made')
 
-  const other = { ...makeJwk('EdDSA'), iat: 500 }
-  writeFileSync(path, JSON.stringify({ keys: [other] }))
-  await soon(t as Test, 'a mended file is taken up', async () => (await publishedKids(server)).join() === thumbprint(other))
-  t.match(reloads(server).at(-1), { keys: 1, signs: thumbprint(other) })
-  const { access_token: token } = await json<{ access_token: string }>(await post(`${server.url}/login`, ada))
-  t.match(decode(token).header, { alg: 'EdDSA', kid: thumbprint(other) })
-  t.equal(await server.stop('SIGTERM'), 0)
-  t.notMatch(JSON.stringify(server.lines()), /"d"|PRIVATE/, 'nothing private in the log')
-})
+    const other = { ...makeJwk('EdDSA'), iat: 500 }
+    writeFileSync(path, JSON.stringify({ keys: [other] }))
+    await soon(
+      t,
+      'a mended file is taken up',
+      async () => (await publishedKids(server)).join() === thumbprint(other),
+    )
+    t.match(reloads(server).at(-1), { keys: 1, signs: thumbprint(other) })
+    const { access_token: token } = await json<{ access_token: string }>(
+      await post(`${server.url}/login`, ada),
+    )
+    t.match(decode(token).header, { alg: 'EdDSA', kid: thumbprint(other) })
+    t.equal(await server.stop('SIGTERM'), 0)
+    t.notMatch(JSON.stringify(server.lines()), /"d"|PRIVATE/, 'nothing private in the log')
+  },
+)
 
 t.test('SIGHUP to a server that is still starting', async (t) => {
   const folder = t.testdir()
-  const { child, ended } = startMain(t as Test, folder, { args: [], env: { ...env, PORT: String(await freePort()) } })
-  const serves = new Promise<string>((resolve) => { child.stdout.on('data', (text) => { if (/Latchkey serves/.test(text)) resolve('serves') }) })
+  const { child, ended } = startMain(t, folder, {
+    args: [],
+    env: { ...env, PORT: String(await freePort()) },
+  })
+  const serves = new Promise<string>((resolve) => {
+    child.stdout.on('data', (text) => {
+      if (/Latchkey serves/.test(text)) resolve('serves')
+    })
+  })
   while (!existsSync(join(folder, 'data/keys.json'))) await wait(1)
   child.kill('SIGHUP')
   t.equal(await Promise.race([serves, ended]), 'serves')
@@ -79,47 +117,72 @@ t.test('SIGHUP to a server that is still starting', async (t) => {
 
 t.test('keys in KEYS are not reloaded, and SIGHUP says so', async (t) => {
   const folder = t.testdir()
-  const generated = await runMain(t as Test, folder, { env, args: ['keys', 'generate', '--alg', 'EdDSA'] })
-  const server = await startServer(t as Test, folder, { ...env, KEYS: generated.stdout })
+  const generated = await runMain(t, folder, { env, args: ['keys', 'generate', '--alg', 'EdDSA'] })
+  const server = await startServer(t, folder, { ...env, KEYS: generated.stdout })
   server.process.kill('SIGHUP')
-  await soon(t as Test, 'said', () => messages(server, warning).length === 1)
+  await soon(t, 'said', () => messages(server, warning).length === 1)
   t.match(messages(server, warning), [/KEYS cannot be reloaded/])
   t.notOk(existsSync(join(folder, 'data/keys.json')))
-  const refused = await runMain(t as Test, folder, { env: { ...env, KEYS: generated.stdout }, args: ['keys', 'rotate'] })
+  const refused = await runMain(t, folder, {
+    env: { ...env, KEYS: generated.stdout },
+    args: ['keys', 'rotate'],
+  })
   t.strictSame([refused.code, refused.stdout], [1, ''])
   t.match(refused.stderr, /^The keys are in the setting KEYS/)
   t.notMatch(refused.stderr, /\n {4}at /, 'no stack')
   t.equal(await server.stop('SIGTERM'), 0)
 })
 
-t.test('revoked on two servers that share a key file: every token of that key is refused, tokens of the other go on', async (t) => {
-  const folder = t.testdir()
-  const servers = [await startServer(t as Test, folder, env), await startServer(t as Test, folder, env)] as const
-  type Tokens = { access_token: string, refresh_token: string }
-  const old = await json<Tokens>(await post(`${servers[0].url}/signup`, ada))
-  await keys(t as Test, folder, 'rotate', '--now')
-  await soon(t as Test, 'both sign with the new key', () => servers.every((server) => reloads(server).length === 1))
-  const young = await json<Tokens>(await post(`${servers[1].url}/login`, ada))
-  const kid = String(decode(old.access_token).header.kid)
-  t.not(decode(young.access_token).header.kid, kid)
+t.test(
+  'revoked on two servers that share a key file: every token of that key is refused, tokens of the other go on',
+  async (t) => {
+    const folder = t.testdir()
+    const servers = [await startServer(t, folder, env), await startServer(t, folder, env)] as const
+    type Tokens = { access_token: string; refresh_token: string }
+    const old = await json<Tokens>(await post(`${servers[0].url}/signup`, ada))
+    await keys(t, folder, 'rotate', '--now')
+    await soon(t, 'both sign with the new key', () =>
+      servers.every((server) => reloads(server).length === 1),
+    )
+    const young = await json<Tokens>(await post(`${servers[1].url}/login`, ada))
+    const kid = String(decode(old.access_token).header.kid)
+    t.not(decode(young.access_token).header.kid, kid)
 
-  const get = async (url: string, token: string) => (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).status
-  const answers = async ({ access_token: access, refresh_token: refresh }: Tokens) => await Promise.all(servers.flatMap(({ url }) => [
-    get(`${url}/claims`, access), get(`${url}/me`, access), post(`${url}/refresh`, { refresh_token: refresh }).then(({ status }) => status)
-  ]))
-  t.strictSame(await answers(old), Array(6).fill(200))
-  t.strictSame(await answers(young), Array(6).fill(200))
-  // Both are now in the memory of the guards, and used until the end.
-  const said = await keys(t as Test, folder, 'revoke', kid)
-  t.match(said, `Key ${kid} was taken out.`)
-  await soon(t as Test, 'refused everywhere', async () => (await answers(old)).every((status) => status === 401))
-  t.strictSame(await answers(young), Array(6).fill(200))
-  t.notOk((await publishedKids(servers[0])).includes(kid))
-  t.notMatch(await keys(t as Test, folder, 'list'), kid)
+    const get = async (url: string, token: string) =>
+      (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).status
+    const answers = async ({ access_token: access, refresh_token: refresh }: Tokens) =>
+      await Promise.all(
+        servers.flatMap(({ url }) => [
+          get(`${url}/claims`, access),
+          get(`${url}/me`, access),
+          post(`${url}/refresh`, { refresh_token: refresh }).then(({ status }) => status),
+        ]),
+      )
+    t.strictSame(await answers(old), Array(6).fill(200))
+    t.strictSame(await answers(young), Array(6).fill(200))
+    // Both are now in the memory of the guards, and used until the end.
+    const said = await keys(t, folder, 'revoke', kid)
+    t.match(said, `Key ${kid} was taken out.`)
+    await soon(t, 'refused everywhere', async () =>
+      (await answers(old)).every((status) => status === 401),
+    )
+    t.strictSame(await answers(young), Array(6).fill(200))
+    t.notOk((await publishedKids(servers[0])).includes(kid))
+    t.notMatch(await keys(t, folder, 'list'), kid)
 
-  const last = String(decode(young.access_token).header.kid)
-  await keys(t as Test, folder, 'revoke', last)
-  await soon(t as Test, 'the last key is replaced', async () => (await answers(young)).every((status) => status === 401))
-  t.strictSame(await answers(await json<Tokens>(await post(`${servers[0].url}/login`, ada))), Array(6).fill(200), 'logging in again helps')
-  t.strictSame(await Promise.all(servers.map(async (server) => await server.stop('SIGTERM'))), [0, 0])
-})
+    const last = String(decode(young.access_token).header.kid)
+    await keys(t, folder, 'revoke', last)
+    await soon(t, 'the last key is replaced', async () =>
+      (await answers(young)).every((status) => status === 401),
+    )
+    t.strictSame(
+      await answers(await json<Tokens>(await post(`${servers[0].url}/login`, ada))),
+      Array(6).fill(200),
+      'logging in again helps',
+    )
+    t.strictSame(
+      await Promise.all(servers.map(async (server) => await server.stop('SIGTERM'))),
+      [0, 0],
+    )
+  },
+)

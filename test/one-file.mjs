@@ -1,5 +1,6 @@
-// Given to every test with --import (.taprc). What runs tests looks at every module in several ways, some milliseconds each; a package of hundreds of them costs a test file more than
-// a second. So it gets such packages as one file each, which test/before.ts makes.
+// Given to every test with --import (.taprc). What runs tests looks at every module in several
+// ways, some milliseconds each; a package of hundreds of them costs a test file more than a second.
+// So it gets such packages as one file each, which test/before.ts makes.
 import { existsSync } from 'node:fs'
 import { register } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
@@ -8,11 +9,16 @@ import { isMainThread } from 'node:worker_threads'
 export const packages = ['typebox', '@libsql/hrana-client']
 
 /** Where the one file of a package is. */
-export const fileOf = (name) => new URL(`../node_modules/.cache/latchkey/${name}.mjs`, import.meta.url)
+export const fileOf = (name) =>
+  new URL(`../node_modules/.cache/latchkey/${name}.mjs`, import.meta.url)
 
-/** The hook of Node's loader: https://nodejs.org/docs/latest-v20.x/api/module.html#resolvespecifier-context-nextresolve */
-export async function resolve (specifier, context, next) {
-  if (packages.includes(specifier) && existsSync(fileOf(specifier))) return { url: fileOf(specifier).href, shortCircuit: true }
+/**
+ * The hook of Node's loader:
+ * https://nodejs.org/docs/latest-v20.x/api/module.html#resolvespecifier-context-nextresolve
+ */
+export async function resolve(specifier, context, next) {
+  if (packages.includes(specifier) && existsSync(fileOf(specifier)))
+    return { url: fileOf(specifier).href, shortCircuit: true }
   return await next(specifier, context)
 }
 

@@ -1,16 +1,25 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { App } from '../src/http/app.js'
 import { buildTestApp, problem, projectFile } from './helper.js'
 
 t.test("the README's own route is behind the guard", async (t) => {
-  const snippet = /```ts\n(\/\/ src\/hello\/hello.route.ts\n[^]*?)```/.exec(await projectFile('README.md'))?.[1] ?? ''
+  const snippet =
+    /```ts\n(\/\/ src\/hello\/hello.route.ts\n[^]*?)```/.exec(
+      await projectFile('README.md'),
+    )?.[1] ?? ''
   const file = join(t.testdir(), 'hello.route.ts')
   writeFileSync(file, snippet)
-  const { helloRoute } = await import(file) as { helloRoute: (app: App) => void }
-  const { call, signup } = await buildTestApp(t as Test, { beforeReady: (app) => { app.register(async (api: App) => { helloRoute(api) }) } })
-  problem(t as Test, await call('GET', '/hello'), 401, 'missing_token')
+  const { helloRoute } = (await import(file)) as { helloRoute: (app: App) => void }
+  const { call, signup } = await buildTestApp(t, {
+    beforeReady: (app) => {
+      app.register(async (api: App) => {
+        helloRoute(api)
+      })
+    },
+  })
+  problem(t, await call('GET', '/hello'), 401, 'missing_token')
   const { access_token: token, user } = await signup()
   t.strictSame((await call('GET', '/hello', { token })).json(), { hello: user.id })
 })

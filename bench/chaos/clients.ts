@@ -3,28 +3,53 @@ import { SMTPServer } from 'smtp-server'
 import type { Client } from '../client.js'
 import type { History, State } from './account.js'
 
-/** What the clients have done: how many requests were acknowledged, refused with a clear no, and left open. */
-export interface Tally { ok: number, refused: number, open: number }
+/**
+ * What the clients have done: how many requests were acknowledged, refused with a clear no, and
+ * left open.
+ */
+export interface Tally {
+  ok: number
+  refused: number
+  open: number
+}
 
 /** What the clients use. `mails` gives the newest token that was mailed to an address. */
-export interface ClientDeps { send: Client, url: string, histories: Map<string, History>, mails: Map<string, string>, tally: Tally }
+export interface ClientDeps {
+  send: Client
+  url: string
+  histories: Map<string, History>
+  mails: Map<string, string>
+  tally: Tally
+}
 
 const password = () => `brass-lantern-${crypto.randomUUID()}`
 
-/** One client: signs up, changes, resets, logs out everywhere and deletes, one request after the other, until `goesOn` says no or nothing is known of its account. */
-export async function live (deps: ClientDeps, goesOn: () => boolean): Promise<void> {
+/**
+ * One client: signs up, changes, resets, logs out everywhere and deletes, one request after the
+ * other, until `goesOn` says no or nothing is known of its account.
+ */
+export async function live(deps: ClientDeps, goesOn: () => boolean): Promise<void> {
   while (goesOn()) {
     const history = await signUp(deps)
     if (history !== null) while (isKnown(history) && goesOn()) await act(deps, history)
   }
 }
 
-function isKnown ({ states }: History): boolean {
+function isKnown({ states }: History): boolean {
   return states.length === 1 && states[0].exists
 }
 
-/** Sends a request that leads from the present state to `next`, and writes down what is known after it. Answers the body of an acknowledged one. */
-async function change ({ send, url, tally }: ClientDeps, history: History, next: State, path: string, message: Parameters<Client>[1]): Promise<string | null> {
+/**
+ * Sends a request that leads from the present state to `next`, and writes down what is known
+ * after it. Answers the body of an acknowledged one.
+ */
+async function change(
+  { send, url, tally }: ClientDeps,
+  history: History,
+  next: State,
+  path: string,
+  message: Parameters<Client>[1],
+): Promise<string | null> {
   const [state] = history.states
   // Nobody knows until there is an answer.
   history.states = [state, next]
@@ -40,68 +65,102 @@ async function change ({ send, url, tally }: ClientDeps, history: History, next:
     return null
   }
   tally.open++
-  // Not sooner again than the answer asks for, as a client does; without this a server that is away would be asked a thousand times a second.
+  // Not sooner again than the answer asks for, as a client does; without this a server that is away
+  // would be asked a thousand times a second.
   await wait(100)
   return null
 }
 
 /** Signs an account up; null when that got no 201. */
-export async function signUp (deps: ClientDeps): Promise<History | null> {
+export async function signUp(deps: ClientDeps): Promise<History | null> {
   const email = `${crypto.randomUUID()}@example.org`
   const next = { exists: true, password: password(), epoch: 0 }
   const history: History = { email, states: [{ ...next, exists: false }], access: '', refresh: '' }
   deps.histories.set(email, history)
-  const body = await change(deps, history, next, '/signup', { body: { email, password: next.password } })
+  const body = await change(deps, history, next, '/signup', {
+    body: { email, password: next.password },
+  })
   if (body === null) return null
   hold(history, body)
   return history
 }
 
-async function act (deps: ClientDeps, history: History): Promise<void> {
+async function act(deps: ClientDeps, history: History): Promise<void> {
   const [state] = history.states
   const { access: token, email } = history
   const renewed = { ...state, password: password(), epoch: state.epoch + 1 }
   const choice = Math.random()
   if (choice < 0.3) {
-    const body = await change(deps, history, renewed, '/password/change', { token, body: { current_password: state.password, new_password: renewed.password } })
+    const body = await change(deps, history, renewed, '/password/change', {
+      token,
+      body: { current_password: state.password, new_password: renewed.password },
+    })
     if (body !== null) hold(history, body)
   } else if (choice < 0.5) {
-    await change(deps, history, { ...state, epoch: state.epoch + 1 }, '/logout/everywhere', { method: 'POST', token })
+    await change(deps, history, { ...state, epoch: state.epoch + 1 }, '/logout/everywhere', {
+      method: 'POST',
+      token,
+    })
   } else if (choice < 0.7) {
     deps.mails.delete(email)
     await deps.send(`${deps.url}/password/forgot`, { body: { email } }).catch(() => null)
     for (let tries = 0; tries < 20 && !deps.mails.has(email); tries++) await wait(20)
     const mailed = deps.mails.get(email)
-    if (mailed !== undefined) await change(deps, history, renewed, '/password/reset', { body: { token: mailed, new_password: renewed.password } })
+    if (mailed !== undefined)
+      await change(deps, history, renewed, '/password/reset', {
+        body: { token: mailed, new_password: renewed.password },
+      })
   } else {
-    await change(deps, history, { ...state, exists: false }, '/me', { method: 'DELETE', token, body: { password: state.password } })
+    await change(deps, history, { ...state, exists: false }, '/me', {
+      method: 'DELETE',
+      token,
+      body: { password: state.password },
+    })
   }
 }
 
-function hold (history: History, body: string): void {
-  const { access_token: access, refresh_token: refresh } = JSON.parse(body) as { access_token: string, refresh_token: string }
+function hold(history: History, body: string): void {
+  const { access_token: access, refresh_token: refresh } = JSON.parse(body) as {
+    access_token: string
+    refresh_token: string
+  }
   Object.assign(history, { access, refresh })
 }
 
 /** A mail server that keeps the token of the newest link for resetting a password, by address. */
-export async function startMailServer (): Promise<{ url: string, mails: Map<string, string>, close: () => void }> {
+export async function startMailServer(): Promise<{
+  url: string
+  mails: Map<string, string>
+  close: () => void
+}> {
   const mails = new Map<string, string>()
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['STARTTLS'],
     onData: (stream, session, done) => {
       let text = ''
-      stream.on('data', (chunk) => { text += String(chunk) })
+      stream.on('data', (chunk) => {
+        text += String(chunk)
+      })
       stream.on('end', () => {
         // Quoted-printable (RFC 2045 §6.7).
         const plain = text.replace(/=\r\n/g, '').replace(/=3D/g, '=')
         const [, token] = /\/password\/reset#token=([\w.-]+)/.exec(plain) ?? []
-        if (token !== undefined) for (const { address } of session.envelope.rcptTo) mails.set(address, token)
+        if (token !== undefined)
+          for (const { address } of session.envelope.rcptTo) mails.set(address, token)
         done()
       })
-    }
+    },
   })
   server.on('error', () => {})
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
-  return { url: `smtp://127.0.0.1:${(server.server.address() as { port: number }).port}`, mails, close: () => { server.close() } }
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  return {
+    url: `smtp://127.0.0.1:${(server.server.address() as { port: number }).port}`,
+    mails,
+    close: () => {
+      server.close()
+    },
+  }
 }

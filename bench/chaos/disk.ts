@@ -3,8 +3,15 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Gives a folder that holds so many MiB and no more, where this process may make one (as root, on Linux). */
-export async function onSmallDisk (mebibytes: number, use: (folder: string) => Promise<void>, otherwise: () => void): Promise<void> {
+/**
+ * Gives a folder that holds so many MiB and no more, where this process may make one (as root,
+ * on Linux).
+ */
+export async function onSmallDisk(
+  mebibytes: number,
+  use: (folder: string) => Promise<void>,
+  otherwise: () => void,
+): Promise<void> {
   if (process.getuid?.() !== 0) {
     otherwise()
     return
@@ -20,7 +27,7 @@ export async function onSmallDisk (mebibytes: number, use: (folder: string) => P
 }
 
 /** Fills a file system to the last byte, and answers how it is freed again. */
-export function fill (folder: string): () => Promise<void> {
+export function fill(folder: string): () => Promise<void> {
   const filler = join(folder, 'filler')
   for (let size = 1 << 20; size >= 1; size >>= 1) {
     try {
@@ -30,5 +37,7 @@ export function fill (folder: string): () => Promise<void> {
     }
   }
   if (statSync(filler).size < 1 << 20) throw new Error('nothing was filled')
-  return async () => { rmSync(filler) }
+  return async () => {
+    rmSync(filler)
+  }
 }

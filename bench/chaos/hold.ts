@@ -1,11 +1,14 @@
-// A process of its own that holds a lock of a SQLite file until it is killed: node hold.js <url> <IMMEDIATE or EXCLUSIVE> <milliseconds of each turn, 0 for one that does not end>
+// A process of its own that holds a lock of a SQLite file until it is killed: node hold.js <url>
+// <IMMEDIATE or EXCLUSIVE> <milliseconds of each turn, 0 for one that does not end>
 import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from '@libsql/client'
 
 const [url = '', mode = '', turns = '0'] = process.argv.slice(2)
-const client = createClient({ url, timeout: 5000 } as Parameters<typeof createClient>[0])
+const client = createClient({ url, timeout: 5000 })
 setInterval(() => {}, 1000)
-process.on('disconnect', () => { process.exit() })
+process.on('disconnect', () => {
+  process.exit()
+})
 for (let turn = 0; ; turn++) {
   await client.execute(`BEGIN ${mode}`)
   if (turn === 0) process.send?.('locked')

@@ -13,14 +13,16 @@ import { split } from './steady.js'
 /** What hostile clients can do to those who call beside them. */
 export const hostile: Experiment = {
   name: 'hostile',
-  promise: 'Slow headers, slow bodies, silent sockets, answers that nobody reads, everything too large, logins whose clients are gone, thousands of idle connections: whoever calls beside them is answered.',
+  promise:
+    'Slow headers, slow bodies, silent sockets, answers that nobody reads, everything too large, logins whose clients are gone, thousands of idle connections: whoever calls beside them is answered.',
   run: async (options) => {
     const place = await sqlitePlace()
     const first = await place.start()
     const account = { email: 'ada@example.org', password: 'brass-lantern-under-the-stair' }
     const reply = await createClient(10_000)(`${first.url}/signup`, { body: account })
     const { access_token: token } = JSON.parse(reply.body) as { access_token: string }
-    // Started anew: what the estimator of passwords takes at a sign-up would be taken for the memory of connections.
+    // Started anew: what the estimator of passwords takes at a sign-up would be taken for the
+    // memory of connections.
     await first.stop()
     const server = await place.start()
     const probe = await startProbe(server.url, token)
@@ -36,29 +38,51 @@ export const hostile: Experiment = {
     rows.push(await stopUnderSilence(server))
     place.remove()
     return rows
-  }
+  },
 }
 
 /** What a quiet server may use of one core, beside what it used before. */
 const idleShare = 0.25
 
 /** Runs an attack with the probe beside it, and says what both saw. */
-async function beside (server: BenchServer, probe: Probe, { what, run, allowed, closedWithin = Infinity, perConnection = false }: Attack, { quick, control }: ChaosOptions): Promise<Row> {
+async function beside(
+  server: BenchServer,
+  probe: Probe,
+  { what, run, allowed, closedWithin = Infinity, perConnection = false }: Attack,
+  { quick, control }: ChaosOptions,
+): Promise<Row> {
   probe.take()
   await wait(quick ? 1000 : 10_000)
   const idle = probe.take()
-  const before = { files: openFiles(server.pid), memory: memoryOf(server.pid).resident, load: await coreShare(server) }
+  const before = {
+    files: openFiles(server.pid),
+    memory: memoryOf(server.pid).resident,
+    load: await coreShare(server),
+  }
   probe.take()
   // The server stands still for longer than the probe has patience.
   if (control) process.kill(server.pid, 'SIGSTOP')
-  const resume = control ? wait(6000).then(() => { process.kill(server.pid, 'SIGCONT') }) : undefined
+  const resume = control
+    ? wait(6000).then(() => {
+        process.kill(server.pid, 'SIGCONT')
+      })
+    : undefined
   let most = { files: 0, memory: 0 }
-  // A second at least, or the probe would see nothing of what is sent in less: what it leads to comes after it.
-  const [{ ends, notes }] = await Promise.all([run(server, () => { most = { files: openFiles(server.pid), memory: memoryOf(server.pid).resident } }), wait(1000), resume])
+  // A second at least, or the probe would see nothing of what is sent in less: what it leads to
+  // comes after it.
+  const [{ ends, notes }] = await Promise.all([
+    run(server, () => {
+      most = { files: openFiles(server.pid), memory: memoryOf(server.pid).resident }
+    }),
+    wait(1000),
+    resume,
+  ])
   const during = probe.take()
   const begin = performance.now()
-  const isQuiet = async () => await coreShare(server) <= before.load + idleShare && openFiles(server.pid) <= before.files + 20
-  while (!await isQuiet() && performance.now() - begin < 10_000);
+  const isQuiet = async () =>
+    (await coreShare(server)) <= before.load + idleShare &&
+    openFiles(server.pid) <= before.files + 20
+  while (!(await isQuiet()) && performance.now() - begin < 10_000);
   const quiet = (performance.now() - begin) / 1000
   const after = probe.take()
   const errors = [...during, ...after].filter(({ outcome }) => outcome !== '200')
@@ -69,43 +93,71 @@ async function beside (server: BenchServer, probe: Probe, { what, run, allowed, 
   return {
     what,
     // A probe that was not answered during the attack has seen nothing of it.
-    kept: errors.length === 0 && during.length > 0 && server.runs() && strange.length === 0 && longest <= closedWithin && quiet <= 4,
+    kept:
+      errors.length === 0 &&
+      during.length > 0 &&
+      server.runs() &&
+      strange.length === 0 &&
+      longest <= closedWithin &&
+      quiet <= 4,
     figures: {
       connections: `${lived.length}${lived.length < ends.length ? ` of ${ends.length}` : ''}`,
       'probe: errors': `${errors.length} of ${during.length + after.length}${errors.length > 0 ? ` (${split(errors)})` : ''}`,
       'probe p99 before → during, ms': `${p99(idle)} → ${p99(during)}`,
-      'closed by the server after, s (median, longest)': closedWithin === Infinity ? '' : `${quantile(lived.map((seconds) => seconds ?? Infinity), 0.5).toFixed(1)}, ${longest.toFixed(1)}`,
+      'closed by the server after, s (median, longest)':
+        closedWithin === Infinity
+          ? ''
+          : `${quantile(
+              lived.map((seconds) => seconds ?? Infinity),
+              0.5,
+            ).toFixed(1)}, ${longest.toFixed(1)}`,
       answers: split(statuses.map((outcome) => ({ outcome }))),
       'open files before, during, after': `${before.files}, ${most.files}, ${openFiles(server.pid)}`,
-      'MiB before, during': `${before.memory.toFixed(0)}, ${most.memory.toFixed(0)}${perConnection ? ` (${((most.memory - before.memory) * 1024 / lived.length).toFixed(1)} KiB each)` : ''}`,
+      'MiB before, during': `${before.memory.toFixed(0)}, ${most.memory.toFixed(0)}${perConnection ? ` (${(((most.memory - before.memory) * 1024) / lived.length).toFixed(1)} KiB each)` : ''}`,
       'quiet after, s': quiet.toFixed(1),
-      notes
-    }
+      notes,
+    },
   }
 }
 
 /** SIGTERM while connections say nothing or stopped half-way. */
-async function stopUnderSilence (server: BenchServer): Promise<Row> {
+async function stopUnderSilence(server: BenchServer): Promise<Row> {
   const held = await holdMany(Number(new URL(server.url).port), 300)
-  const halves = ['', 'GET /claims HTTP/1.1\r\nhost: a\r\n', 'POST /login HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 90\r\n\r\n{"email":']
+  const halves = [
+    '',
+    'GET /claims HTTP/1.1\r\nhost: a\r\n',
+    'POST /login HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 90\r\n\r\n{"email":',
+  ]
   for (const [index, { socket }] of held.entries()) socket.write(halves[index % 3] ?? '')
   await wait(200)
   const begin = performance.now()
   const code = await server.stop()
   const seconds = (performance.now() - begin) / 1000
   await endsOf(held, 1)
-  return { what: 'SIGTERM beside silent and half-sent requests', kept: code === 0 && seconds <= 1 + serverTimeouts.arrivalTimeout / 1000, figures: { connections: held.length, notes: `code ${code} after ${seconds.toFixed(1)} s` } }
+  return {
+    what: 'SIGTERM beside silent and half-sent requests',
+    kept: code === 0 && seconds <= 1 + serverTimeouts.arrivalTimeout / 1000,
+    figures: { connections: held.length, notes: `code ${code} after ${seconds.toFixed(1)} s` },
+  }
 }
 
-function p99 (probed: Probed[]): string {
-  return quantile(probed.map(({ milliseconds }) => milliseconds), 0.99).toFixed(1)
+function p99(probed: Probed[]): string {
+  return quantile(
+    probed.map(({ milliseconds }) => milliseconds),
+    0.99,
+  ).toFixed(1)
 }
 
 /** How much of one core a process uses, over half a second. Linux. */
-async function coreShare ({ pid }: BenchServer): Promise<number> {
+async function coreShare({ pid }: BenchServer): Promise<number> {
   // In hundredths of a second, after the name in brackets (proc_pid_stat(5)).
-  const used = () => readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ').slice(11, 13).reduce((sum, ticks) => sum + Number(ticks) / 100, 0)
+  const used = () =>
+    readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\) /, '')
+      .split(' ')
+      .slice(11, 13)
+      .reduce((sum, ticks) => sum + Number(ticks) / 100, 0)
   const [begin, before] = [performance.now(), used()]
   await wait(500)
-  return (used() - before) * 1000 / (performance.now() - begin)
+  return ((used() - before) * 1000) / (performance.now() - begin)
 }

@@ -12,24 +12,44 @@ export interface Fault {
   begin: () => Promise<() => Promise<void>>
   /** Which of the kinds need not fail: a lock on writing leaves reading alone. */
   spares?: readonly string[]
-  /** Whether something has to fail at all; a fault that is mended within the bounds need not be noticed. */
+  /**
+   * Whether something has to fail at all; a fault that is mended within the bounds need not be
+   * noticed.
+   */
   mayPass?: boolean
 }
 
 /** The promises, in milliseconds. */
 const promised = { answer: 2000, recovery: 5000 }
 
-/** What a request takes beside the database, hashing included, on a machine that has nothing else to do, in milliseconds. */
+/**
+ * What a request takes beside the database, hashing included, on a machine that has nothing
+ * else to do, in milliseconds.
+ */
 const work = 200
 
 /** For how long before the fault the load is taken as steady, in milliseconds. */
 const steady = 1000
 
-/** How long a server is watched, in seconds: under load before there is a fault, during it, and after it is mended. */
-const watched = { full: { before: 2.5, during: 10, after: promised.recovery / 1000 + 1 }, quick: { before: 1.5, during: 2.5, after: 1 } }
+/**
+ * How long a server is watched, in seconds: under load before there is a fault, during it, and
+ * after it is mended.
+ */
+const watched = {
+  full: { before: 2.5, during: 10, after: promised.recovery / 1000 + 1 },
+  quick: { before: 1.5, during: 2.5, after: 1 },
+}
 
-/** Puts a server under steady load, lets the fault last, mends it, and says what the clients saw. */
-export async function measureOutage (place: Place, server: BenchServer, { what, begin, spares = [], mayPass = false }: Fault, quick: boolean): Promise<Row> {
+/**
+ * Puts a server under steady load, lets the fault last, mends it, and says what the clients
+ * saw.
+ */
+export async function measureOutage(
+  place: Place,
+  server: BenchServer,
+  { what, begin, spares = [], mayPass = false }: Fault,
+  quick: boolean,
+): Promise<Row> {
   const { before, during: lasting, after } = watched[quick ? 'quick' : 'full']
   const stalls = monitorEventLoopDelay({ resolution: 5 })
   stalls.enable()
@@ -41,27 +61,68 @@ export async function measureOutage (place: Place, server: BenchServer, { what, 
   await mend()
   const mended = performance.now()
   await wait(after * 1000)
-  const isBack = (kind: string) => load.sent.some((one) => one.kind === kind && one.done > mended && isGood(one.outcome))
-  while (!needsDatabase.every(isBack) && performance.now() < mended + promised.recovery + 1000) await wait(50)
+  const isBack = (kind: string) =>
+    load.sent.some((one) => one.kind === kind && one.done > mended && isGood(one.outcome))
+  while (!needsDatabase.every(isBack) && performance.now() < mended + promised.recovery + 1000)
+    await wait(50)
   await load.stop()
-  // A machine that is busy with something else holds up this process, and the server as well before there is a fault.
-  const stall = Math.max(stalls.max / 1e6, ...load.sent.filter(({ kind, due }) => kind === 'claims' && due >= broken - steady && due < broken).map(took))
+  // A machine that is busy with something else holds up this process, and the server as well before
+  // there is a fault.
+  const stall = Math.max(
+    stalls.max / 1e6,
+    ...load.sent
+      .filter(({ kind, due }) => kind === 'claims' && due >= broken - steady && due < broken)
+      .map(took),
+  )
   const room = work + 2 * stall
 
   const during = load.sent.filter(({ due, done }) => done > broken && due < mended)
   const others = during.filter(({ kind }) => needsDatabase.includes(kind))
   const free = during.filter(({ kind }) => !needsDatabase.includes(kind))
-  const claims = (from: number, to: number) => quantile(load.sent.filter(({ kind, due }) => kind === 'claims' && due >= from && due < to).map(took), 0.99)
-  const late = load.sent.filter(({ kind, outcome, due }) => needsDatabase.includes(kind) && due > mended && !isGood(outcome) && outcome !== shed)
-  const recovery = Math.max(0, ...late.map(({ done }) => done - mended), ...needsDatabase.map((kind) => Math.min(...load.sent.filter((one) => one.kind === kind && one.done > mended && isGood(one.outcome)).map(({ done }) => done - mended))))
-  const bad = load.sent.filter(({ kind, outcome }) => !isGood(outcome) && (!needsDatabase.includes(kind) || !['503 unavailable', shed].includes(outcome)))
+  const claims = (from: number, to: number) =>
+    quantile(
+      load.sent.filter(({ kind, due }) => kind === 'claims' && due >= from && due < to).map(took),
+      0.99,
+    )
+  const late = load.sent.filter(
+    ({ kind, outcome, due }) =>
+      needsDatabase.includes(kind) && due > mended && !isGood(outcome) && outcome !== shed,
+  )
+  const recovery = Math.max(
+    0,
+    ...late.map(({ done }) => done - mended),
+    ...needsDatabase.map((kind) =>
+      Math.min(
+        ...load.sent
+          .filter((one) => one.kind === kind && one.done > mended && isGood(one.outcome))
+          .map(({ done }) => done - mended),
+      ),
+    ),
+  )
+  const bad = load.sent.filter(
+    ({ kind, outcome }) =>
+      !isGood(outcome) &&
+      (!needsDatabase.includes(kind) || !['503 unavailable', shed].includes(outcome)),
+  )
   const longest = Math.max(0, ...others.map(took))
   const p99 = { before: claims(broken - steady, broken), during: claims(broken, mended) }
   const rows = new Set((await place.query('SELECT email FROM users')).map(({ email }) => email))
   const lost = load.acknowledged.filter((email) => !rows.has(email)).length
-  const failed = others.some(({ kind, outcome }) => !spares.includes(kind) && outcome === '503 unavailable')
-  const spoilt = others.filter(({ kind, outcome }) => spares.includes(kind) && !isGood(outcome)).length
-  const kept = bad.length === 0 && lost === 0 && spoilt === 0 && (failed || mayPass) && longest <= promised.answer + room && recovery <= promised.recovery + room && server.runs() && p99.during <= Math.max(5 * p99.before, 50 + 2 * stall)
+  const failed = others.some(
+    ({ kind, outcome }) => !spares.includes(kind) && outcome === '503 unavailable',
+  )
+  const spoilt = others.filter(
+    ({ kind, outcome }) => spares.includes(kind) && !isGood(outcome),
+  ).length
+  const kept =
+    bad.length === 0 &&
+    lost === 0 &&
+    spoilt === 0 &&
+    (failed || mayPass) &&
+    longest <= promised.answer + room &&
+    recovery <= promised.recovery + room &&
+    server.runs() &&
+    p99.during <= Math.max(5 * p99.before, 50 + 2 * stall)
   return {
     what,
     kept,
@@ -75,8 +136,8 @@ export async function measureOutage (place: Place, server: BenchServer, { what, 
       'machine stood still, ms': Math.round(stall),
       'recovered after, s': (recovery / 1000).toFixed(1),
       'lost sign-ups': `${lost} of ${load.acknowledged.length}`,
-      ...(bad.length > 0 && { wrong: split(bad) })
-    }
+      ...(bad.length > 0 && { wrong: split(bad) }),
+    },
   }
 }
 

@@ -1,12 +1,22 @@
 const host = 'host: localhost\r\n'
 const json = 'content-type: application/json\r\n'
 const login = `POST /login HTTP/1.1\r\n${host}`
-const whole = (text: string, headers = json) => `${login}${headers}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
-const keys = (count: number) => `{${Array.from({ length: count }, (_, index) => `"${index}":1`).join()}}`
+const whole = (text: string, headers = json) =>
+  `${login}${headers}content-length: ${Buffer.byteLength(text)}\r\n\r\n${text}`
+const keys = (count: number) =>
+  `{${Array.from({ length: count }, (_, index) => `"${index}":1`).join()}}`
 
-/** What is too large, too deep, too long or packed, by name. Each is the beginning of a connection; what it announces beyond its end never comes. */
+/**
+ * What is too large, too deep, too long or packed, by name. Each is the beginning of a
+ * connection; what it announces beyond its end never comes.
+ */
 export const oversize: Record<string, string> = {
-  ...Object.fromEntries([17 * 1024, 1024 ** 2, 1024 ** 3].map((length) => [`${length} bytes announced`, `${login}${json}content-length: ${length}\r\n\r\n{"email":"`])),
+  ...Object.fromEntries(
+    [17 * 1024, 1024 ** 2, 1024 ** 3].map((length) => [
+      `${length} bytes announced`,
+      `${login}${json}content-length: ${length}\r\n\r\n{"email":"`,
+    ]),
+  ),
   '17 KiB sent': whole(`"${'x'.repeat(17 * 1024)}"`),
   '2 MiB sent': whole(`"${'x'.repeat(2 * 1024 ** 2)}"`),
   '17 KiB in chunks': `${login}${json}transfer-encoding: chunked\r\n\r\n${'10\r\n0123456789abcdef\r\n'.repeat(17 * 64)}`,
@@ -22,9 +32,18 @@ export const oversize: Record<string, string> = {
   '200,000 keys': whole(keys(200_000)),
   'broken JSON': whole('{"email":'),
   'a name that objects have': whole('{"__proto__":{"a":1}}'),
-  'an address of 15 KiB': whole(JSON.stringify({ email: `${'a'.repeat(15_000)}@example.org`, password: 'x' })),
-  'a password of 15 KiB': whole(JSON.stringify({ email: 'a@example.org', password: 'x'.repeat(15_000) })),
-  ...Object.fromEntries(['gzip', 'deflate', 'br', 'x'].map((coding) => [`packed with ${coding}`, whole('\x1f\x8b\x08', `${json}content-encoding: ${coding}\r\n`)])),
+  'an address of 15 KiB': whole(
+    JSON.stringify({ email: `${'a'.repeat(15_000)}@example.org`, password: 'x' }),
+  ),
+  'a password of 15 KiB': whole(
+    JSON.stringify({ email: 'a@example.org', password: 'x'.repeat(15_000) }),
+  ),
+  ...Object.fromEntries(
+    ['gzip', 'deflate', 'br', 'x'].map((coding) => [
+      `packed with ${coding}`,
+      whole('\x1f\x8b\x08', `${json}content-encoding: ${coding}\r\n`),
+    ]),
+  ),
   'a form': whole('email=a', 'content-type: application/x-www-form-urlencoded\r\n'),
-  'many types': whole('{}', `content-type: ${'application/json;'.repeat(900)}\r\n`)
+  'many types': whole('{}', `content-type: ${'application/json;'.repeat(900)}\r\n`),
 }

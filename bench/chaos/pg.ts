@@ -1,5 +1,12 @@
-// Starts or stops a cluster in a process of its own, because that takes its time and a load must go on meanwhile: node pg.js <start, stop or kill> <cluster as JSON>
-import { type Cluster, isRunning, killServer, startServer, stopServer } from '../../test/postgres/cluster.js'
+// Starts or stops a cluster in a process of its own, because that takes its time and a load must go
+// on meanwhile: node pg.js <start, stop or kill> <cluster as JSON>
+import {
+  type Cluster,
+  isRunning,
+  killServer,
+  startServer,
+  stopServer,
+} from '../../test/postgres/cluster.js'
 
 const [what, text = ''] = process.argv.slice(2)
 const cluster = JSON.parse(text) as Cluster

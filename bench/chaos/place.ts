@@ -11,7 +11,10 @@ import { type Proxy, startProxy } from './proxy.js'
 
 export type Kind = 'SQLite' | 'PostgreSQL'
 
-/** A folder with a database of its own, in which a server can be started again and again at one address. */
+/**
+ * A folder with a database of its own, in which a server can be started again and again at one
+ * address.
+ */
 export interface Place {
   kind: Kind
   folder: string
@@ -36,7 +39,10 @@ export interface PostgresPlace extends Place {
 const settings = { RATE_LIMITS: 'off', ARGON2_MEMORY_KIB: '7168', ARGON2_PASSES: '5' }
 
 /** @param databaseFolder where the SQLite file is, if not in the place's own folder */
-export async function sqlitePlace ({ env = {}, databaseFolder }: { env?: Record<string, string>, databaseFolder?: string } = {}): Promise<Place> {
+export async function sqlitePlace({
+  env = {},
+  databaseFolder,
+}: { env?: Record<string, string>; databaseFolder?: string } = {}): Promise<Place> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-chaos-'))
   const databaseUrl = `file:${join(databaseFolder ?? folder, 'latchkey.db')}`
   const all = { ...settings, ...env, DATABASE_URL: databaseUrl, PORT: String(await freePort()) }
@@ -46,21 +52,36 @@ export async function sqlitePlace ({ env = {}, databaseFolder }: { env?: Record<
     databaseUrl,
     start: async (env) => await startServer(folder, { ...all, ...env }),
     query: async (sql) => {
-      const client = createClient({ url: databaseUrl, timeout: 5000 } as Parameters<typeof createClient>[0])
+      const client = createClient({ url: databaseUrl, timeout: 5000 })
       const { rows, columns } = await client.execute(sql)
       client.close()
-      return rows.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index]])))
+      return rows.map((row) =>
+        Object.fromEntries(columns.map((column, index) => [column, row[index]])),
+      )
     },
-    remove: () => { rmSync(folder, { recursive: true }) }
+    remove: () => {
+      rmSync(folder, { recursive: true })
+    },
   }
 }
 
-/** A migrated database in a cluster of its own, as durable as PostgreSQL is by default. Throws when it is not. @param folder where the data are, if not in a temporary folder */
-export async function postgresPlace ({ env = {}, folder: clusterFolder = tmpdir() }: { env?: Record<string, string>, folder?: string } = {}): Promise<PostgresPlace> {
+/**
+ * A migrated database in a cluster of its own, as durable as PostgreSQL is by default. Throws
+ * when it is not.
+ *
+ * @param folder where the data are, if not in a temporary folder
+ */
+export async function postgresPlace({
+  env = {},
+  folder: clusterFolder = tmpdir(),
+}: { env?: Record<string, string>; folder?: string } = {}): Promise<PostgresPlace> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-chaos-'))
   const cluster = await makeCluster(clusterFolder)
   const proxy = await startProxy(Number(new URL(cluster.url).port))
-  const throughProxy = Object.assign(new URL(cluster.url), { port: String(proxy.port), username: 'latchkey' }).href
+  const throughProxy = Object.assign(new URL(cluster.url), {
+    port: String(proxy.port),
+    username: 'latchkey',
+  }).href
   const all = { ...settings, ...env, DATABASE_URL: throughProxy, PORT: String(await freePort()) }
   const query = async (sql: string) => {
     const client = new pg.Client({ connectionString: cluster.url })
@@ -72,17 +93,29 @@ export async function postgresPlace ({ env = {}, folder: clusterFolder = tmpdir(
       await client.end()
     }
   }
-  const durable = await query('SELECT name, setting FROM pg_settings WHERE name IN (\'fsync\', \'synchronous_commit\', \'full_page_writes\') AND setting <> \'on\'')
-  if (durable.length > 0) throw new Error('this PostgreSQL is not durable, so what it loses says nothing')
+  const durable = await query(
+    "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes') AND setting <> 'on'",
+  )
+  if (durable.length > 0)
+    throw new Error('this PostgreSQL is not durable, so what it loses says nothing')
   await query('CREATE ROLE latchkey LOGIN')
   await query('GRANT ALL ON SCHEMA public TO latchkey')
-  await promisify(execFile)('env', [...bare, process.execPath, main, 'migrate'], { cwd: folder, env: { PATH: process.env.PATH, ...all } })
+  await promisify(execFile)('env', [...bare, process.execPath, main, 'migrate'], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, ...all },
+  })
   return {
     kind: 'PostgreSQL',
     folder,
     databaseUrl: cluster.url,
     cluster,
-    database: async (what) => { await promisify(execFile)(process.execPath, [resolve('dist/bench/chaos/pg.js'), what, JSON.stringify(cluster)]) },
+    database: async (what) => {
+      await promisify(execFile)(process.execPath, [
+        resolve('dist/bench/chaos/pg.js'),
+        what,
+        JSON.stringify(cluster),
+      ])
+    },
     proxy,
     query,
     start: async (env) => await startServer(folder, { ...all, ...env }),
@@ -90,6 +123,6 @@ export async function postgresPlace ({ env = {}, folder: clusterFolder = tmpdir(
       proxy.close()
       removeCluster(cluster)
       rmSync(folder, { recursive: true })
-    }
+    },
   }
 }

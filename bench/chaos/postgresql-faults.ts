@@ -9,7 +9,8 @@ import { type PostgresPlace, postgresPlace } from './place.js'
 /** What can happen to a PostgreSQL and on the way to it. */
 export const postgresFaults: Experiment = {
   name: 'postgresql-faults',
-  promise: 'While PostgreSQL cannot be used, /claims is unaffected, the rest answers 503 within 2 s, and all is well within 5 s after.',
+  promise:
+    'While PostgreSQL cannot be used, /claims is unaffected, the rest answers 503 within 2 s, and all is well within 5 s after.',
   run: async ({ quick, progress }) => {
     const rows: Row[] = []
     const place = await postgresPlace()
@@ -23,55 +24,87 @@ export const postgresFaults: Experiment = {
       for (const { fullOnly = false, ...fault } of faults(place)) {
         if (!quick || !fullOnly) await measure(place, server, fault)
       }
-      const stuck = await place.query('SELECT pid FROM pg_stat_activity WHERE state LIKE \'idle in transaction%\'')
-      rows.push({ what: 'transactions left open after all of this', kept: stuck.length === 0, figures: { database: 'PostgreSQL', 'the rest': String(stuck.length) } })
+      const stuck = await place.query(
+        "SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'",
+      )
+      rows.push({
+        what: 'transactions left open after all of this',
+        kept: stuck.length === 0,
+        figures: { database: 'PostgreSQL', 'the rest': String(stuck.length) },
+      })
     } finally {
       await server.stop()
       place.remove()
     }
     // Programs, data and what the recovery needs take more than 100 of these.
-    if (!quick) await onSmallDisk(250, async (folder) => { await onFullDisk(folder, measure) }, () => { progress('PostgreSQL: disk full needs root, for a small file system') })
+    if (!quick)
+      await onSmallDisk(
+        250,
+        async (folder) => {
+          await onFullDisk(folder, measure)
+        },
+        () => {
+          progress('PostgreSQL: disk full needs root, for a small file system')
+        },
+      )
     return rows
-  }
+  },
 }
 
-const terminate = 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = \'latchkey\''
+const terminate =
+  "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'latchkey'"
 
-function faults (place: PostgresPlace): Array<Fault & { fullOnly?: boolean }> {
+function faults(place: PostgresPlace): Array<Fault & { fullOnly?: boolean }> {
   const { database, databaseUrl, proxy, query } = place
   const delay = (milliseconds: number) => async () => {
     proxy.delay(milliseconds)
-    return async () => { proxy.delay(0) }
+    return async () => {
+      proxy.delay(0)
+    }
   }
   return [
     {
       what: 'stopped at once and started again',
       begin: async () => {
         await database('stop')
-        return async () => { await database('start') }
-      }
+        return async () => {
+          await database('start')
+        }
+      },
     },
     {
       what: 'connections swallowed (black hole)',
       begin: async () => {
         proxy.blackHole(true)
-        return async () => { proxy.blackHole(false) }
-      }
+        return async () => {
+          proxy.blackHole(false)
+        }
+      },
     },
-    { what: 'users locked exclusively', fullOnly: true, begin: async () => await lock(databaseUrl) },
+    {
+      what: 'users locked exclusively',
+      fullOnly: true,
+      begin: async () => await lock(databaseUrl),
+    },
     { what: 'every answer 200 ms late', mayPass: true, fullOnly: true, begin: delay(100) },
     { what: 'every answer 5 s late', fullOnly: true, begin: delay(2500) },
     {
       what: 'backends terminated every 100 ms',
       mayPass: true,
       fullOnly: true,
-      begin: async () => await again(100, async () => { await query(terminate) })
+      begin: async () =>
+        await again(100, async () => {
+          await query(terminate)
+        }),
     },
     {
       what: 'connections reset every 100 ms',
       mayPass: true,
       fullOnly: true,
-      begin: async () => await again(100, async () => { proxy.reset() })
+      begin: async () =>
+        await again(100, async () => {
+          proxy.reset()
+        }),
     },
     {
       what: 'too many clients',
@@ -79,21 +112,25 @@ function faults (place: PostgresPlace): Array<Fault & { fullOnly?: boolean }> {
       begin: async () => {
         await query('ALTER ROLE latchkey CONNECTION LIMIT 0')
         await query(terminate)
-        return async () => { await query('ALTER ROLE latchkey CONNECTION LIMIT -1') }
-      }
-    }
+        return async () => {
+          await query('ALTER ROLE latchkey CONNECTION LIMIT -1')
+        }
+      },
+    },
   ]
 }
 
 /** Locks the accounts from everyone, from another connection. */
-async function lock (url: string): Promise<() => Promise<void>> {
+async function lock(url: string): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   await client.query('BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE')
-  return async () => { await client.end() }
+  return async () => {
+    await client.end()
+  }
 }
 
-async function again (milliseconds: number, act: () => Promise<void>): Promise<() => Promise<void>> {
+async function again(milliseconds: number, act: () => Promise<void>): Promise<() => Promise<void>> {
   const end = new AbortController()
   const loop = (async () => {
     while (!end.signal.aborted) {
@@ -107,7 +144,10 @@ async function again (milliseconds: number, act: () => Promise<void>): Promise<(
   }
 }
 
-async function onFullDisk (folder: string, measure: (place: PostgresPlace, server: BenchServer, fault: Fault) => Promise<void>): Promise<void> {
+async function onFullDisk(
+  folder: string,
+  measure: (place: PostgresPlace, server: BenchServer, fault: Fault) => Promise<void>,
+): Promise<void> {
   const place = await postgresPlace({ folder })
   const server = await place.start()
   try {
@@ -116,14 +156,16 @@ async function onFullDisk (folder: string, measure: (place: PostgresPlace, serve
       mayPass: true,
       begin: async () => {
         const free = fill(folder)
-        await place.query('CREATE TABLE more AS SELECT generate_series(1, 1e6) AS number').catch(() => {})
+        await place
+          .query('CREATE TABLE more AS SELECT generate_series(1, 1e6) AS number')
+          .catch(() => {})
         await place.query('SELECT pg_switch_wal()').catch(() => {})
         return async () => {
           await free()
           // Without room for its log PostgreSQL ends itself.
           await place.database('start')
         }
-      }
+      },
     })
   } finally {
     await server.stop()

@@ -6,7 +6,10 @@ export interface Proxy {
   port: number
   /** Keeps every chunk back for so long, both ways, in milliseconds. */
   delay: (milliseconds: number) => void
-  /** Forwards nothing any more and says so to nobody, on open and on new connections; what was held back is lost. `false` forwards new connections again; those of before stay dead. */
+  /**
+   * Forwards nothing any more and says so to nobody, on open and on new connections; what was
+   * held back is lost. `false` forwards new connections again; those of before stay dead.
+   */
   blackHole: (on: boolean) => void
   /** Breaks every connection with a reset. */
   reset: () => void
@@ -14,23 +17,37 @@ export interface Proxy {
 }
 
 /** Starts a proxy in front of a port of this machine. */
-export async function startProxy (target: number): Promise<Proxy> {
+export async function startProxy(target: number): Promise<Proxy> {
   let delayed = 0
   let silent = false
-  const pairs = new Set<{ sockets: Socket[], dead: boolean }>()
+  const pairs = new Set<{ sockets: Socket[]; dead: boolean }>()
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1')
     const pair = { sockets: [near, far], dead: silent }
     pairs.add(pair)
-    for (const [from, to] of [[near, far], [far, near]] as const) {
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       from.setNoDelay(true)
       const later = (act: () => void) => {
         if (pair.dead) return
         if (delayed === 0) act()
-        else setTimeout(() => { if (!pair.dead) act() }, delayed)
+        else
+          setTimeout(() => {
+            if (!pair.dead) act()
+          }, delayed)
       }
-      from.on('data', (chunk) => { later(() => { to.write(chunk) }) })
-      from.on('close', () => { later(() => { to.destroy() }) })
+      from.on('data', (chunk) => {
+        later(() => {
+          to.write(chunk)
+        })
+      })
+      from.on('close', () => {
+        later(() => {
+          to.destroy()
+        })
+      })
       from.on('error', () => {})
     }
     near.on('close', () => {
@@ -38,18 +55,24 @@ export async function startProxy (target: number): Promise<Proxy> {
       if (pair.dead) far.destroy()
     })
   })
-  await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
   return {
     port: (server.address() as AddressInfo).port,
-    delay: (milliseconds) => { delayed = milliseconds },
+    delay: (milliseconds) => {
+      delayed = milliseconds
+    },
     blackHole: (on) => {
       silent = on
       if (on) for (const pair of pairs) pair.dead = true
     },
-    reset: () => { for (const { sockets } of pairs) for (const socket of sockets) socket.resetAndDestroy() },
+    reset: () => {
+      for (const { sockets } of pairs) for (const socket of sockets) socket.resetAndDestroy()
+    },
     close: () => {
       server.close()
       for (const { sockets } of pairs) for (const socket of sockets) socket.destroy()
-    }
+    },
   }
 }

@@ -12,16 +12,28 @@ const rates = { claims: 100, login: 10, refresh: 5 }
 /** What a deployment does to those who call. */
 export const restarts: Experiment = {
   name: 'restarts',
-  promise: 'Two servers behind a balancer that asks for readiness are restarted in turn under load, and no request fails. With WORKERS, a worker that is killed takes only its own connections along.',
-  run: async (options) => [await restart(options), await killWorkers(options)]
+  promise:
+    'Two servers behind a balancer that asks for readiness are restarted in turn under load, and no request fails. With WORKERS, a worker that is killed takes only its own connections along.',
+  run: async (options) => [await restart(options), await killWorkers(options)],
 }
 
-/** Restarts two servers in turn (SIGTERM; SIGKILL as a control) behind a balancer that sends 115 requests a second to whichever is ready. */
-async function restart ({ quick, rounds = quick ? 2 : 20, control, progress }: ChaosOptions): Promise<Row> {
+/**
+ * Restarts two servers in turn (SIGTERM; SIGKILL as a control) behind a balancer that sends 115
+ * requests a second to whichever is ready.
+ */
+async function restart({
+  quick,
+  rounds = quick ? 2 : 20,
+  control,
+  progress,
+}: ChaosOptions): Promise<Row> {
   // One issuer, whatever their ports.
   const place = await sqlitePlace({ env: { PUBLIC_URL: 'https://auth.example.org' } })
   const ports = [String(await freePort()), String(await freePort())] as const
-  const servers: BenchServer[] = [await place.start({ PORT: ports[0] }), await place.start({ PORT: ports[1] })]
+  const servers: BenchServer[] = [
+    await place.start({ PORT: ports[0] }),
+    await place.start({ PORT: ports[1] }),
+  ]
   const balancer = await startBalancer(servers.map(({ url }) => url))
   const load = await startSteadyLoad(balancer.url, rates)
   const codes: Array<number | null> = []
@@ -33,7 +45,7 @@ async function restart ({ quick, rounds = quick ? 2 : 20, control, progress }: C
     if (control) await server.kill()
     else codes.push(await server.stop())
     stops.push((performance.now() - begin) / 1000)
-    servers[round % 2] = await place.start({ PORT: ports[round % 2 as 0 | 1] })
+    servers[round % 2] = await place.start({ PORT: ports[(round % 2) as 0 | 1] })
     // Until the balancer has seen that it is back, and some requests have gone there.
     await wait(500)
     progress(`restarted ${round + 1} of ${rounds} times, requests: ${split(load.sent)}`)
@@ -56,7 +68,7 @@ async function restart ({ quick, rounds = quick ? 2 : 20, control, progress }: C
       'refused as too many': refused,
       'exit codes': [...new Set(codes)].join(', '),
       'longest stop, s': Math.max(...stops).toFixed(1),
-      'longest answer, ms': Math.round(Math.max(...load.sent.map(({ due, done }) => done - due)))
-    }
+      'longest answer, ms': Math.round(Math.max(...load.sent.map(({ due, done }) => done - due))),
+    },
   }
 }

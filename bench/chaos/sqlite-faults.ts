@@ -12,7 +12,8 @@ const reads = ['me', 'refresh', 'login', 'ready'] as const
 /** What can happen to a SQLite file. */
 export const sqliteFaults: Experiment = {
   name: 'sqlite-faults',
-  promise: 'While the SQLite file cannot be used, /claims is unaffected, the rest answers 503 within 2 s, and all is well within 5 s after.',
+  promise:
+    'While the SQLite file cannot be used, /claims is unaffected, the rest answers 503 within 2 s, and all is well within 5 s after.',
   run: async ({ quick, progress }) => {
     const rows: Row[] = []
     const measure = async (place: Place, faults: Fault[]) => {
@@ -28,29 +29,55 @@ export const sqliteFaults: Experiment = {
     }
     const place = await sqlitePlace()
     await measure(place, [
-      { what: 'another process holds the write lock', spares: reads, begin: async () => await hold(place, 'IMMEDIATE') },
-      ...quick
+      {
+        what: 'another process holds the write lock',
+        spares: reads,
+        begin: async () => await hold(place, 'IMMEDIATE'),
+      },
+      ...(quick
         ? []
         : [
-            { what: 'another process holds the file exclusively', spares: reads, begin: async () => await hold(place, 'EXCLUSIVE') },
-            { what: 'another process takes the write lock again and again for 300 ms', spares: reads, mayPass: true, begin: async () => await hold(place, 'IMMEDIATE', 300) }
-          ]
+            {
+              what: 'another process holds the file exclusively',
+              spares: reads,
+              begin: async () => await hold(place, 'EXCLUSIVE'),
+            },
+            {
+              what: 'another process takes the write lock again and again for 300 ms',
+              spares: reads,
+              mayPass: true,
+              begin: async () => await hold(place, 'IMMEDIATE', 300),
+            },
+          ]),
     ])
     place.remove()
-    await onSmallDisk(8, async (folder) => {
-      const full = await sqlitePlace({ databaseFolder: folder })
-      await measure(full, [
-        { what: 'disk full', spares: reads, begin: async () => fill(folder) },
-        ...quick ? [] : [{ what: 'file moved away and back', begin: async () => move(join(folder, 'latchkey.db')) }]
-      ])
-      full.remove()
-    }, () => { progress('SQLite: disk full needs root, for a small file system') })
+    await onSmallDisk(
+      8,
+      async (folder) => {
+        const full = await sqlitePlace({ databaseFolder: folder })
+        await measure(full, [
+          { what: 'disk full', spares: reads, begin: async () => fill(folder) },
+          ...(quick
+            ? []
+            : [
+                {
+                  what: 'file moved away and back',
+                  begin: async () => move(join(folder, 'latchkey.db')),
+                },
+              ]),
+        ])
+        full.remove()
+      },
+      () => {
+        progress('SQLite: disk full needs root, for a small file system')
+      },
+    )
     return rows
-  }
+  },
 }
 
 /** Takes a lock from another process: for good, or in turns of so many milliseconds. */
-async function hold (place: Place, mode: string, turns = 0): Promise<() => Promise<void>> {
+async function hold(place: Place, mode: string, turns = 0): Promise<() => Promise<void>> {
   const holder = fork(resolve('dist/bench/chaos/hold.js'), [place.databaseUrl, mode, String(turns)])
   await once(holder, 'message')
   return async () => {
@@ -59,7 +86,9 @@ async function hold (place: Place, mode: string, turns = 0): Promise<() => Promi
   }
 }
 
-function move (file: string): () => Promise<void> {
+function move(file: string): () => Promise<void> {
   for (const end of ['', '-wal', '-shm']) renameSync(`${file}${end}`, `${file}${end}.away`)
-  return async () => { for (const end of ['', '-wal', '-shm']) renameSync(`${file}${end}.away`, `${file}${end}`) }
+  return async () => {
+    for (const end of ['', '-wal', '-shm']) renameSync(`${file}${end}.away`, `${file}${end}`)
+  }
 }

@@ -1,7 +1,15 @@
 import { type Client, createClient } from '../client.js'
 
-/** What became of one request: times are milliseconds of the process; `outcome` is the status, or why there is none. */
-export interface Sent { kind: Kind, due: number, done: number, outcome: string }
+/**
+ * What became of one request: times are milliseconds of the process; `outcome` is the status,
+ * or why there is none.
+ */
+export interface Sent {
+  kind: Kind
+  due: number
+  done: number
+  outcome: string
+}
 
 /** Requests a second of each kind. */
 const mix = { claims: 100, me: 20, refresh: 20, signup: 4, login: 4, ready: 2, live: 2 }
@@ -26,43 +34,63 @@ const hangMilliseconds = 10_000
 
 const password = 'brass-lantern-under-the-stair'
 
-/** Starts the load on one server that is well, or on a balancer. @param rates requests a second */
-export async function startSteadyLoad (url: string, rates: Partial<Record<Kind, number>> = mix): Promise<SteadyLoad> {
+/**
+ * Starts the load on one server that is well, or on a balancer.
+ *
+ * @param rates requests a second
+ */
+export async function startSteadyLoad(
+  url: string,
+  rates: Partial<Record<Kind, number>> = mix,
+): Promise<SteadyLoad> {
   // Of its own, so that no request waits behind one of another kind.
-  const clients = Object.fromEntries(Object.keys(mix).map((kind) => [kind, createClient(hangMilliseconds, 256)])) as Record<Kind, Client>
+  const clients = Object.fromEntries(
+    Object.keys(mix).map((kind) => [kind, createClient(hangMilliseconds, 256)]),
+  ) as Record<Kind, Client>
   const email = `${crypto.randomUUID()}@example.org`
   const reply = await clients.signup(`${url}/signup`, { body: { email, password } })
   if (reply.status !== 201) throw new Error(`signup answered ${reply.status}: ${reply.body}`)
-  const { access_token: token, refresh_token: refresh } = JSON.parse(reply.body) as { access_token: string, refresh_token: string }
+  const { access_token: token, refresh_token: refresh } = JSON.parse(reply.body) as {
+    access_token: string
+    refresh_token: string
+  }
   const acknowledged: string[] = [email]
   const sent: Sent[] = []
-  const message = (kind: Kind, address: string) => ({
-    claims: { token },
-    me: { token },
-    refresh: { body: { refresh_token: refresh } },
-    signup: { body: { email: address, password } },
-    login: { body: { email, password } },
-    ready: {},
-    live: {}
-  })[kind]
-  const path = (kind: Kind) => kind === 'ready' || kind === 'live' ? `/health/${kind}` : `/${kind}`
+  const message = (kind: Kind, address: string) =>
+    ({
+      claims: { token },
+      me: { token },
+      refresh: { body: { refresh_token: refresh } },
+      signup: { body: { email: address, password } },
+      login: { body: { email, password } },
+      ready: {},
+      live: {},
+    })[kind]
+  const path = (kind: Kind) =>
+    kind === 'ready' || kind === 'live' ? `/health/${kind}` : `/${kind}`
   const send = async (kind: Kind, due: number) => {
     const address = `${crypto.randomUUID()}@example.org`
-    const outcome = await clients[kind](`${url}${path(kind)}`, message(kind, address)).then(({ status, body, headers }) => {
-      if (kind === 'signup' && status === 201) acknowledged.push(address)
-      if (status === 502) return `502 ${body}`
-      if (status !== 503) return String(status)
-      return `503 ${(JSON.parse(body) as { code: string }).code}${headers['retry-after'] === undefined ? ' without Retry-After' : ''}`
-    }, (error: NodeJS.ErrnoException) => error.code ?? error.message)
+    const outcome = await clients[kind](`${url}${path(kind)}`, message(kind, address)).then(
+      ({ status, body, headers }) => {
+        if (kind === 'signup' && status === 201) acknowledged.push(address)
+        if (status === 502) return `502 ${body}`
+        if (status !== 503) return String(status)
+        return `503 ${(JSON.parse(body) as { code: string }).code}${headers['retry-after'] === undefined ? ' without Retry-After' : ''}`
+      },
+      (error: NodeJS.ErrnoException) => error.code ?? error.message,
+    )
     sent.push({ kind, due, done: performance.now(), outcome })
   }
   const begin = performance.now()
-  const started = Object.fromEntries(Object.keys(mix).map((kind) => [kind, 0])) as Record<Kind, number>
+  const started = Object.fromEntries(Object.keys(mix).map((kind) => [kind, 0])) as Record<
+    Kind,
+    number
+  >
   const running = new Set<Promise<void>>()
   const timer = setInterval(() => {
     for (const [kind, perSecond] of Object.entries(rates) as Array<[Kind, number]>) {
-      while (started[kind] < (performance.now() - begin) * perSecond / 1000) {
-        const one = send(kind, begin + started[kind]++ * 1000 / perSecond)
+      while (started[kind] < ((performance.now() - begin) * perSecond) / 1000) {
+        const one = send(kind, begin + (started[kind]++ * 1000) / perSecond)
         running.add(one)
         one.finally(() => running.delete(one)).catch(() => {})
       }
@@ -74,13 +102,16 @@ export async function startSteadyLoad (url: string, rates: Partial<Record<Kind, 
     stop: async () => {
       clearInterval(timer)
       await Promise.all(running)
-    }
+    },
   }
 }
 
 /** How many had which outcome, in one line. */
-export function split (sent: Array<Pick<Sent, 'outcome'>>): string {
+export function split(sent: Array<Pick<Sent, 'outcome'>>): string {
   const counts = new Map<string, number>()
   for (const { outcome } of sent) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)
-  return [...counts].sort().map(([outcome, count]) => `${count} × ${outcome}`).join(', ')
+  return [...counts]
+    .sort()
+    .map(([outcome, count]) => `${count} × ${outcome}`)
+    .join(', ')
 }

@@ -5,9 +5,9 @@ import { type Algorithm, algorithms } from '../tokens/keys.js'
 /** What a person wants of `npm run keys`. */
 export type KeysWish =
   | { what: 'list' | 'prune' }
-  | { what: 'rotate', now: boolean, alg: Algorithm | undefined }
-  | { what: 'revoke', kid: string }
-  | { what: 'generate', alg: Algorithm | undefined }
+  | { what: 'rotate'; now: boolean; alg: Algorithm | undefined }
+  | { what: 'revoke'; kid: string }
+  | { what: 'generate'; alg: Algorithm | undefined }
 
 const alg = algorithms.join('|')
 const usage = `Usage: npm run keys -- <one of these>
@@ -21,9 +21,10 @@ const usage = `Usage: npm run keys -- <one of these>
 
 /**
  * Reads the arguments of `npm run keys`.
+ *
  * @throws ConfigError with the usage, for anything that is not one wish
  */
-export function readArguments ([what, ...rest]: string[]): KeysWish {
+export function readArguments([what, ...rest]: string[]): KeysWish {
   if (what === undefined) throw refuse('What shall be done with the keys?')
   if (what === 'list' || what === 'prune') {
     if (rest.length > 0) throw refuse(`"${what}" takes nothing more.`)
@@ -35,25 +36,45 @@ export function readArguments ([what, ...rest]: string[]): KeysWish {
     if (kid === undefined || more.length > 0) throw refuse('"revoke" takes the kid of one key.')
     return { what, kid }
   }
-  if (what === 'rotate') return { what, now: false, alg: undefined, ...readOptions(what, rest, { now: { type: 'boolean' }, alg: { type: 'string' } }) }
-  if (what === 'generate') return { what, alg: undefined, ...readOptions(what, rest, { alg: { type: 'string' } }) }
+  if (what === 'rotate')
+    return {
+      what,
+      now: false,
+      alg: undefined,
+      ...readOptions(what, rest, { now: { type: 'boolean' }, alg: { type: 'string' } }),
+    }
+  if (what === 'generate')
+    return { what, alg: undefined, ...readOptions(what, rest, { alg: { type: 'string' } }) }
   throw refuse(`There is no "${what}" for keys.`)
 }
 
-function readOptions (what: string, args: string[], options: Record<string, { type: 'boolean' | 'string' }>): { now?: boolean, alg?: Algorithm } {
+function readOptions(
+  what: string,
+  args: string[],
+  options: Record<string, { type: 'boolean' | 'string' }>,
+): { now?: boolean; alg?: Algorithm } {
   const values = parse(what, args, options)
-  if (values.alg !== undefined && !algorithms.some((one) => one === values.alg)) throw refuse(`--alg must be ${algorithms.join(', ')}.`)
-  return values as { now?: boolean, alg?: Algorithm }
+  if (values.alg !== undefined && !algorithms.some((one) => one === values.alg))
+    throw refuse(`--alg must be ${algorithms.join(', ')}.`)
+  return values
 }
 
-function parse (what: string, args: string[], options: Record<string, { type: 'boolean' | 'string' }>): Record<string, unknown> {
+function parse(
+  what: string,
+  args: string[],
+  options: Record<string, { type: 'boolean' | 'string' }>,
+): Record<string, unknown> {
   try {
     return parseArgs({ args, options }).values
   } catch {
-    throw refuse(`"${what}" takes ${Object.keys(options).map((name) => `--${name}`).join(' and ')}, and nothing else.`)
+    throw refuse(
+      `"${what}" takes ${Object.keys(options)
+        .map((name) => `--${name}`)
+        .join(' and ')}, and nothing else.`,
+    )
   }
 }
 
-function refuse (reason: string): ConfigError {
+function refuse(reason: string): ConfigError {
   return new ConfigError(`${reason}\n\n${usage}`)
 }

@@ -1,6 +1,9 @@
 import { writeMigration } from '../store/new-migration.js'
 
-/** `npm run migrate:new -- <name>`: writes the next migration of every kind of database from prisma/schema.prisma. */
-export async function newMigration (name: string): Promise<void> {
+/**
+ * `npm run migrate:new -- <name>`: writes the next migration of every kind of database from
+ * prisma/schema.prisma.
+ */
+export async function newMigration(name: string): Promise<void> {
   console.log(`Wrote:\n${(await writeMigration(name)).map((file) => `  ${file}`).join('\n')}`)
 }

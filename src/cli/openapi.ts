@@ -6,12 +6,24 @@ import { packageRoot } from '../package-root.js'
 import type { Store } from '../store/open.js'
 import { createKeyRing } from '../tokens/key-ring.js'
 
-/** The contract of the shipped application with its default settings, as YAML. Nothing is opened or started. */
-export async function contractYaml (): Promise<string> {
+/**
+ * The contract of the shipped application with its default settings, as YAML. Nothing is opened
+ * or started.
+ */
+export async function contractYaml(): Promise<string> {
   const unused = {} as never
   const store = { close: async () => {} } as Store
   const ring = createKeyRing([], { publishSeconds: 0, longestTokenSeconds: 0, clock: Date.now })
-  const app = buildApp({ config: loadConfig({}), store, passwords: unused, ring, mailer: { close: async () => {} } as never, clock: Date.now, logger: pino({ level: 'silent' }), drain: unused })
+  const app = buildApp({
+    config: loadConfig({}),
+    store,
+    passwords: unused,
+    ring,
+    mailer: { close: async () => {} } as never,
+    clock: Date.now,
+    logger: pino({ level: 'silent' }),
+    drain: unused,
+  })
   await app.ready()
   const yaml = app.swagger({ yaml: true })
   await app.close()
@@ -19,7 +31,7 @@ export async function contractYaml (): Promise<string> {
 }
 
 /** `npm run openapi`: writes openapi.yaml from the routes. */
-export async function writeContract (file = new URL('openapi.yaml', packageRoot)): Promise<void> {
+export async function writeContract(file = new URL('openapi.yaml', packageRoot)): Promise<void> {
   await writeFile(file, await contractYaml())
   console.log('Wrote openapi.yaml')
 }

@@ -13,7 +13,7 @@ const barWidth = 24
 const leastMilliseconds = 100
 
 /** A bar in the last line of the terminal; where there is none, nothing is shown. */
-export function createProgress ({ stderr }: Pick<Terminal, 'stderr'>): Progress {
+export function createProgress({ stderr }: Pick<Terminal, 'stderr'>): Progress {
   if (stderr.isTTY !== true) return { show: () => {}, clear: () => {} }
   let last = -Infinity
   const clear = () => {
@@ -27,7 +27,11 @@ export function createProgress ({ stderr }: Pick<Terminal, 'stderr'>): Progress 
       last = performance.now()
       clear()
       const done = Math.round(barWidth * (share ?? 0))
-      stderr.write(share === null ? text : `[${'='.repeat(done)}${' '.repeat(barWidth - done)}] ${Math.round(share * 100)} %  ${text}`)
-    }
+      stderr.write(
+        share === null
+          ? text
+          : `[${'='.repeat(done)}${' '.repeat(barWidth - done)}] ${Math.round(share * 100)} %  ${text}`,
+      )
+    },
   }
 }

@@ -5,12 +5,25 @@ import type { Terminal } from './terminal.js'
 
 /**
  * Asks a person at the terminal one question after the other and answers what was entered.
+ *
  * @param hidden show nothing of the answers
  * @throws CommandError when the person gives up (Ctrl-C, Ctrl-D)
  */
-export async function ask (questions: string[], { stdin, stderr }: Terminal, { hidden }: { hidden: boolean }): Promise<string[]> {
-  const silence = new Writable({ write: (_chunk, _encoding, done) => { done() } })
-  const reader = createInterface({ input: stdin, output: hidden ? silence : stderr, terminal: true })
+export async function ask(
+  questions: string[],
+  { stdin, stderr }: Terminal,
+  { hidden }: { hidden: boolean },
+): Promise<string[]> {
+  const silence = new Writable({
+    write: (_chunk, _encoding, done) => {
+      done()
+    },
+  })
+  const reader = createInterface({
+    input: stdin,
+    output: hidden ? silence : stderr,
+    terminal: true,
+  })
   const lines = reader[Symbol.asyncIterator]()
   const answers: string[] = []
   try {

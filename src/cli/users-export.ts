@@ -9,28 +9,54 @@ import { printable, type Terminal } from './terminal.js'
 import { writeAccounts } from './users-pages.js'
 
 /**
- * `users export`: writes every account as a line that `users import` reads, with everything that the row has, to the standard output or into a new file.
- * The file appears when it is complete, and only its owner can read it.
- * @throws CommandError if the file exists or cannot be written, or if the reader of the standard output has gone
+ * `users export`: writes every account as a line that `users import` reads, with everything
+ * that the row has, to the standard output or into a new file. The file appears when it is
+ * complete, and only its owner can read it.
+ *
+ * @throws CommandError if the file exists or cannot be written, or if the reader of the
+ *   standard output has gone
  */
-export async function exportUsers (accounts: Accounts, file: string | null, terminal: Terminal): Promise<void> {
+export async function exportUsers(
+  accounts: Accounts,
+  file: string | null,
+  terminal: Terminal,
+): Promise<void> {
   const progress = createProgress(terminal)
   let count = 0
   const onPage = (written: number) => {
     count = written
     progress.show(null, `${written} accounts`)
   }
-  const write = async (output: Writable) => { await writeAccounts(accounts, { line: toLine, onPage }, output) }
+  const write = async (output: Writable) => {
+    await writeAccounts(accounts, { line: toLine, onPage }, output)
+  }
   await (file === null ? write(terminal.stdout) : intoFile(file, write)).catch((error: unknown) => {
     progress.clear()
-    throw isWriteFault(error) ? new CommandError(`The accounts cannot be written (${error.code}).`) : error
+    throw isWriteFault(error)
+      ? new CommandError(`The accounts cannot be written (${error.code}).`)
+      : error
   })
   progress.clear()
   terminal.stderr.write(`${count} accounts exported\n`)
 }
 
-function toLine ({ id, email, passwordHash, name, emailVerifiedAt, disabledAt, tokenEpoch, emailHistory, createdAt, updatedAt }: Account): string {
-  const former = (JSON.parse(emailHistory) as FormerEmail[]).map(({ id, email, at }) => ({ id, email, at: new Date(at) }))
+function toLine({
+  id,
+  email,
+  passwordHash,
+  name,
+  emailVerifiedAt,
+  disabledAt,
+  tokenEpoch,
+  emailHistory,
+  createdAt,
+  updatedAt,
+}: Account): string {
+  const former = (JSON.parse(emailHistory) as FormerEmail[]).map(({ id, email, at }) => ({
+    id,
+    email,
+    at: new Date(at),
+  }))
   const members = {
     id,
     email,
@@ -41,20 +67,33 @@ function toLine ({ id, email, passwordHash, name, emailVerifiedAt, disabledAt, t
     token_epoch: tokenEpoch,
     former_emails: former,
     created_at: createdAt,
-    updated_at: updatedAt
+    updated_at: updatedAt,
   }
   return `${printable(JSON.stringify(members))}\n`
 }
 
-// What an interruption leaves behind has another name: nobody takes a part of the accounts for all of them.
-async function intoFile (path: string, write: (output: Writable) => Promise<void>): Promise<void> {
+// What an interruption leaves behind has another name: nobody takes a part of the accounts for all
+// of them.
+async function intoFile(path: string, write: (output: Writable) => Promise<void>): Promise<void> {
   const part = `${path}.part`
-  if (await access(path).then(() => true, () => false)) throw new CommandError('The file exists already.')
+  if (
+    await access(path).then(
+      () => true,
+      () => false,
+    )
+  )
+    throw new CommandError('The file exists already.')
   await rm(part, { force: true })
   const file = await open(part, 'wx', 0o600)
   try {
     // A stream of Node.js would close the file before it can be synced.
-    const output = new Writable({ write: (chunk: Buffer, _encoding, done) => { file.writeFile(chunk).then(() => { done() }, done) } })
+    const output = new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        file.writeFile(chunk).then(() => {
+          done()
+        }, done)
+      },
+    })
     await write(output)
     await finished(output.end())
     await file.sync()
@@ -67,6 +106,6 @@ async function intoFile (path: string, write: (output: Writable) => Promise<void
   }
 }
 
-function isWriteFault (error: unknown): error is NodeJS.ErrnoException {
+function isWriteFault(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error
 }

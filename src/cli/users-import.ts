@@ -8,7 +8,10 @@ import { createProgress } from './progress.js'
 import type { Terminal } from './terminal.js'
 import { readUser } from './users-line.js'
 
-/** Accounts of one statement. Twice as many are no faster, and this many are written in some hundredths of a second. */
+/**
+ * Accounts of one statement. Twice as many are no faster, and this many are written in some
+ * hundredths of a second.
+ */
 const batchSize = 500
 
 /** An opened source of lines. */
@@ -19,29 +22,35 @@ export interface Source {
 }
 
 /** The standard input, for `-`, or a file that has been opened. */
-export async function openSource (file: FileHandle | null, { stdin }: Terminal): Promise<Source> {
+export async function openSource(file: FileHandle | null, { stdin }: Terminal): Promise<Source> {
   if (file === null) return { input: stdin, share: () => null }
   const { size } = await file.stat()
   const input = file.createReadStream()
   // What is read from a pipe has no size.
-  return { input, share: () => size === 0 ? null : Math.min(1, input.bytesRead / size) }
+  return { input, share: () => (size === 0 ? null : Math.min(1, input.bytesRead / size)) }
 }
 
 /** Why a line is bad that would fit if another account were not there. */
 const clashes: Record<Clash['by'], string> = {
   id: 'id belongs to an account with another address',
-  email: 'email belongs to an account with another id'
+  email: 'email belongs to an account with another id',
 }
 
 /**
- * `users import`: creates an account of each line whose address and id are free. The lines are written in batches, each in one statement, so the same command continues after an interruption.
- * Returns the exit code: 0, 1 if there were bad lines, 130 or 143 after SIGINT or SIGTERM.
+ * `users import`: creates an account of each line whose address and id are free. The lines are
+ * written in batches, each in one statement, so the same command continues after an
+ * interruption. Returns the exit code: 0, 1 if there were bad lines, 130 or 143 after SIGINT or
+ * SIGTERM.
  */
-export async function importUsers (accounts: Accounts, { input, share }: Source, terminal: Terminal): Promise<number> {
+export async function importUsers(
+  accounts: Accounts,
+  { input, share }: Source,
+  terminal: Terminal,
+): Promise<number> {
   const begin = performance.now()
   const progress = createProgress(terminal)
   const count = { lines: 0, imported: 0, skipped: 0, bad: 0 }
-  const batch: Array<{ number: number, user: MovedAccount }> = []
+  const batch: Array<{ number: number; user: MovedAccount }> = []
   const say = (text: string) => {
     progress.clear()
     terminal.stderr.write(`${text}\n`)
@@ -58,15 +67,20 @@ export async function importUsers (accounts: Accounts, { input, share }: Source,
     batch.length = 0
     progress.show(share(), `${count.lines} lines`)
   }
-  const sofar = () => `${count.imported} imported, ${count.skipped} skipped (there already), ${count.bad} bad`
+  const sofar = () =>
+    `${count.imported} imported, ${count.skipped} skipped (there already), ${count.bad} bad`
 
   const stop = new AbortController()
-  const onSignal = (signal: string) => { stop.abort(signal) }
+  const onSignal = (signal: string) => {
+    stop.abort(signal)
+  }
   terminal.on('SIGINT', onSignal)
   terminal.on('SIGTERM', onSignal)
   let interrupted = false
   try {
-    for await (const line of untilAbort(readLines(addAbortSignal(stop.signal, input)), () => { interrupted = true })) {
+    for await (const line of untilAbort(readLines(addAbortSignal(stop.signal, input)), () => {
+      interrupted = true
+    })) {
       count.lines = line.number
       if ('text' in line && line.text.trim() === '') continue
       const user = 'text' in line ? readUser(line.text) : line.fault
@@ -90,16 +104,17 @@ export async function importUsers (accounts: Accounts, { input, share }: Source,
   return count.bad === 0 ? 0 : 1
 }
 
-// Ends at the abort of a signal as if there were no more lines, so that those that have been read are still written.
-async function * untilAbort<T> (lines: AsyncIterable<T>, onAbort: () => void): AsyncGenerator<T> {
+// Ends at the abort of a signal as if there were no more lines, so that those that have been read
+// are still written.
+async function* untilAbort<T>(lines: AsyncIterable<T>, onAbort: () => void): AsyncGenerator<T> {
   try {
-    yield * lines
+    yield* lines
   } catch (error) {
     if ((error as Error).name !== 'AbortError') throw error
     onAbort()
   }
 }
 
-function isReadFault (error: unknown): error is NodeJS.ErrnoException {
+function isReadFault(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && 'syscall' in error
 }

@@ -13,23 +13,33 @@ const Id = Type.String({ pattern: uuid })
 const Time = Type.String({ maxLength: 64 })
 const TimeOrNull = Type.Union([Time, Type.Null()])
 
-/** The last epoch that an import takes. The column holds 2^31 - 1, and every logout everywhere counts up. */
+/**
+ * The last epoch that an import takes. The column holds 2^31 - 1, and every logout everywhere
+ * counts up.
+ */
 const lastEpoch = 2_000_000_000
 
-const ImportLine = Type.Object({
-  id: Type.Optional(Id),
-  email: Email,
-  password_hash: Type.Union([Type.String({ maxLength: 1024 }), Type.Null()]),
-  name: Type.Optional(Name),
-  email_verified: Type.Optional(Type.Boolean()),
-  email_verified_at: Type.Optional(TimeOrNull),
-  disabled: Type.Optional(Type.Boolean()),
-  disabled_at: Type.Optional(TimeOrNull),
-  token_epoch: Type.Optional(Type.Integer({ minimum: 0, maximum: lastEpoch })),
-  former_emails: Type.Optional(Type.Array(Type.Object({ id: Id, email: Email, at: Time }, { additionalProperties: false }), { maxItems: maxFormerEmails })),
-  created_at: Type.Optional(Time),
-  updated_at: Type.Optional(Time)
-}, { additionalProperties: false })
+const ImportLine = Type.Object(
+  {
+    id: Type.Optional(Id),
+    email: Email,
+    password_hash: Type.Union([Type.String({ maxLength: 1024 }), Type.Null()]),
+    name: Type.Optional(Name),
+    email_verified: Type.Optional(Type.Boolean()),
+    email_verified_at: Type.Optional(TimeOrNull),
+    disabled: Type.Optional(Type.Boolean()),
+    disabled_at: Type.Optional(TimeOrNull),
+    token_epoch: Type.Optional(Type.Integer({ minimum: 0, maximum: lastEpoch })),
+    former_emails: Type.Optional(
+      Type.Array(Type.Object({ id: Id, email: Email, at: Time }, { additionalProperties: false }), {
+        maxItems: maxFormerEmails,
+      }),
+    ),
+    created_at: Type.Optional(Time),
+    updated_at: Type.Optional(Time),
+  },
+  { additionalProperties: false },
+)
 
 type Line = Static<typeof ImportLine>
 
@@ -48,7 +58,7 @@ const reasons = {
   token_epoch: `token_epoch is not a whole number from 0 to ${lastEpoch}`,
   former_emails: `former_emails is not a list of up to ${maxFormerEmails} objects of id, email and at`,
   created_at: `created_at is not ${time}`,
-  updated_at: `updated_at is not ${time}`
+  updated_at: `updated_at is not ${time}`,
 }
 
 const check = createChecker(ImportLine)
@@ -56,14 +66,17 @@ const check = createChecker(ImportLine)
 class Misfit extends Error {}
 
 /** Reads one line of an import. Returns the account, or the reason why the line is refused. */
-export function readUser (text: string): MovedAccount | string {
+export function readUser(text: string): MovedAccount | string {
   let value
   try {
     value = JSON.parse(text) as unknown
   } catch {
     return 'not JSON'
   }
-  const unknown = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value).find((name) => !Object.hasOwn(reasons, name)) : undefined
+  const unknown =
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.keys(value).find((name) => !Object.hasOwn(reasons, name))
+      : undefined
   if (unknown !== undefined) return `unknown member ${shown(unknown)}`
   const [misfit] = check(value)
   const member = misfit?.path.split('/')[1] as keyof typeof reasons | undefined
@@ -77,30 +90,35 @@ export function readUser (text: string): MovedAccount | string {
   }
 }
 
-function toAccount (line: Line): MovedAccount {
+function toAccount(line: Line): MovedAccount {
   const { id, name = null, token_epoch: tokenEpoch, former_emails: former, disabled } = line
-  const [createdAt, updatedAt] = [toTime(line.created_at, 'created_at'), toTime(line.updated_at, 'updated_at')]
+  const [createdAt, updatedAt] = [
+    toTime(line.created_at, 'created_at'),
+    toTime(line.updated_at, 'updated_at'),
+  ]
   return {
     ...(id !== undefined && { id: id.toLowerCase() }),
     email: toEmail(line.email, 'email'),
     passwordHash: toHash(line.password_hash),
     name,
     emailVerified: toState(line, 'email_verified'),
-    ...((disabled !== undefined || line.disabled_at !== undefined) && { disabled: toState(line, 'disabled') }),
+    ...((disabled !== undefined || line.disabled_at !== undefined) && {
+      disabled: toState(line, 'disabled'),
+    }),
     ...(tokenEpoch !== undefined && { tokenEpoch }),
     ...(former !== undefined && { emailHistory: JSON.stringify(toHistory(former)) }),
     ...(createdAt && { createdAt }),
-    ...(updatedAt && { updatedAt })
+    ...(updatedAt && { updatedAt }),
   }
 }
 
-function toEmail (text: string, member: keyof typeof reasons): string {
+function toEmail(text: string, member: keyof typeof reasons): string {
   const email = canonicalEmail(text)
   if (email === null) throw new Misfit(reasons[member])
   return email
 }
 
-function toHash (text: string | null): string {
+function toHash(text: string | null): string {
   if (text === null) return unusableHash()
   // An export keeps unusable hashes as they are: links that were mailed are bound to them.
   if (!/^![\w-]{22}$/.test(text) && !isReadableHash(text)) throw new Misfit(reasons.password_hash)
@@ -108,29 +126,35 @@ function toHash (text: string | null): string {
 }
 
 // Both members may be given if they agree.
-function toState (line: Line, member: 'email_verified' | 'disabled'): boolean | Date {
+function toState(line: Line, member: 'email_verified' | 'disabled'): boolean | Date {
   const since = line[`${member}_at`]
   const date = since === null ? undefined : toTime(since, `${member}_at`)
   const state = line[member] ?? date !== undefined
-  if (since !== undefined && state !== (date !== undefined)) throw new Misfit(`${member} and ${member}_at contradict each other`)
+  if (since !== undefined && state !== (date !== undefined))
+    throw new Misfit(`${member} and ${member}_at contradict each other`)
   return date ?? state
 }
 
-function toTime (text: string | undefined, member: keyof typeof reasons): Date | undefined {
+function toTime(text: string | undefined, member: keyof typeof reasons): Date | undefined {
   if (text === undefined) return undefined
   const date = readTime(text)
   if (date === null) throw new Misfit(reasons[member])
   return date
 }
 
-function toHistory (former: NonNullable<Line['former_emails']>): FormerEmail[] {
-  const history = former.map(({ id, email, at }) => ({ id: id.toLowerCase(), email: toEmail(email, 'former_emails'), at: Number(toTime(at, 'former_emails')) }))
-  if (new Set(history.map(({ id }) => id)).size < history.length) throw new Misfit(reasons.former_emails)
+function toHistory(former: NonNullable<Line['former_emails']>): FormerEmail[] {
+  const history = former.map(({ id, email, at }) => ({
+    id: id.toLowerCase(),
+    email: toEmail(email, 'former_emails'),
+    at: Number(toTime(at, 'former_emails')),
+  }))
+  if (new Set(history.map(({ id }) => id)).size < history.length)
+    throw new Misfit(reasons.former_emails)
   return history
 }
 
 // The name of a member may be anything: short, and safe to print.
-function shown (name: string): string {
+function shown(name: string): string {
   const short = [...name].slice(0, 40).join('')
   return printable(JSON.stringify(short === name ? name : `${short}…`))
 }

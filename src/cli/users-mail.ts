@@ -4,23 +4,36 @@ import type { Message } from '../mail/message.js'
 import { openMailer } from '../mail/open.js'
 import type { Terminal } from './terminal.js'
 
-/** Sends mails and waits until they are delivered. A mail that cannot be delivered is reported on the standard error: what the command did stays done. */
-export type SendMails = (mails: Array<{ mail: MailRequest, message: Message }>) => Promise<void>
+/**
+ * Sends mails and waits until they are delivered. A mail that cannot be delivered is reported
+ * on the standard error: what the command did stays done.
+ */
+export type SendMails = (mails: Array<{ mail: MailRequest; message: Message }>) => Promise<void>
 
 /** How long a command waits for the mail server, in milliseconds. */
 const mailMilliseconds = 15_000
 
 /** @param open opens the mailer of the settings */
-export function createSendMails (config: Config, { stderr }: Pick<Terminal, 'stderr'>, open: typeof openMailer = openMailer): SendMails {
+export function createSendMails(
+  config: Config,
+  { stderr }: Pick<Terminal, 'stderr'>,
+  open: typeof openMailer = openMailer,
+): SendMails {
   return async (mails) => {
     // What went wrong is reported below, in one line.
     const quiet = () => {}
-    const info = ({ path }: { path?: string }) => { stderr.write(`Without SMTP_URL, wrote the mail to ${path}\n`) }
+    const info = ({ path }: { path?: string }) => {
+      stderr.write(`Without SMTP_URL, wrote the mail to ${path}\n`)
+    }
     const mailer = open(config, { info, warn: quiet, error: quiet })
     for (const { mail, message } of mails) mailer.send(mail, async () => message)
     await mailer.close(mailMilliseconds)
     const missing = mails.length - mailer.load().sent
     const addresses = mails.map(({ mail }) => mail.to).join(', ')
-    stderr.write(missing === 0 ? `Told ${addresses} by mail.\n` : `${missing} of ${mails.length} mails could not be delivered to ${addresses}: check SMTP_URL, and tell the owner yourself.\n`)
+    stderr.write(
+      missing === 0
+        ? `Told ${addresses} by mail.\n`
+        : `${missing} of ${mails.length} mails could not be delivered to ${addresses}: check SMTP_URL, and tell the owner yourself.\n`,
+    )
   }
 }

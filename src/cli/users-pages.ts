@@ -13,12 +13,22 @@ export interface Format {
   onPage?: (written: number) => void
 }
 
-/** Writes every account in the order of the ids. Only one page is held in memory, and a slow reader slows down the queries. `output` stays open. */
-export async function writeAccounts (accounts: Accounts, format: Format, output: Writable): Promise<void> {
+/**
+ * Writes every account in the order of the ids. Only one page is held in memory, and a slow
+ * reader slows down the queries. `output` stays open.
+ */
+export async function writeAccounts(
+  accounts: Accounts,
+  format: Format,
+  output: Writable,
+): Promise<void> {
   await pipeline(Readable.from(pages(accounts, format)), output, { end: false })
 }
 
-async function * pages (accounts: Accounts, { heading = '', line, onPage }: Format): AsyncGenerator<string> {
+async function* pages(
+  accounts: Accounts,
+  { heading = '', line, onPage }: Format,
+): AsyncGenerator<string> {
   if (heading !== '') yield heading
   let last: string | null = null
   let written = 0

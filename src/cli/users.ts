@@ -43,20 +43,36 @@ const commands = {
   enable: { arguments: 1, options: [] },
   logout: { arguments: 1, options: [] },
   'set-email': { arguments: 2, options: ['verified', 'reset-password'] },
-  delete: { arguments: 1, options: ['yes'] }
-} as const satisfies Record<string, { arguments: number, options: string[] }>
+  delete: { arguments: 1, options: ['yes'] },
+} as const satisfies Record<string, { arguments: number; options: string[] }>
 
 /**
  * `npm run users -- <command>`: what an operator does to accounts. Answers the exit code.
- * @throws CommandError for arguments that do not fit, before anything is opened, and for what cannot be done; whatever `openStore` throws
+ *
+ * @throws CommandError for arguments that do not fit, before anything is opened, and for what
+ *   cannot be done; whatever `openStore` throws
  */
-export async function users (args: string[], config: Config, terminal: Terminal, sendMails = createSendMails(config, terminal)): Promise<number> {
+export async function users(
+  args: string[],
+  config: Config,
+  terminal: Terminal,
+  sendMails = createSendMails(config, terminal),
+): Promise<number> {
   const { command, argument, second, options } = readArguments(args)
   const file = command === 'import' && argument !== '-' ? await openFile(argument) : null
   try {
-    const store = await openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock: Date.now })
+    const store = await openStore(config.DATABASE_URL, {
+      autoMigrate: config.AUTO_MIGRATE === 'on',
+      clock: Date.now,
+    })
     try {
-      return await run({ command, argument, second, options, file }, store, config, terminal, sendMails)
+      return await run(
+        { command, argument, second, options, file },
+        store,
+        config,
+        terminal,
+        sendMails,
+      )
     } finally {
       await store.close()
     }
@@ -65,46 +81,110 @@ export async function users (args: string[], config: Config, terminal: Terminal,
   }
 }
 
-async function run ({ command, argument, second, options, file }: ReturnType<typeof readArguments> & { file: FileHandle | null }, { accounts }: Store, config: Config, terminal: Terminal, sendMails: SendMails): Promise<number> {
-  const mailing = { accounts, terminal, sendMails, appUrl: config.APP_URL, accessTokenSeconds: config.ACCESS_TOKEN_SECONDS }
-  if (command === 'import') return await importUsers(accounts, await openSource(file, terminal), terminal)
+async function run(
+  {
+    command,
+    argument,
+    second,
+    options,
+    file,
+  }: ReturnType<typeof readArguments> & { file: FileHandle | null },
+  { accounts }: Store,
+  config: Config,
+  terminal: Terminal,
+  sendMails: SendMails,
+): Promise<number> {
+  const mailing = {
+    accounts,
+    terminal,
+    sendMails,
+    appUrl: config.APP_URL,
+    accessTokenSeconds: config.ACCESS_TOKEN_SECONDS,
+  }
+  if (command === 'import')
+    return await importUsers(accounts, await openSource(file, terminal), terminal)
   if (command === 'export') await exportUsers(accounts, options.output, terminal)
   else if (command === 'list') await listUsers(accounts, { json: options.json }, terminal)
-  else if (command === 'create') await createUser({ email: argument, name: options.name, emailVerified: options.verified }, { accounts, passwords: await openPasswords(config), terminal })
+  else if (command === 'create')
+    await createUser(
+      { email: argument, name: options.name, emailVerified: options.verified },
+      { accounts, passwords: await openPasswords(config), terminal },
+    )
   else if (command === 'set-email') await setEmail(argument, second, options, mailing)
   else await changeUser(command, argument, { yes: options.yes }, mailing)
   return 0
 }
 
-function readArguments (args: string[]) {
+function readArguments(args: string[]) {
   const { values, positionals } = parse(args)
   const [command = '', ...rest] = positionals
   if (!isCommand(command)) throw new CommandError(usage)
   const allowed: readonly string[] = commands[command].options
-  if (rest.length !== commands[command].arguments || Object.keys(values).some((name) => !allowed.includes(name))) throw new CommandError(usage)
-  const { name = null, verified = false, json = false, yes = false, output = null, 'reset-password': resetPassword = false } = values
-  return { command, argument: rest[0] ?? '', second: rest[1] ?? '', options: { name, verified, json, yes, output, resetPassword } }
+  if (
+    rest.length !== commands[command].arguments ||
+    Object.keys(values).some((name) => !allowed.includes(name))
+  )
+    throw new CommandError(usage)
+  const {
+    name = null,
+    verified = false,
+    json = false,
+    yes = false,
+    output = null,
+    'reset-password': resetPassword = false,
+  } = values
+  return {
+    command,
+    argument: rest[0] ?? '',
+    second: rest[1] ?? '',
+    options: { name, verified, json, yes, output, resetPassword },
+  }
 }
 
-function parse (args: string[]) {
+function parse(args: string[]) {
   try {
-    return parseArgs({ args, allowPositionals: true, options: { name: { type: 'string' }, verified: { type: 'boolean' }, json: { type: 'boolean' }, yes: { type: 'boolean' }, output: { type: 'string' }, 'reset-password': { type: 'boolean' } } })
+    return parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        name: { type: 'string' },
+        verified: { type: 'boolean' },
+        json: { type: 'boolean' },
+        yes: { type: 'boolean' },
+        output: { type: 'string' },
+        'reset-password': { type: 'boolean' },
+      },
+    })
   } catch {
     throw new CommandError(usage)
   }
 }
 
-function isCommand (command: string): command is 'import' | 'export' | 'create' | 'list' | 'set-email' | Change {
+function isCommand(
+  command: string,
+): command is 'import' | 'export' | 'create' | 'list' | 'set-email' | Change {
   return Object.hasOwn(commands, command)
 }
 
-async function openFile (path: string): Promise<FileHandle> {
-  const file = await open(path).catch((error: NodeJS.ErrnoException) => { throw new CommandError(`The file cannot be opened (${error.code}).`) })
+async function openFile(path: string): Promise<FileHandle> {
+  const file = await open(path).catch((error: NodeJS.ErrnoException) => {
+    throw new CommandError(`The file cannot be opened (${error.code}).`)
+  })
   if (!(await file.stat()).isDirectory()) return file
   await file.close()
   throw new CommandError('That is a folder, not a file.')
 }
 
-async function openPasswords ({ ARGON2_MEMORY_KIB: memoryKiB, ARGON2_PASSES: passes, ARGON2_LANES: lanes, PASSWORD_MIN_LENGTH: minLength }: Config) {
-  return await createPasswords({ cost: { memoryKiB, passes, lanes }, minLength, estimate: createEstimator(), gate: createHashGate({ concurrency: 1, queueMilliseconds: 0, now: Date.now }) })
+async function openPasswords({
+  ARGON2_MEMORY_KIB: memoryKiB,
+  ARGON2_PASSES: passes,
+  ARGON2_LANES: lanes,
+  PASSWORD_MIN_LENGTH: minLength,
+}: Config) {
+  return await createPasswords({
+    cost: { memoryKiB, passes, lanes },
+    minLength,
+    estimate: createEstimator(),
+    gate: createHashGate({ concurrency: 1, queueMilliseconds: 0, now: Date.now }),
+  })
 }

@@ -6,19 +6,37 @@ import type { OneTimeTokens } from '../tokens/one-time.js'
 import type { SignupTokens } from '../tokens/signup.js'
 
 /**
- * Takes the token of a verification or of a sign-up. The first marks the address of an account as verified, and can be repeated.
- * The second creates the account, once, and logs it in, whatever SIGNUP_MODE is by now.
+ * Takes the token of a verification or of a sign-up. The first marks the address of an account
+ * as verified, and can be repeated. The second creates the account, once, and logs it in,
+ * whatever SIGNUP_MODE is by now.
+ *
  * @throws Problem
- * - `invalid_one_time_token` if the token is not valid, the account is gone or has another address, or the address of a sign-up has an account
- * - `rate_limited`, `unavailable`
+ *
+ *   - `invalid_one_time_token` if the token is not valid, the account is gone or has another
+ *       address, or the address of a sign-up has an account
+ *   - `rate_limited`, `unavailable`
  */
-export type VerifyEmail = (token: string) => Promise<{ account: Account, did: 'signup.ok' | 'email.verified', tokens: IssuedTokens | null }>
+export type VerifyEmail = (
+  token: string,
+) => Promise<{ account: Account; did: 'signup.ok' | 'email.verified'; tokens: IssuedTokens | null }>
 
 /** What {@link createVerifyEmail} needs. */
-export interface VerifyEmailDeps { accounts: Accounts, linkLimits: LinkLimits, issueTokens: IssueTokens, signupTokens: SignupTokens, verifyTokens: OneTimeTokens }
+export interface VerifyEmailDeps {
+  accounts: Accounts
+  linkLimits: LinkLimits
+  issueTokens: IssueTokens
+  signupTokens: SignupTokens
+  verifyTokens: OneTimeTokens
+}
 
 /** Each effect is one statement, so single use also holds under concurrency. */
-export function createVerifyEmail ({ accounts, linkLimits, issueTokens, signupTokens, verifyTokens }: VerifyEmailDeps): VerifyEmail {
+export function createVerifyEmail({
+  accounts,
+  linkLimits,
+  issueTokens,
+  signupTokens,
+  verifyTokens,
+}: VerifyEmailDeps): VerifyEmail {
   const signUp: VerifyEmail = async (token) => {
     const { jti, ...pending } = await signupTokens.verify(token)
     await linkLimits.countUse(jti)
@@ -32,7 +50,8 @@ export function createVerifyEmail ({ accounts, linkLimits, issueTokens, signupTo
     const claims = verifyTokens.verify(token)
     await linkLimits.countUse(claims.jti)
     const account = verifyTokens.requireState(claims, await accounts.findById(claims.sub))
-    if (account.emailVerifiedAt === null && !await accounts.verifyEmail(account)) throw new Problem('invalid_one_time_token', { account: account.id })
+    if (account.emailVerifiedAt === null && !(await accounts.verifyEmail(account)))
+      throw new Problem('invalid_one_time_token', { account: account.id })
     return { account, did: 'email.verified', tokens: null }
   }
 }

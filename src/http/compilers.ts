@@ -5,15 +5,27 @@ import type { FastifyInstance, FastifySchemaValidationError } from 'fastify'
 type Schemas = Parameters<ReturnType<typeof buildValidators>>[0]
 
 /**
- * Has the framework's own compilers work on a schema when a value is first checked or written with it: some milliseconds, once. All of them before the server listens would take longer
- * than anything else at start. What is sent in is never converted. A schema that cannot be compiled fails its requests, so a test compiles every one. Call it before the first route.
+ * Has the framework's own compilers work on a schema when a value is first checked or written
+ * with it: some milliseconds, once. All of them before the server listens would take longer
+ * than anything else at start. What is sent in is never converted. A schema that cannot be
+ * compiled fails its requests, so a test compiles every one. Call it before the first route.
  */
-export function compileWhenUsed (app: FastifyInstance): void {
-  const validators = once(() => buildValidators()(app.getSchemas() as Schemas, { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: true } }))
+export function compileWhenUsed(app: FastifyInstance): void {
+  const validators = once(() =>
+    buildValidators()(app.getSchemas() as Schemas, {
+      customOptions: {
+        coerceTypes: false,
+        removeAdditional: false,
+        useDefaults: false,
+        allErrors: true,
+      },
+    }),
+  )
   const serializers = once(() => buildSerializers()(app.getSchemas()))
   app.setValidatorCompiler((route) => {
     const validate = once(() => validators()(route))
-    return (value) => validate()(value) === true || { error: validate().errors as FastifySchemaValidationError[] }
+    return (value) =>
+      validate()(value) === true || { error: validate().errors as FastifySchemaValidationError[] }
   })
   app.setSerializerCompiler((route) => {
     const serialize = once(() => serializers()({ httpStatus: '', ...route }))
@@ -21,7 +33,7 @@ export function compileWhenUsed (app: FastifyInstance): void {
   })
 }
 
-function once<T> (make: () => T): () => T {
+function once<T>(make: () => T): () => T {
   let made: T | undefined
   return () => {
     made ??= make()

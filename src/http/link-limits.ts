@@ -6,12 +6,18 @@ import type { Limiters } from './limiters.js'
 const failures: ReadonlySet<ProblemCode> = new Set(['wrong_password', 'weak_password'])
 
 /** {@link LinkLimits} by the table of limits. */
-export function createLinkLimits (limiters: Pick<Limiters, 'link-use' | 'link-password'>): LinkLimits {
+export function createLinkLimits(
+  limiters: Pick<Limiters, 'link-use' | 'link-password'>,
+): LinkLimits {
   return {
-    countUse: async (jti) => { await limiters['link-use'].take(jti) },
+    countUse: async (jti) => {
+      await limiters['link-use'].take(jti)
+    },
     tryLink: async (jti, act) => {
       // Count first: of a thousand tries at once, ten get through.
-      const { undo } = await limiters['link-password'].take(jti).catch(() => { throw new Problem('invalid_one_time_token') })
+      const { undo } = await limiters['link-password'].take(jti).catch(() => {
+        throw new Problem('invalid_one_time_token')
+      })
       try {
         const done = await act()
         await undo()
@@ -20,6 +26,6 @@ export function createLinkLimits (limiters: Pick<Limiters, 'link-use' | 'link-pa
         if (!(error instanceof Problem && failures.has(error.code))) await undo()
         throw error
       }
-    }
+    },
   }
 }

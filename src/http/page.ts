@@ -5,7 +5,10 @@ import type { App } from './app.js'
 export interface Step {
   /** The path of the JSON route, without the path of PUBLIC_URL. */
   action: string
-  /** HTML of ours with a button, and a form around it where there is something to fill in: its inputs are sent beside the token, by their ids. */
+  /**
+   * HTML of ours with a button, and a form around it where there is something to fill in: its
+   * inputs are sent beside the token, by their ids.
+   */
   main: string
   /** The text for each status that ends the step. */
   done: Record<number, string>
@@ -14,15 +17,22 @@ export interface Step {
 }
 
 /** A small page for the link in a mail. */
-export interface Page { path: string, title: string, steps: Step[] }
+export interface Page {
+  path: string
+  title: string
+  steps: Step[]
+}
 
 /** Sets a new password by a reset token. */
 export const newPasswordStep: Step = {
   action: '/password/reset',
-  main: '<form><label for="new_password">New password</label>' +
+  main:
+    '<form><label for="new_password">New password</label>' +
     '<input id="new_password" type="password" autocomplete="new-password" required maxlength="512">' +
     '<button>Set password</button></form>',
-  done: { 204: 'Your password is changed, and every login has ended. Log in with the new password.' }
+  done: {
+    204: 'Your password is changed, and every login has ended. Log in with the new password.',
+  },
 }
 
 const style = `:root{color-scheme:light dark}
@@ -35,8 +45,12 @@ button:disabled{opacity:.6;cursor:default}
 :focus-visible{outline:3px solid #1f4ed8;outline-offset:2px}
 [role=status]{margin-top:1rem}`
 
-// The token leaves the address bar, and with it the history, before anything else happens. It was in the fragment, which is sent to no server.
-const script = (path: string, steps: Step[]) => `let token = new URLSearchParams(location.hash.slice(1)).get('token') ?? ''
+// The token leaves the address bar, and with it the history, before anything else happens. It was
+// in the fragment, which is sent to no server.
+const script = (
+  path: string,
+  steps: Step[],
+) => `let token = new URLSearchParams(location.hash.slice(1)).get('token') ?? ''
 history.replaceState(null, '', location.pathname)
 const prefix = location.pathname.replace(/\\/+$/, '').slice(0, -${path.length})
 const steps = ${JSON.stringify(steps.map(({ action, done, nextToken }) => ({ action, done, nextToken })))}
@@ -83,11 +97,14 @@ if (token === '') say('This link is incomplete. Open the whole link of the mail.
 `
 
 /**
- * Serves a page that uses JSON routes of ours. Looking at it changes nothing, for mail scanners open links; nothing but the page itself may run or be loaded.
+ * Serves a page that uses JSON routes of ours. Looking at it changes nothing, for mail scanners
+ * open links; nothing but the page itself may run or be loaded.
  */
-export function pageRoute (app: App, { path, title, steps }: Page): void {
+export function pageRoute(app: App, { path, title, steps }: Page): void {
   const code = script(path, steps)
-  const main = steps.map((step, index) => `<section${index === 0 ? '' : ' hidden'}>${step.main}</section>`).join('')
+  const main = steps
+    .map((step, index) => `<section${index === 0 ? '' : ' hidden'}>${step.main}</section>`)
+    .join('')
   const html = `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${title}</title><style>${style}</style></head>
@@ -96,5 +113,13 @@ export function pageRoute (app: App, { path, title, steps }: Page): void {
 `
   const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
   const policy = `default-src 'none';script-src ${hash(code)};style-src ${hash(style)};connect-src 'self';base-uri 'none';form-action 'none';frame-ancestors 'none'`
-  app.get(path, { config: { public: true }, schema: { hide: true } }, async (_request, reply) => await reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(html))
+  app.get(
+    path,
+    { config: { public: true }, schema: { hide: true } },
+    async (_request, reply) =>
+      await reply
+        .header('content-security-policy', policy)
+        .type('text/html; charset=utf-8')
+        .send(html),
+  )
 }

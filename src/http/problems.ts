@@ -5,7 +5,16 @@ import { securityHeaders } from './edges.js'
 import { logRequest } from './log.js'
 
 /** The one shape of every error (RFC 9457). */
-export interface ProblemDocument { type: string, title: string, status: number, code: ProblemCode, detail: string, request_id: string, errors?: FieldError[], reasons?: string[] }
+export interface ProblemDocument {
+  type: string
+  title: string
+  status: number
+  code: ProblemCode
+  detail: string
+  request_id: string
+  errors?: FieldError[]
+  reasons?: string[]
+}
 
 /** The media type of {@link ProblemDocument}, always in UTF-8. */
 export const problemMediaType = 'application/problem+json; charset=utf-8'
@@ -21,17 +30,35 @@ const byFrameworkCode: Record<string, ProblemCode> = {
   FST_ERR_CTP_INVALID_JSON_BODY: 'invalid_json',
   FST_ERR_CTP_BODY_TOO_LARGE: 'payload_too_large',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
-  FST_ERR_NOT_FOUND: 'not_found'
+  FST_ERR_NOT_FOUND: 'not_found',
 }
 
-const byStatus: Record<number, ProblemCode> = { 404: 'not_found', 408: 'request_timeout', 413: 'payload_too_large', 415: 'unsupported_media_type', 431: 'headers_too_large' }
+const byStatus: Record<number, ProblemCode> = {
+  404: 'not_found',
+  408: 'request_timeout',
+  413: 'payload_too_large',
+  415: 'unsupported_media_type',
+  431: 'headers_too_large',
+}
 
-/** What went wrong, in the words of the contract. Whatever is not known to be the client's doing is `internal_error`. */
-export function toProblem (error: unknown): Problem {
+/**
+ * What went wrong, in the words of the contract. Whatever is not known to be the client's doing
+ * is `internal_error`.
+ */
+export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
-  const { code = '', statusCode = 500, validation, validationContext } = (error instanceof Error ? error : {}) as Partial<FastifyError>
-  if (validation !== undefined) return new Problem('invalid_request', { errors: validation.slice(0, mostFieldErrors).map((one) => fieldError(one, validationContext)) })
-  // Everything that the token library refuses is a bad token, whatever status it proposes (RFC 6750 §3.1).
+  const {
+    code = '',
+    statusCode = 500,
+    validation,
+    validationContext,
+  } = (error instanceof Error ? error : {}) as Partial<FastifyError>
+  if (validation !== undefined)
+    return new Problem('invalid_request', {
+      errors: validation.slice(0, mostFieldErrors).map((one) => fieldError(one, validationContext)),
+    })
+  // Everything that the token library refuses is a bad token, whatever status it proposes (RFC 6750
+  // §3.1).
   if (/^(FST_JWT|FAST_JWT)_/.test(code)) return new Problem('invalid_token', { cause: error })
   const known = byFrameworkCode[code] ?? byStatus[statusCode]
   if (known !== undefined) return new Problem(known)
@@ -41,7 +68,11 @@ export function toProblem (error: unknown): Problem {
 }
 
 /** The document that is sent for a problem. */
-export function problemDocument ({ code, kind, extras }: Problem, publicUrl: string, requestId: string): ProblemDocument {
+export function problemDocument(
+  { code, kind, extras }: Problem,
+  publicUrl: string,
+  requestId: string,
+): ProblemDocument {
   const { errors, reasons } = extras
   return {
     type: `${publicUrl}/problems/${code}`,
@@ -51,25 +82,33 @@ export function problemDocument ({ code, kind, extras }: Problem, publicUrl: str
     detail: extras.detail ?? kind.advice,
     request_id: requestId,
     ...(errors && { errors }),
-    ...(reasons && { reasons })
+    ...(reasons && { reasons }),
   }
 }
 
 /** The one place where an error becomes an answer. What is our fault is logged here, once. */
-export function createErrorHandler (publicUrl: string) {
+export function createErrorHandler(publicUrl: string) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = toProblem(error)
     const { code, kind, extras } = problem
     if (code === 'internal_error') request.log.error({ err: extras.cause }, 'internal error')
-    if (code === 'unavailable' && extras.cause !== undefined) request.log.warn({ err: extras.cause }, 'database unavailable')
+    if (code === 'unavailable' && extras.cause !== undefined)
+      request.log.warn({ err: extras.cause }, 'database unavailable')
     recordRefusal(request, problem)
     if (kind.status === 401) reply.header('www-authenticate', challenge(problem))
     const wait = extras.waitSeconds ?? retryAfterSeconds[code]
     if (wait !== undefined) reply.header('retry-after', wait)
     // Structured fields of draft-ietf-httpapi-ratelimit-headers.
-    if (extras.limit !== undefined) reply.headers({ 'ratelimit-policy': `"${extras.limit.name}";q=${extras.limit.calls};w=${extras.limit.seconds}`, ratelimit: `"${extras.limit.name}";r=0;t=${wait}` })
-    reply.code(kind.status).headers({ 'cache-control': 'no-store', 'content-type': problemMediaType })
-    // A malformed URL is refused without any hook: nothing has given it these headers, counts it for its connection, or will write its line.
+    if (extras.limit !== undefined)
+      reply.headers({
+        'ratelimit-policy': `"${extras.limit.name}";q=${extras.limit.calls};w=${extras.limit.seconds}`,
+        ratelimit: `"${extras.limit.name}";r=0;t=${wait}`,
+      })
+    reply
+      .code(kind.status)
+      .headers({ 'cache-control': 'no-store', 'content-type': problemMediaType })
+    // A malformed URL is refused without any hook: nothing has given it these headers, counts it
+    // for its connection, or will write its line.
     if (!reply.hasHeader('x-request-id')) {
       reply.headers({ ...securityHeaders, 'x-request-id': request.id, connection: 'close' })
       logRequest(request, reply, null)
@@ -79,19 +118,37 @@ export function createErrorHandler (publicUrl: string) {
 }
 
 // RFC 6750 §3: no error code where no credentials were sent.
-function challenge ({ code, extras, kind }: Problem): string {
+function challenge({ code, extras, kind }: Problem): string {
   const realm = 'Bearer realm="latchkey"'
-  return code === 'invalid_token' ? `${realm}, error="invalid_token", error_description="${(extras.detail ?? kind.title).replace(/[^ !#-[\]-~]/g, '')}"` : realm
+  return code === 'invalid_token'
+    ? `${realm}, error="invalid_token", error_description="${(extras.detail ?? kind.title).replace(/[^ !#-[\]-~]/g, '')}"`
+    : realm
 }
 
-function fieldError ({ instancePath, keyword, params, message }: { instancePath: string, keyword: string, params: Record<string, unknown>, message?: string }, context: string | undefined): FieldError {
-  const member = params.missingProperty ?? params.additionalProperty
-  const path = member === undefined ? instancePath : `${instancePath}/${escape(String(member))}`
-  const detail = keyword === 'required' ? 'is missing' : keyword === 'additionalProperties' ? 'is not known here' : message ?? 'does not fit'
-  return { pointer: (context === 'body' ? path : path.slice(1)).slice(0, 200).toWellFormed(), detail }
+function fieldError(
+  {
+    instancePath,
+    keyword,
+    params,
+    message,
+  }: { instancePath: string; keyword: string; params: Record<string, unknown>; message?: string },
+  context: string | undefined,
+): FieldError {
+  const member = (params.missingProperty ?? params.additionalProperty) as string | undefined
+  const path = member === undefined ? instancePath : `${instancePath}/${escape(member)}`
+  const detail =
+    keyword === 'required'
+      ? 'is missing'
+      : keyword === 'additionalProperties'
+        ? 'is not known here'
+        : (message ?? 'does not fit')
+  return {
+    pointer: (context === 'body' ? path : path.slice(1)).slice(0, 200).toWellFormed(),
+    detail,
+  }
 }
 
 // RFC 6901 §3.
-function escape (member: string): string {
+function escape(member: string): string {
   return member.replaceAll('~', '~0').replaceAll('/', '~1')
 }

@@ -7,21 +7,61 @@ import type { IssuedTokens } from '../tokens/issue.js'
 
 const strict = { additionalProperties: false } as const
 
-const exampleUser = { id: '019b5c4e-9d2a-7c31-8f0e-5a1d2c3b4e5f', email: 'ada@example.org', email_verified: false, name: 'Ada', created_at: '2026-01-02T03:04:05.678Z', updated_at: '2026-01-02T03:04:05.678Z' }
-const exampleClaims = { iss: 'http://localhost:3000', sub: exampleUser.id, aud: 'http://localhost:3000', iat: 1767323045, exp: 1767323645, jti: '4b1c8f8e-6c1d-4b0e-9a53-1e5d8a0c7f21', auth_time: 1767323045, client_id: 'latchkey' }
-const Time = (description: string) => Type.String({ format: 'date-time', description: `${description} (RFC 3339, UTC)` })
+const exampleUser = {
+  id: '019b5c4e-9d2a-7c31-8f0e-5a1d2c3b4e5f',
+  email: 'ada@example.org',
+  email_verified: false,
+  name: 'Ada',
+  created_at: '2026-01-02T03:04:05.678Z',
+  updated_at: '2026-01-02T03:04:05.678Z',
+}
+const exampleClaims = {
+  iss: 'http://localhost:3000',
+  sub: exampleUser.id,
+  aud: 'http://localhost:3000',
+  iat: 1767323045,
+  exp: 1767323645,
+  jti: '4b1c8f8e-6c1d-4b0e-9a53-1e5d8a0c7f21',
+  auth_time: 1767323045,
+  client_id: 'latchkey',
+}
+const Time = (description: string) =>
+  Type.String({ format: 'date-time', description: `${description} (RFC 3339, UTC)` })
 
-/** The e-mail address of a request. What is an address is decided by `canonicalEmail`, after trimming. */
-export const Email = Type.String({ minLength: 3, maxLength: 320, description: 'Trimmed, lower-cased, Unicode NFC', examples: ['ada@example.org'] })
+/**
+ * The e-mail address of a request. What is an address is decided by `canonicalEmail`, after
+ * trimming.
+ */
+export const Email = Type.String({
+  minLength: 3,
+  maxLength: 320,
+  description: 'Trimmed, lower-cased, Unicode NFC',
+  examples: ['ada@example.org'],
+})
 
-/** The password of a request. How long it must be is decided by the policy, so that the answer can say why. */
-export const Password = Type.String({ description: '8 to 256 characters, hard to guess; compared verbatim after Unicode NFKC', examples: ['brass-lantern-under-the-stair'] })
+/**
+ * The password of a request. How long it must be is decided by the policy, so that the answer
+ * can say why.
+ */
+export const Password = Type.String({
+  description: '8 to 256 characters, hard to guess; compared verbatim after Unicode NFKC',
+  examples: ['brass-lantern-under-the-stair'],
+})
 
 /** A person's name: anything but control characters and broken Unicode, or null for none. */
-export const Name = Type.Union([Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$' }), Type.Null()], { description: 'What to call the person', examples: ['Ada'] })
+export const Name = Type.Union(
+  [
+    Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$' }),
+    Type.Null(),
+  ],
+  { description: 'What to call the person', examples: ['Ada'] },
+)
 
 /** The token of a link from a mail. */
-export const OneTimeToken = Type.String({ description: 'What follows `#token=` in the link of the mail', examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6InJlc2V0K2p3dCIs…'] })
+export const OneTimeToken = Type.String({
+  description: 'What follows `#token=` in the link of the mail',
+  examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6InJlc2V0K2p3dCIs…'],
+})
 
 /** The body of an answer that tells nothing. */
 export const Accepted = Type.Object({}, { ...strict, description: 'Nothing' })
@@ -29,69 +69,131 @@ export const Accepted = Type.Object({}, { ...strict, description: 'Nothing' })
 /** The query of a route that takes none. */
 export const NoQuery = Type.Object({}, strict)
 
-const UserObject = Type.Object({
-  id: Type.String({ format: 'uuid', description: 'UUIDv7' }),
-  email: Type.String(),
-  email_verified: Type.Boolean(),
-  name: Type.Union([Type.String(), Type.Null()]),
-  created_at: Time('When the account was made'),
-  updated_at: Time('When something that this object shows last changed')
-}, { ...strict, $id: 'User', description: 'What the account shows of itself', examples: [exampleUser] })
+const UserObject = Type.Object(
+  {
+    id: Type.String({ format: 'uuid', description: 'UUIDv7' }),
+    email: Type.String(),
+    email_verified: Type.Boolean(),
+    name: Type.Union([Type.String(), Type.Null()]),
+    created_at: Time('When the account was made'),
+    updated_at: Time('When something that this object shows last changed'),
+  },
+  {
+    ...strict,
+    $id: 'User',
+    description: 'What the account shows of itself',
+    examples: [exampleUser],
+  },
+)
 
 /** `User`, by its name in the contract. */
 export const User = named(UserObject)
 
-const TokenReplyObject = Type.Object({
-  access_token: Type.String({ description: 'A signed JWT (RFC 9068). Send it as "Authorization: Bearer <access_token>"' }),
-  token_type: Type.Literal('Bearer'),
-  expires_in: Type.Integer({ description: 'Life of the access token in seconds' }),
-  refresh_token: Type.String({ description: 'For POST /refresh alone; keep it like a password' }),
-  refresh_expires_in: Type.Integer({ description: 'Life of the refresh token in seconds' }),
-  user: Type.Unsafe<Static<typeof UserObject>>({ $ref: 'User#' })
-}, { ...strict, $id: 'TokenReply', description: 'What signing up, logging in and refreshing give', examples: [{ access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIs…', token_type: 'Bearer', expires_in: 600, refresh_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6InJ0K2p3dCIs…', refresh_expires_in: 2592000, user: exampleUser }] })
+const TokenReplyObject = Type.Object(
+  {
+    access_token: Type.String({
+      description: 'A signed JWT (RFC 9068). Send it as "Authorization: Bearer <access_token>"',
+    }),
+    token_type: Type.Literal('Bearer'),
+    expires_in: Type.Integer({ description: 'Life of the access token in seconds' }),
+    refresh_token: Type.String({ description: 'For POST /refresh alone; keep it like a password' }),
+    refresh_expires_in: Type.Integer({ description: 'Life of the refresh token in seconds' }),
+    user: Type.Unsafe<Static<typeof UserObject>>({ $ref: 'User#' }),
+  },
+  {
+    ...strict,
+    $id: 'TokenReply',
+    description: 'What signing up, logging in and refreshing give',
+    examples: [
+      {
+        access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIs…',
+        token_type: 'Bearer',
+        expires_in: 600,
+        refresh_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6InJ0K2p3dCIs…',
+        refresh_expires_in: 2592000,
+        user: exampleUser,
+      },
+    ],
+  },
+)
 
 /** `TokenReply`, by its name in the contract. */
 export const TokenReply = named(TokenReplyObject)
 
-const ClaimsObject = Type.Object(AccessClaimsSchema.properties, { $id: 'Claims', description: 'The verified claims of an access token', examples: [exampleClaims] })
+const ClaimsObject = Type.Object(AccessClaimsSchema.properties, {
+  $id: 'Claims',
+  description: 'The verified claims of an access token',
+  examples: [exampleClaims],
+})
 
 /** `Claims`, by its name in the contract. */
 export const Claims = named(ClaimsObject)
 
-const ProblemObject = Type.Object({
-  type: Type.String({ description: 'Where the code is explained' }),
-  title: Type.String(),
-  status: Type.Integer(),
-  code: Type.Enum(Object.keys(problemKinds), { description: 'What to switch on' }),
-  detail: Type.String({ description: 'What to do' }),
-  request_id: Type.String(),
-  errors: Type.Optional(Type.Array(Type.Object({ pointer: Type.String({ description: 'JSON Pointer (RFC 6901) into the body, or the name of a query or header' }), detail: Type.String() }), { description: 'With invalid_request: each member that does not fit' })),
-  reasons: Type.Optional(Type.Array(Type.Enum(['too_short', 'too_long', 'too_guessable', 'contains_email']), { description: 'With weak_password: why' }))
-}, { $id: 'Problem', description: 'The one shape of every error (RFC 9457)' })
+const ProblemObject = Type.Object(
+  {
+    type: Type.String({ description: 'Where the code is explained' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    code: Type.Enum(Object.keys(problemKinds), { description: 'What to switch on' }),
+    detail: Type.String({ description: 'What to do' }),
+    request_id: Type.String(),
+    errors: Type.Optional(
+      Type.Array(
+        Type.Object({
+          pointer: Type.String({
+            description: 'JSON Pointer (RFC 6901) into the body, or the name of a query or header',
+          }),
+          detail: Type.String(),
+        }),
+        { description: 'With invalid_request: each member that does not fit' },
+      ),
+    ),
+    reasons: Type.Optional(
+      Type.Array(Type.Enum(['too_short', 'too_long', 'too_guessable', 'contains_email']), {
+        description: 'With weak_password: why',
+      }),
+    ),
+  },
+  { $id: 'Problem', description: 'The one shape of every error (RFC 9457)' },
+)
 
 /** Gives the schemas of this file to the application, so that routes can name them. */
-export function addSchemas (app: FastifyInstance): void {
-  for (const schema of [UserObject, TokenReplyObject, ClaimsObject, ProblemObject]) app.addSchema(schema)
+export function addSchemas(app: FastifyInstance): void {
+  for (const schema of [UserObject, TokenReplyObject, ClaimsObject, ProblemObject])
+    app.addSchema(schema)
 }
 
 /** An account as its owner sees it. */
-export function toUser (account: Account): Static<typeof UserObject> {
+export function toUser(account: Account): Static<typeof UserObject> {
   return {
     id: account.id,
     email: account.email,
     email_verified: account.emailVerifiedAt !== null,
     name: account.name,
     created_at: account.createdAt.toISOString(),
-    updated_at: account.updatedAt.toISOString()
+    updated_at: account.updatedAt.toISOString(),
   }
 }
 
 /** What signing up, logging in and refreshing answer. */
-export function toTokenReply ({ account, accessToken, expiresIn, refreshToken, refreshExpiresIn }: { account: Account } & IssuedTokens): Static<typeof TokenReplyObject> {
-  return { access_token: accessToken, token_type: 'Bearer', expires_in: expiresIn, refresh_token: refreshToken, refresh_expires_in: refreshExpiresIn, user: toUser(account) }
+export function toTokenReply({
+  account,
+  accessToken,
+  expiresIn,
+  refreshToken,
+  refreshExpiresIn,
+}: { account: Account } & IssuedTokens): Static<typeof TokenReplyObject> {
+  return {
+    access_token: accessToken,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    refresh_token: refreshToken,
+    refresh_expires_in: refreshExpiresIn,
+    user: toUser(account),
+  }
 }
 
 // The type of the schema, but only its name in the contract.
-function named<S extends TSchema & { $id?: string }> (schema: S) {
+function named<S extends TSchema & { $id?: string }>(schema: S) {
   return Type.Unsafe<Static<S>>({ $ref: `${schema.$id}#` })
 }

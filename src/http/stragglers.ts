@@ -2,23 +2,39 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
-/** What a connection is at: how many requests have no answer that has left, and the newest of them. Only the newest can be one that has not arrived whole (RFC 9112 §9.3). */
-interface Work { newest: IncomingMessage | null, waiting: number }
+/**
+ * What a connection is at: how many requests have no answer that has left, and the newest of
+ * them. Only the newest can be one that has not arrived whole (RFC 9112 §9.3).
+ */
+interface Work {
+  newest: IncomingMessage | null
+  waiting: number
+}
 
 /** Bounds of {@link dropStragglers}: milliseconds, and requests of one connection. */
-export interface StragglerLimits { arrivalTimeout: number, pipelineLimit: number }
+export interface StragglerLimits {
+  arrivalTimeout: number
+  pipelineLimit: number
+}
 
 /**
  * Closes a connection that sends more requests than `pipelineLimit` ahead of their answers.
- * When the application closes, gives connections on which nothing is being answered `arrivalTimeout` for a request to arrive whole, then closes them: those that never sent anything or
- * stopped half-way, which Node does not count as idle. Otherwise a few silent ones would hold up every restart.
+ * When the application closes, gives connections on which nothing is being answered
+ * `arrivalTimeout` for a request to arrive whole, then closes them: those that never sent
+ * anything or stopped half-way, which Node does not count as idle. Otherwise a few silent ones
+ * would hold up every restart.
  */
-export function dropStragglers (app: FastifyInstance, { arrivalTimeout, pipelineLimit }: StragglerLimits): void {
+export function dropStragglers(
+  app: FastifyInstance,
+  { arrivalTimeout, pipelineLimit }: StragglerLimits,
+): void {
   const connections = new Set<Socket>()
   const works = new WeakMap<Socket, Work>()
   app.server.on('connection', (socket: Socket) => {
     connections.add(socket)
-    socket.once('close', () => { connections.delete(socket) })
+    socket.once('close', () => {
+      connections.delete(socket)
+    })
   })
   app.addHook('onRequest', ({ raw }, reply, done) => {
     const { socket } = raw
@@ -39,12 +55,16 @@ export function dropStragglers (app: FastifyInstance, { arrivalTimeout, pipeline
     done()
   })
   app.addHook('preClose', (done) => {
-    const timer = setTimeout(() => { for (const socket of connections) if (!isAnswering(works.get(socket))) socket.destroy() }, arrivalTimeout)
-    app.server.once('close', () => { clearTimeout(timer) })
+    const timer = setTimeout(() => {
+      for (const socket of connections) if (!isAnswering(works.get(socket))) socket.destroy()
+    }, arrivalTimeout)
+    app.server.once('close', () => {
+      clearTimeout(timer)
+    })
     done()
   })
 }
 
-function isAnswering (work: Work | undefined): boolean {
+function isAnswering(work: Work | undefined): boolean {
   return work !== undefined && work.waiting > (work.newest?.complete === false ? 1 : 0)
 }

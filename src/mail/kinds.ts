@@ -2,7 +2,7 @@
 export type MailKind = keyof typeof groups
 
 /** Mails that share places in the queue, see {@link groups}. */
-export type MailGroup = typeof groups[MailKind]
+export type MailGroup = (typeof groups)[MailKind]
 
 /** A mail before it is written. */
 export interface MailRequest {
@@ -14,8 +14,8 @@ export interface MailRequest {
 }
 
 /**
- * The group of each kind. People wait for a link to a new password, and for a link that proves an address.
- * A notice tells the owner of an account what happened to the account.
+ * The group of each kind. People wait for a link to a new password, and for a link that proves
+ * an address. A notice tells the owner of an account what happened to the account.
  */
 export const groups = {
   'password reset': 'reset',
@@ -27,5 +27,5 @@ export const groups = {
   'e-mail address restored': 'notice',
   'password changed': 'notice',
   'password reset done': 'notice',
-  'account deleted': 'notice'
+  'account deleted': 'notice',
 } as const

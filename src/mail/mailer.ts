@@ -7,19 +7,34 @@ import { createTurns } from './turns.js'
 /** The words for a mail before it is written, for callers of {@link Mailer}. */
 export type { MailKind, MailRequest } from './kinds.js'
 
-/** How the mailer is doing: mails that wait for their turn or to be tried again, those that are being sent, and how many were sent and lost so far. */
-export interface MailLoad { waiting: number, inDelivery: number, sent: number, lost: number }
+/**
+ * How the mailer is doing: mails that wait for their turn or to be tried again, those that are
+ * being sent, and how many were sent and lost so far.
+ */
+export interface MailLoad {
+  waiting: number
+  inDelivery: number
+  sent: number
+  lost: number
+}
 
 /** Sends mail in the background. */
 export interface Mailer {
   /**
-   * Takes a mail and returns at once. Delivery begins after a random time (see {@link MailerDeps}), so the caller feels neither a slow nor a broken mail
-   * server. A mail that cannot be sent is retried for some six minutes. A mail over its share is lost: the log says so, the caller does not notice.
+   * Takes a mail and returns at once. Delivery begins after a random time (see
+   * {@link MailerDeps}), so the caller feels neither a slow nor a broken mail server. A mail
+   * that cannot be sent is retried for some six minutes. A mail over its share is lost: the log
+   * says so, the caller does not notice.
+   *
    * @param mail its kind and whose it is
-   * @param write writes the message, or answers null where there is none to send; it runs in the background too
+   * @param write writes the message, or answers null where there is none to send; it runs in
+   *   the background too
    */
   send: (mail: MailRequest, write: () => Promise<Message | null>) => void
-  /** Gives what is waiting, also what waits to be tried again, `milliseconds` to get through, beginning at once; then takes no more, and says in the log how many were lost. */
+  /**
+   * Gives what is waiting, also what waits to be tried again, `milliseconds` to get through,
+   * beginning at once; then takes no more, and says in the log how many were lost.
+   */
   close: (milliseconds: number) => Promise<void>
   load: () => MailLoad
 }
@@ -27,12 +42,16 @@ export interface Mailer {
 /** What {@link createMailer} needs. */
 export interface MailerDeps {
   transport: Transport
-  logger: { error: (line: object, message: string) => void, warn: (line: object, message: string) => void }
+  logger: {
+    error: (line: object, message: string) => void
+    warn: (line: object, message: string) => void
+  }
   /** How long to wait before the second try; each later wait is three times as long. */
   firstWaitMilliseconds?: number
   /**
-   * A mail is begun at a random moment within these. Work that began right after the answer would delay the next one, and by that tell
-   * whether there was a mail to send (ASVS 6.3.8). Without it mails begin at once.
+   * A mail is begun at a random moment within these. Work that began right after the answer
+   * would delay the next one, and by that tell whether there was a mail to send (ASVS 6.3.8).
+   * Without it mails begin at once.
    */
   spreadMilliseconds?: number
 }
@@ -43,7 +62,10 @@ const concurrency = 4
 /** Seven tries: after 1, 3, 9, 27, 81 and 243 seconds. */
 const retries = 6
 
-/** A mail on its way. It takes turns with the other mails of its lane; `tries` counts the failed ones; `release` gives its place back. */
+/**
+ * A mail on its way. It takes turns with the other mails of its lane; `tries` counts the failed
+ * ones; `release` gives its place back.
+ */
 interface Mail {
   kind: MailKind
   lane: string
@@ -52,12 +74,21 @@ interface Mail {
   tries: number
 }
 
-/** Creates the queue of one process; its mails are lost when the process ends. Each account and address has a share of it: {@link createShares}. */
-export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000, spreadMilliseconds = 0 }: MailerDeps): Mailer {
+/**
+ * Creates the queue of one process; its mails are lost when the process ends. Each account and
+ * address has a share of it: {@link createShares}.
+ */
+export function createMailer({
+  transport,
+  logger,
+  firstWaitMilliseconds = 1000,
+  spreadMilliseconds = 0,
+}: MailerDeps): Mailer {
   const shares = createShares()
   const queue = createTurns<Mail>()
   const counts = { sent: 0, lost: 0 }
-  // Mails that wait outside the queue, by their timers. None of them holds a connection that others could use.
+  // Mails that wait outside the queue, by their timers. None of them holds a connection that others
+  // could use.
   const delayed = new Map<NodeJS.Timeout, Mail>()
   let inDelivery = 0
   let unfinished = 0
@@ -75,7 +106,7 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
   const deliverNext = () => {
     if (inDelivery >= concurrency) return
     const mail = queue.next()
-    if (mail !== undefined) deliver(mail)
+    if (mail !== undefined) void deliver(mail)
   }
   const begin = (mail: Mail) => {
     queue.add(mail)
@@ -89,6 +120,7 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
     delayed.set(timer, mail)
     return timer
   }
+  // Never rejects: a mail that fails is tried again or lost, and both are logged.
   const deliver = async (mail: Mail) => {
     inDelivery++
     try {
@@ -134,16 +166,25 @@ export function createMailer ({ transport, logger, firstWaitMilliseconds = 1000,
       }
       delayed.clear()
       let timer: NodeJS.Timeout | undefined
-      const patience = new Promise<void>((resolve) => { timer = setTimeout(resolve, milliseconds) })
-      if (unfinished > 0) await Promise.race([new Promise<void>((resolve) => { onFinished = resolve }), patience])
+      const patience = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, milliseconds)
+      })
+      if (unfinished > 0)
+        await Promise.race([
+          new Promise<void>((resolve) => {
+            onFinished = resolve
+          }),
+          patience,
+        ])
       clearTimeout(timer)
       isClosed = true
       queue.clear()
       for (const timer of delayed.keys()) clearTimeout(timer)
       delayed.clear()
-      if (unfinished > 0) logger.error({ lost: unfinished }, 'mails lost: the server ended before they could be sent')
+      if (unfinished > 0)
+        logger.error({ lost: unfinished }, 'mails lost: the server ended before they could be sent')
       transport.close()
     },
-    load: () => ({ waiting: delayed.size + queue.size(), inDelivery, ...counts })
+    load: () => ({ waiting: delayed.size + queue.size(), inDelivery, ...counts }),
   }
 }

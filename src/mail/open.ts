@@ -15,19 +15,34 @@ export type MailLogger = MailerDeps['logger'] & { info: (line: object, message: 
 /** Where mails are written without a mail server. */
 const outboxFolder = 'data/outbox'
 
-const unencrypted = 'SMTP_URL does not require TLS: mails, with links that open accounts, may travel unencrypted'
+const unencrypted =
+  'SMTP_URL does not require TLS: mails, with links that open accounts, may travel unencrypted'
 
-/** Mails begin at a random moment within this time, so that timing does not tell whether a mail was sent. */
+/**
+ * Mails begin at a random moment within this time, so that timing does not tell whether a mail
+ * was sent.
+ */
 const spreadMilliseconds = 1000
 
-/** Opens the mailer of the settings: through SMTP_URL, or into files in data/outbox. Close it before the process ends. */
-export function openMailer ({ SMTP_URL, MAIL_FROM, PUBLIC_URL }: MailSettings, logger: MailLogger): Mailer {
-  const toFiles = () => createOutbox(outboxFolder, MAIL_FROM, (path) => {
-    logger.info({ path }, 'no SMTP_URL: wrote the mail to a file')
-  })
+/**
+ * Opens the mailer of the settings: through SMTP_URL, or into files in data/outbox. Close it
+ * before the process ends.
+ */
+export function openMailer(
+  { SMTP_URL, MAIL_FROM, PUBLIC_URL }: MailSettings,
+  logger: MailLogger,
+): Mailer {
+  const toFiles = () =>
+    createOutbox(outboxFolder, MAIL_FROM, (path) => {
+      logger.info({ path }, 'no SMTP_URL: wrote the mail to a file')
+    })
   const toServer = () => {
     if (mayBeUnencrypted(SMTP_URL)) logger.warn({}, unencrypted)
     return createSmtpTransport(SMTP_URL, { from: MAIL_FROM, publicUrl: PUBLIC_URL })
   }
-  return createMailer({ transport: SMTP_URL === '' ? toFiles() : toServer(), logger, spreadMilliseconds })
+  return createMailer({
+    transport: SMTP_URL === '' ? toFiles() : toServer(),
+    logger,
+    spreadMilliseconds,
+  })
 }

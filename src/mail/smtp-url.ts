@@ -3,7 +3,10 @@ import { BlockList, isIP } from 'node:net'
 const truth = /^(true|false)$/
 const count = /^[1-9]\d{0,6}$/
 
-/** The parameters of an SMTP_URL that the SMTP library understands, each with the values that make sense. */
+/**
+ * The parameters of an SMTP_URL that the SMTP library understands, each with the values that
+ * make sense.
+ */
 const parameters: Record<string, RegExp> = {
   requireTLS: truth,
   'tls.rejectUnauthorized': truth,
@@ -14,42 +17,63 @@ const parameters: Record<string, RegExp> = {
   greetingTimeout: count,
   socketTimeout: count,
   maxConnections: /^[1-4]$/,
-  maxMessages: count
+  maxMessages: count,
 }
 
 /**
- * Whether a text is an smtp: or smtps: URL. It may have the parameters that docs/deploy.md lists, each once. Everything else is
- * refused: the SMTP library would ignore a mistyped `requireTLS` without a word.
+ * Whether a text is an smtp: or smtps: URL. It may have the parameters that docs/deploy.md
+ * lists, each once. Everything else is refused: the SMTP library would ignore a mistyped
+ * `requireTLS` without a word.
  */
-export function isSmtpUrl (text: string): boolean {
+export function isSmtpUrl(text: string): boolean {
   if (!/^smtps?:\/\/[^/]/.test(text) || !URL.canParse(text)) return false
   const { hostname, pathname, hash, searchParams } = new URL(text)
   const names = [...searchParams.keys()]
-  return URL.canParse(`http://${hostname}`) && /^\/?$/.test(pathname) && hash === '' && names.length === new Set(names).size &&
-    names.every((name) => Object.hasOwn(parameters, name) && parameters[name]?.test(String(searchParams.get(name))) === true)
+  return (
+    URL.canParse(`http://${hostname}`) &&
+    /^\/?$/.test(pathname) &&
+    hash === '' &&
+    names.length === new Set(names).size &&
+    names.every(
+      (name) =>
+        Object.hasOwn(parameters, name) &&
+        parameters[name]?.test(String(searchParams.get(name))) === true,
+    )
+  )
 }
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
-/** Whether a connection to a host stays on this machine. @param url an smtp: or smtps: URL */
-export function isLoopback (url: string): boolean {
-  // The host of an smtp: URL is not normalized yet: it may be 127.1 or LOCALHOST. The SMTP library normalizes it in the same way.
+/**
+ * Whether a connection to a host stays on this machine.
+ *
+ * @param url an smtp: or smtps: URL
+ */
+export function isLoopback(url: string): boolean {
+  // The host of an smtp: URL is not normalized yet: it may be 127.1 or LOCALHOST. The SMTP library
+  // normalizes it in the same way.
   const host = new URL(`http://${new URL(url).hostname}`).hostname
   const address = host.replace(/^\[|\]$/g, '')
   const family = isIP(address)
-  return family === 0 ? host === 'localhost' : loopback.check(address, family === 4 ? 'ipv4' : 'ipv6')
+  return family === 0
+    ? host === 'localhost'
+    : loopback.check(address, family === 4 ? 'ipv4' : 'ipv6')
 }
 
 /** Options for the SMTP library. A parameter of the URL wins over them. */
-export interface SmtpOptions { requireTLS: boolean, name?: string }
+export interface SmtpOptions {
+  requireTLS: boolean
+  name?: string
+}
 
 /**
- * The options that an SMTP_URL gets unless it says otherwise. TLS is required where a password would travel over a network. The
- * server greets by the host of PUBLIC_URL (RFC 5321 §4.1.1.1), or as the library does where that host means nothing to others.
+ * The options that an SMTP_URL gets unless it says otherwise. TLS is required where a password
+ * would travel over a network. The server greets by the host of PUBLIC_URL (RFC 5321 §4.1.1.1),
+ * or as the library does where that host means nothing to others.
  */
-export function smtpOptions (url: string, publicUrl: string): SmtpOptions {
+export function smtpOptions(url: string, publicUrl: string): SmtpOptions {
   const requireTLS = hasPassword(url) && !isLoopback(url)
   const { hostname } = new URL(publicUrl)
   const literal = hostname.startsWith('[') ? hostname.replace('[', '[IPv6:') : `[${hostname}]`
@@ -57,14 +81,18 @@ export function smtpOptions (url: string, publicUrl: string): SmtpOptions {
   return { requireTLS, ...(name.includes('.') || name.includes(':') ? { name } : {}) }
 }
 
-/** Whether mails, and the links in them, may travel over a network without encryption. @param url an SMTP_URL */
-export function mayBeUnencrypted (url: string): boolean {
+/**
+ * Whether mails, and the links in them, may travel over a network without encryption.
+ *
+ * @param url an SMTP_URL
+ */
+export function mayBeUnencrypted(url: string): boolean {
   const { protocol, searchParams } = new URL(url)
   if (protocol === 'smtps:' || isLoopback(url)) return false
   return (searchParams.get('requireTLS') ?? String(hasPassword(url))) === 'false'
 }
 
-function hasPassword (url: string): boolean {
+function hasPassword(url: string): boolean {
   const { username, password } = new URL(url)
   return username + password !== ''
 }

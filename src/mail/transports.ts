@@ -7,48 +7,97 @@ import { parseSender } from './sender.js'
 import { smtpOptions } from './smtp-url.js'
 
 /** How long each step of talking to a mail server may take, in milliseconds. */
-const patience = { connectionTimeout: 10_000, greetingTimeout: 10_000, socketTimeout: 30_000, dnsTimeout: 10_000 }
+const patience = {
+  connectionTimeout: 10_000,
+  greetingTimeout: 10_000,
+  socketTimeout: 30_000,
+  dnsTimeout: 10_000,
+}
 
 /** What every mail carries beyond its message. */
-function envelope (from: string, { to, subject, text, html }: Message) {
+function envelope(from: string, { to, subject, text, html }: Message) {
   // Not to be answered by machines (RFC 3834 §5).
   const headers = { 'Auto-Submitted': 'auto-generated' }
-  return { from: parseSender(from), to: { name: '', address: to }, subject, text: textPart(text), html, headers, disableFileAccess: true, disableUrlAccess: true }
-}
-
-/**
- * The text part of a mail. Where the text is ASCII with lines of at most 998 octets (RFC 5322 §2.1.1), it goes as it is: the library
- * would encode lines over 76 octets as quoted-printable, and a link copied from the file would be broken. A longer link is left
- * to the library; every mail program decodes it.
- */
-function textPart (text: string): string | { raw: string } {
-  if (!/^[\t\n\x20-\x7e]*$/.test(text) || text.split('\n').some((line) => line.length > 998)) return text
-  return { raw: `Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${text.replaceAll('\n', '\r\n')}` }
-}
-
-/** Sends through the mail server of an SMTP_URL: smtp: (with STARTTLS where the server has it, or where it is required) or smtps:. */
-export function createSmtpTransport (url: string, { from, publicUrl }: { from: string, publicUrl: string }): Transport {
-  const transporter = nodemailer.createTransport({ ...patience, maxConnections: 4, ...smtpOptions(url, publicUrl), url, pool: true } as never)
   return {
-    deliver: async (message) => { await transporter.sendMail(envelope(from, message) as never) },
-    close: () => { transporter.close() }
+    from: parseSender(from),
+    to: { name: '', address: to },
+    subject,
+    text: textPart(text),
+    html,
+    headers,
+    disableFileAccess: true,
+    disableUrlAccess: true,
   }
 }
 
 /**
- * Writes mails as files instead of sending them, readable by their owner alone, for they hold links that open accounts.
- * @param onWritten is told the path of each
+ * The text part of a mail. Where the text is ASCII with lines of at most 998 octets (RFC 5322
+ * §2.1.1), it goes as it is: the library would encode lines over 76 octets as quoted-printable,
+ * and a link copied from the file would be broken. A longer link is left to the library; every
+ * mail program decodes it.
  */
-export function createOutbox (folder: string, from: string, onWritten: (path: string) => void): Transport {
-  const transporter = nodemailer.createTransport({ streamTransport: true, buffer: true, newline: 'windows' })
+function textPart(text: string): string | { raw: string } {
+  if (!/^[\t\n\x20-\x7e]*$/.test(text) || text.split('\n').some((line) => line.length > 998))
+    return text
+  return {
+    raw: `Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${text.replaceAll('\n', '\r\n')}`,
+  }
+}
+
+/**
+ * Sends through the mail server of an SMTP_URL: smtp: (with STARTTLS where the server has it,
+ * or where it is required) or smtps:.
+ */
+export function createSmtpTransport(
+  url: string,
+  { from, publicUrl }: { from: string; publicUrl: string },
+): Transport {
+  const transporter = nodemailer.createTransport({
+    ...patience,
+    maxConnections: 4,
+    ...smtpOptions(url, publicUrl),
+    url,
+    pool: true,
+  } as never)
   return {
     deliver: async (message) => {
-      const { message: bytes } = await transporter.sendMail(envelope(from, message) as never) as { message: Buffer }
+      await transporter.sendMail(envelope(from, message))
+    },
+    close: () => {
+      transporter.close()
+    },
+  }
+}
+
+/**
+ * Writes mails as files instead of sending them, readable by their owner alone, for they hold
+ * links that open accounts.
+ *
+ * @param onWritten is told the path of each
+ */
+export function createOutbox(
+  folder: string,
+  from: string,
+  onWritten: (path: string) => void,
+): Transport {
+  const transporter = nodemailer.createTransport({
+    streamTransport: true,
+    buffer: true,
+    newline: 'windows',
+  })
+  return {
+    deliver: async (message) => {
+      const { message: bytes } = (await transporter.sendMail(envelope(from, message))) as {
+        message: Buffer
+      }
       await mkdir(folder, { recursive: true, mode: 0o700 })
-      const path = join(folder, `${new Date().toISOString().replaceAll(':', '-')}-${randomUUID().slice(0, 8)}.eml`)
+      const path = join(
+        folder,
+        `${new Date().toISOString().replaceAll(':', '-')}-${randomUUID().slice(0, 8)}.eml`,
+      )
       await writeFile(path, bytes, { mode: 0o600, flag: 'wx' })
       onWritten(path)
     },
-    close: () => {}
+    close: () => {},
   }
 }

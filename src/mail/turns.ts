@@ -8,11 +8,12 @@ export interface Turns<T> {
 }
 
 /**
- * Creates a queue of mails. Each lane, an account or an address, sends one mail a turn, its oldest.
- * Mails that failed before have a ring of their own, and the two rings alternate. So a hanging server does not keep new mails waiting
- * behind failed ones, and a flood of new mails does not keep failed ones waiting.
+ * Creates a queue of mails. Each lane, an account or an address, sends one mail a turn, its
+ * oldest. Mails that failed before have a ring of their own, and the two rings alternate. So a
+ * hanging server does not keep new mails waiting behind failed ones, and a flood of new mails
+ * does not keep failed ones waiting.
  */
-export function createTurns<T extends { lane: string, tries: number }> (): Turns<T> {
+export function createTurns<T extends { lane: string; tries: number }>(): Turns<T> {
   const fresh = new Map<string, T[]>()
   const failed = new Map<string, T[]>()
   let size = 0
@@ -43,6 +44,6 @@ export function createTurns<T extends { lane: string, tries: number }> (): Turns
       failed.clear()
       size = 0
     },
-    size: () => size
+    size: () => size,
   }
 }

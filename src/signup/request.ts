@@ -8,17 +8,36 @@ import type { SignupTokens } from '../tokens/signup.js'
 import type { Caller, NewPerson } from './signup.js'
 
 /**
- * Mails a link that makes the account; nothing is stored before it is used. An address that has an account is told so instead. Says nothing of that, and does the same work
- * for every address.
- * @throws Problem `invalid_request` for what is no e-mail address, `weak_password`, `overloaded`, `unavailable`
+ * Mails a link that makes the account; nothing is stored before it is used. An address that has
+ * an account is told so instead. Says nothing of that, and does the same work for every
+ * address.
+ *
+ * @throws Problem `invalid_request` for what is no e-mail address, `weak_password`,
+ *   `overloaded`, `unavailable`
  */
 export type RequestSignup = (person: NewPerson, from: Caller) => Promise<void>
 
 /** What {@link createRequestSignup} needs. `ping` asks the database for a sign of life. */
-export interface RequestSignupDeps { accounts: Accounts, ping: () => Promise<void>, passwords: Passwords, signupTokens: SignupTokens, resetTokens: OneTimeTokens, messages: Messages, mailer: Mailer }
+export interface RequestSignupDeps {
+  accounts: Accounts
+  ping: () => Promise<void>
+  passwords: Passwords
+  signupTokens: SignupTokens
+  resetTokens: OneTimeTokens
+  messages: Messages
+  mailer: Mailer
+}
 
 /** Hashes before it asks whether there is an account, which it does in the background. */
-export function createRequestSignup ({ accounts, ping, passwords, signupTokens, resetTokens, messages, mailer }: RequestSignupDeps): RequestSignup {
+export function createRequestSignup({
+  accounts,
+  ping,
+  passwords,
+  signupTokens,
+  resetTokens,
+  messages,
+  mailer,
+}: RequestSignupDeps): RequestSignup {
   return async ({ email, password, name = null }, from) => {
     const address = requireEmail(email)
     await ping()
@@ -28,7 +47,9 @@ export function createRequestSignup ({ accounts, ping, passwords, signupTokens, 
     mailer.send({ kind: 'sign-up', to: address }, async () => {
       const account = await accounts.findByEmail(address)
       if (account === null) return messages.finishSignup(address, token)
-      return account.disabledAt === null ? messages.signedUpAlready(account.email, resetTokens.issue(account)) : null
+      return account.disabledAt === null
+        ? messages.signedUpAlready(account.email, resetTokens.issue(account))
+        : null
     })
   }
 }

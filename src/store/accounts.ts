@@ -1,9 +1,4 @@
-import type { Clock } from '../clock.js'
-import { emptyHistory } from '../email-history.js'
-import { type CreatedAccounts, createMany, type MovedAccount, type NewAccount } from './create-many.js'
-import { available, isDuplicate } from './faults.js'
-import type { PrismaClient } from './generated/sqlite/client.js'
-import { createTurns } from './turns.js'
+import type { CreatedAccounts, MovedAccount, NewAccount } from './create-many.js'
 
 /** One person's account, as it is stored. */
 export interface Account {
@@ -18,111 +13,121 @@ export interface Account {
   /** Counts the events that end every refresh token of the account. */
   tokenEpoch: number
   disabledAt: Date | null
-  /** Former verified addresses whose owners can still take the account back, as JSON: see `email-history.ts`. */
+  /**
+   * Former verified addresses whose owners can still take the account back, as JSON: see
+   * `email-history.ts`.
+   */
   emailHistory: string
   createdAt: Date
   updatedAt: Date
 }
 
-/** Where accounts are kept. Every write is one statement; every method throws Problem `unavailable` when the database is away. */
+/**
+ * Where accounts are kept. Every write is one statement; every method throws Problem
+ * `unavailable` when the database is away.
+ */
 export interface Accounts {
   findById: (id: string) => Promise<Account | null>
   findByEmail: (email: string) => Promise<Account | null>
-  /** Answers null when the address already has an account. `emailVerified` says that the address counts as verified from now on; it does not without. */
-  create: (account: Omit<NewAccount, 'emailVerified'> & { emailVerified?: boolean }) => Promise<Account | null>
-  /** Creates the accounts whose address and id are free, up to `mostNewAccounts`. The first of equal addresses or ids wins. Existing accounts are not changed. */
+  /**
+   * Answers null when the address already has an account. `emailVerified` says that the address
+   * counts as verified from now on; it does not without.
+   */
+  create: (
+    account: Omit<NewAccount, 'emailVerified'> & { emailVerified?: boolean },
+  ) => Promise<Account | null>
+  /**
+   * Creates the accounts whose address and id are free, up to `mostNewAccounts`. The first of
+   * equal addresses or ids wins. Existing accounts are not changed.
+   */
   createMany: (accounts: MovedAccount[]) => Promise<CreatedAccounts>
-  /** A page of all accounts in the order of their ids: those after the one with the id, or the first ones for `null`. Ids of accounts that were created here follow the time. */
+  /**
+   * A page of all accounts in the order of their ids: those after the one with the id, or the
+   * first ones for `null`. Ids of accounts that were created here follow the time.
+   */
   list: (afterId: string | null, count: number) => Promise<Account[]>
   /** Answers null when there is no such account or it is disabled. */
   updateName: (id: string, name: string | null) => Promise<Account | null>
-  /** Puts a stronger hash of the same password in place of `from`; does nothing when the hash is no longer `from`. */
+  /**
+   * Puts a stronger hash of the same password in place of `from`; does nothing when the hash is
+   * no longer `from`.
+   */
   replaceHash: (id: string, from: string, to: string) => Promise<void>
-  /** Puts a new password in place of the one that the hash was read of, and ends every refresh token. Answers null when it is no longer that one, or the account is gone or disabled. */
-  changePassword: (account: Pick<Account, 'id' | 'passwordHash'>, passwordHash: string) => Promise<Account | null>
-  /** {@link Accounts.changePassword}, by way of the mailbox: the address counts as verified from then on. Answers whether it did; not when the address has changed. */
-  resetPassword: (account: Pick<Account, 'id' | 'passwordHash' | 'email' | 'emailVerifiedAt'>, passwordHash: string) => Promise<boolean>
   /**
-   * Replaces the address by a new, verified one, and the history of former addresses.
-   * Returns null if the account has changed since it was read, is gone or disabled; `email_taken` if another account has the address.
+   * Puts a new password in place of the one that the hash was read of, and ends every refresh
+   * token. Answers null when it is no longer that one, or the account is gone or disabled.
    */
-  changeEmail: (account: Pick<Account, 'id' | 'email' | 'emailVerifiedAt' | 'passwordHash' | 'tokenEpoch' | 'emailHistory'>, next: Pick<Account, 'email' | 'emailHistory'>) => Promise<Account | 'email_taken' | null>
+  changePassword: (
+    account: Pick<Account, 'id' | 'passwordHash'>,
+    passwordHash: string,
+  ) => Promise<Account | null>
   /**
-   * Gives an account to the owner of a former address: the address, verified, another hash, another history, no refresh token.
-   * Returns null if the history has changed since it was read, or the account is gone or disabled; `email_taken` if another account has the address.
+   * {@link Accounts.changePassword}, by way of the mailbox: the address counts as verified from
+   * then on. Answers whether it did; not when the address has changed.
    */
-  takeBack: (account: Pick<Account, 'id' | 'emailHistory'>, next: Pick<Account, 'email' | 'emailHistory' | 'passwordHash'>) => Promise<Account | 'email_taken' | null>
-  /** Deletes the account of an address, if the address was never verified and the account was created at `since` or later. Returns whether it did. */
+  resetPassword: (
+    account: Pick<Account, 'id' | 'passwordHash' | 'email' | 'emailVerifiedAt'>,
+    passwordHash: string,
+  ) => Promise<boolean>
+  /**
+   * Replaces the address by a new, verified one, and the history of former addresses. Returns
+   * null if the account has changed since it was read, is gone or disabled; `email_taken` if
+   * another account has the address.
+   */
+  changeEmail: (
+    account: Pick<
+      Account,
+      'id' | 'email' | 'emailVerifiedAt' | 'passwordHash' | 'tokenEpoch' | 'emailHistory'
+    >,
+    next: Pick<Account, 'email' | 'emailHistory'>,
+  ) => Promise<Account | 'email_taken' | null>
+  /**
+   * Gives an account to the owner of a former address: the address, verified, another hash,
+   * another history, no refresh token. Returns null if the history has changed since it was
+   * read, or the account is gone or disabled; `email_taken` if another account has the
+   * address.
+   */
+  takeBack: (
+    account: Pick<Account, 'id' | 'emailHistory'>,
+    next: Pick<Account, 'email' | 'emailHistory' | 'passwordHash'>,
+  ) => Promise<Account | 'email_taken' | null>
+  /**
+   * Deletes the account of an address, if the address was never verified and the account was
+   * created at `since` or later. Returns whether it did.
+   */
   deleteUnverified: (email: string, since: Date) => Promise<boolean>
   /**
-   * An operator's change of the address: ends every refresh token and every undo link, also of a disabled account. The same address stays as verified as it was, unless `verified` says more.
-   * Returns null if the account is gone or has another address by now; `email_taken` if another account has the address.
+   * An operator's change of the address: ends every refresh token and every undo link, also of
+   * a disabled account. The same address stays as verified as it was, unless `verified` says
+   * more. Returns null if the account is gone or has another address by now; `email_taken` if
+   * another account has the address.
    */
-  setEmail: (account: Pick<Account, 'id' | 'email'>, next: { email: string, verified: boolean, passwordHash?: string }) => Promise<Account | 'email_taken' | null>
-  /** Marks the address of an account as verified. Answers false when the account is gone or has another address by now. */
+  setEmail: (
+    account: Pick<Account, 'id' | 'email'>,
+    next: { email: string; verified: boolean; passwordHash?: string },
+  ) => Promise<Account | 'email_taken' | null>
+  /**
+   * Marks the address of an account as verified. Answers false when the account is gone or has
+   * another address by now.
+   */
   verifyEmail: (account: Pick<Account, 'id' | 'email'>) => Promise<boolean>
   /** Ends every refresh token of an account that is not disabled. Answers whether it did. */
   endRefreshTokens: (id: string) => Promise<boolean>
-  /** Disables an account, which ends every refresh token of it. Answers whether it did; not when it was disabled before. */
+  /**
+   * Disables an account, which ends every refresh token of it. Answers whether it did; not when
+   * it was disabled before.
+   */
   disable: (id: string) => Promise<boolean>
-  /** Takes back that an account was disabled; refresh tokens from before stay dead. Answers whether it did; not when it was not disabled. */
+  /**
+   * Takes back that an account was disabled; refresh tokens from before stay dead. Answers
+   * whether it did; not when it was not disabled.
+   */
   enable: (id: string) => Promise<boolean>
   /** Deletes an account, whatever has become of it. Answers whether it did. */
   remove: (id: string) => Promise<boolean>
-  /** Deletes an account unless it has been disabled, deleted or logged out everywhere since it was read. Answers whether it did. */
+  /**
+   * Deletes an account unless it has been disabled, deleted or logged out everywhere since it
+   * was read. Answers whether it did.
+   */
   delete: (account: Pick<Account, 'id' | 'tokenEpoch'>) => Promise<boolean>
-}
-
-/** @param clock stamps created_at and updated_at */
-export function createAccounts (client: PrismaClient, clock: Clock): Accounts {
-  const users = client.user
-  const now = () => new Date(clock())
-  const nextEpoch = { tokenEpoch: { increment: 1 } }
-  const ifFree = async <T>(writing: Promise<T>) => await available(writing.catch((error: unknown) => {
-    if (isDuplicate(error)) return null
-    throw error
-  }))
-  type Where = NonNullable<Parameters<typeof users.updateManyAndReturn>[0]['where']>
-  const updateEmail = async (where: Where, data: object) => {
-    const updated = await ifFree(users.updateManyAndReturn({ where, data: { updatedAt: now(), ...data } }))
-    return updated === null ? 'email_taken' : updated[0] ?? null
-  }
-  const together = createTurns()
-  return {
-    findById: async (id) => {
-      await together()
-      return await available(users.findUnique({ where: { id } }))
-    },
-    findByEmail: async (email) => await available(users.findUnique({ where: { email } })),
-    create: async ({ email, passwordHash, name, emailVerified = false }) => {
-      const createdAt = now()
-      return await ifFree(users.create({ data: { email, passwordHash, name, emailVerifiedAt: emailVerified ? createdAt : null, createdAt, updatedAt: createdAt } }))
-    },
-    createMany: async (accounts) => await available(createMany(client, accounts, now())),
-    list: async (afterId, count) => await available(users.findMany({ where: { id: { gt: afterId ?? '' } }, orderBy: { id: 'asc' }, take: count })),
-    updateName: async (id, name) => (await available(users.updateManyAndReturn({ where: { id, disabledAt: null }, data: { name, updatedAt: now() } })))[0] ?? null,
-    replaceHash: async (id, from, to) => { await available(users.updateMany({ where: { id, passwordHash: from }, data: { passwordHash: to } })) },
-    changePassword: async ({ id, passwordHash: from }, passwordHash) => (await available(users.updateManyAndReturn({ where: { id, passwordHash: from, disabledAt: null }, data: { passwordHash, ...nextEpoch } })))[0] ?? null,
-    resetPassword: async ({ id, email, passwordHash: from, emailVerifiedAt }, passwordHash) => {
-      const verified = emailVerifiedAt === null ? { emailVerifiedAt: now(), updatedAt: now() } : {}
-      return (await available(users.updateMany({ where: { id, email, passwordHash: from, disabledAt: null }, data: { passwordHash, ...verified, ...nextEpoch } }))).count === 1
-    },
-    changeEmail: async ({ id, email: from, emailVerifiedAt, passwordHash, tokenEpoch, emailHistory }, { email, emailHistory: history }) => await updateEmail(
-      // An address that was verified meanwhile belongs into the history, which the caller made without it.
-      { id, email: from, emailVerifiedAt: emailVerifiedAt === null ? null : { not: null }, passwordHash, tokenEpoch, emailHistory, disabledAt: null },
-      { email, emailHistory: history, emailVerifiedAt: now() }
-    ),
-    takeBack: async ({ id, emailHistory }, next) => await updateEmail({ id, emailHistory, disabledAt: null }, { ...next, emailVerifiedAt: now(), ...nextEpoch }),
-    deleteUnverified: async (email, since) => (await available(users.deleteMany({ where: { email, emailVerifiedAt: null, createdAt: { gte: since } } }))).count === 1,
-    setEmail: async ({ id, email: from }, { verified, ...next }) => await updateEmail(
-      { id, email: from },
-      { ...next, ...(verified ? { emailVerifiedAt: now() } : next.email !== from && { emailVerifiedAt: null }), emailHistory: emptyHistory, ...nextEpoch }
-    ),
-    verifyEmail: async ({ id, email }) => (await available(users.updateMany({ where: { id, email }, data: { emailVerifiedAt: now(), updatedAt: now() } }))).count === 1,
-    endRefreshTokens: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch }))).count === 1,
-    disable: async (id) => (await available(users.updateMany({ where: { id, disabledAt: null }, data: { disabledAt: now(), ...nextEpoch } }))).count === 1,
-    enable: async (id) => (await available(users.updateMany({ where: { id, disabledAt: { not: null } }, data: { disabledAt: null } }))).count === 1,
-    remove: async (id) => (await available(users.deleteMany({ where: { id } }))).count === 1,
-    delete: async ({ id, tokenEpoch }) => (await available(users.deleteMany({ where: { id, tokenEpoch, disabledAt: null } }))).count === 1
-  }
 }

@@ -9,20 +9,31 @@ import { type Migration, withSchemaEngine } from './schema-engine.js'
 export const prismaFolder = new URL('prisma/', packageRoot)
 
 /** The written migrations of a database kind, oldest first. */
-export async function readMigrations (provider: Provider, root = prismaFolder): Promise<Migration[]> {
+export async function readMigrations(
+  provider: Provider,
+  root = prismaFolder,
+): Promise<Migration[]> {
   const folder = new URL(`migrations/${provider}/`, root)
   const names = (await readdir(folder)).sort()
-  return await Promise.all(names.map(async (name) => ({ name, sql: await readFile(new URL(`${name}/migration.sql`, folder), 'utf8') })))
+  return await Promise.all(
+    names.map(async (name) => ({
+      name,
+      sql: await readFile(new URL(`${name}/migration.sql`, folder), 'utf8'),
+    })),
+  )
 }
 
 /** The names of the written migrations that a database lacks, oldest first. */
-export async function findPending (database: Database, client: PrismaClient): Promise<string[]> {
+export async function findPending(database: Database, client: PrismaClient): Promise<string[]> {
   const written = (await readMigrations(database.provider)).map(({ name }) => name)
-  const known = database.provider === 'sqlite'
-    ? 'SELECT name FROM sqlite_master WHERE type = \'table\' AND name = \'_prisma_migrations\''
-    : 'SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = \'_prisma_migrations\''
+  const known =
+    database.provider === 'sqlite'
+      ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_prisma_migrations'"
+      : "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = '_prisma_migrations'"
   if ((await client.$queryRawUnsafe<unknown[]>(known)).length === 0) return written
-  const rows = await client.$queryRawUnsafe<Array<{ migration_name: string }>>('SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL')
+  const rows = await client.$queryRawUnsafe<Array<{ migration_name: string }>>(
+    'SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
+  )
   const applied = new Set(rows.map((row) => row.migration_name))
   return written.filter((name) => !applied.has(name))
 }
@@ -31,33 +42,48 @@ export async function findPending (database: Database, client: PrismaClient): Pr
 const migrationPatience = 30_000
 
 /**
- * Applies the pending migrations and answers their names. Several processes may do this at once: one applies, the others wait for it.
+ * Applies the pending migrations and answers their names. Several processes may do this at
+ * once: one applies, the others wait for it.
+ *
  * @throws what the database says, when it still does after {@link migrationPatience}
  */
-export async function applyMigrations (database: Database): Promise<string[]> {
+export async function applyMigrations(database: Database): Promise<string[]> {
   const migrations = await readMigrations(database.provider)
   const end = Date.now() + migrationPatience
   for (;;) {
     try {
-      return await alone(database, async () => await withSchemaEngine(database, async (engine) => await engine.apply(migrations)))
+      return await alone(
+        database,
+        async () =>
+          await withSchemaEngine(database, async (engine) => await engine.apply(migrations)),
+      )
     } catch (error) {
-      // PostgreSQL's advisory lock (P1002) and SQLite's file lock mean that another process is migrating: its work may be all there is to do.
-      if (Date.now() > end || !/advisory lock|locked|busy|SocketTimeout/i.test(String(error))) throw error
+      // PostgreSQL's advisory lock (P1002) and SQLite's file lock mean that another process is
+      // migrating: its work may be all there is to do.
+      if (Date.now() > end || !/advisory lock|locked|busy|SocketTimeout/i.test(String(error)))
+        throw error
       await wait(100)
     }
   }
 }
 
-// Prisma locks PostgreSQL while it migrates, but not SQLite, where two processes would apply the same migration and one would record a failure for good.
-// The lock of a SQLite transaction in a file beside it ends with the process, however that ends.
-async function alone<T> ({ lockAdapter }: Database, work: () => Promise<T>): Promise<T> {
+// Prisma locks PostgreSQL while it migrates, but not SQLite, where two processes would apply the
+// same migration and one would record a failure for good. The lock of a SQLite transaction in a
+// file beside it ends with the process, however that ends.
+async function alone<T>({ lockAdapter }: Database, work: () => Promise<T>): Promise<T> {
   if (lockAdapter === null) return await work()
   const lock = await (await lockAdapter()).connect()
-  const execute = async (sql: string) => { await lock.executeRaw({ sql, args: [], argTypes: [] }) }
+  const execute = async (sql: string) => {
+    await lock.executeRaw({ sql, args: [], argTypes: [] })
+  }
   try {
     await execute('BEGIN EXCLUSIVE')
     // Closing alone frees the lock only when the connection is collected as garbage.
-    try { return await work() } finally { await execute('ROLLBACK') }
+    try {
+      return await work()
+    } finally {
+      await execute('ROLLBACK')
+    }
   } finally {
     await lock.dispose()
   }

@@ -6,27 +6,34 @@ import { withSchemaEngine } from './schema-engine.js'
 const providers: readonly Provider[] = ['sqlite', 'postgresql']
 
 /** The written schema for one kind of database. */
-export function schemaFor (written: string, provider: Provider): string {
+export function schemaFor(written: string, provider: Provider): string {
   return written.replace('provider = "sqlite"', `provider = "${provider}"`)
 }
 
 /**
- * Writes the migration from the last migrated schema to the present one, for every kind of database, and answers the files.
+ * Writes the migration from the last migrated schema to the present one, for every kind of
+ * database, and answers the files.
+ *
  * @param name what the migration does, in lower_snake_case
  * @param root the folder of schema.prisma and migrations/
  * @throws Error when the name does not fit or nothing has changed
  */
-export async function writeMigration (name: string, root = prismaFolder): Promise<string[]> {
-  if (!/^[a-z][a-z0-9_]{0,60}$/.test(name)) throw new Error('Name the migration in lower_snake_case: npm run migrate:new -- add_locale')
+export async function writeMigration(name: string, root = prismaFolder): Promise<string[]> {
+  if (!/^[a-z][a-z0-9_]{0,60}$/.test(name))
+    throw new Error('Name the migration in lower_snake_case: npm run migrate:new -- add_locale')
   const written = await readFile(new URL('schema.prisma', root), 'utf8')
-  // What the migrations add up to; kept beside them, so that the next one can be written without a database.
+  // What the migrations add up to; kept beside them, so that the next one can be written without a
+  // database.
   const snapshot = new URL('migrations/schema.prisma', root)
   const before = await readFile(snapshot, 'utf8').catch(() => null)
   const files: string[] = []
   for (const provider of providers) {
     const sql = await compare(provider, before, written)
-    if (sql === null) throw new Error('prisma/schema.prisma has not changed since the last migration.')
-    const number = String((await readMigrations(provider, root).catch(() => [])).length + 1).padStart(4, '0')
+    if (sql === null)
+      throw new Error('prisma/schema.prisma has not changed since the last migration.')
+    const number = String(
+      (await readMigrations(provider, root).catch(() => [])).length + 1,
+    ).padStart(4, '0')
     const folder = new URL(`migrations/${provider}/${number}_${name}/`, root)
     await mkdir(folder, { recursive: true })
     await writeFile(new URL('migration.sql', folder), sql, { flag: 'wx' })
@@ -36,9 +43,21 @@ export async function writeMigration (name: string, root = prismaFolder): Promis
   return files
 }
 
-async function compare (provider: Provider, before: string | null, after: string): Promise<string | null> {
-  // The engine wants a connection even where it compares only texts; the texts say which SQL is written.
+async function compare(
+  provider: Provider,
+  before: string | null,
+  after: string,
+): Promise<string | null> {
+  // The engine wants a connection even where it compares only texts; the texts say which SQL is
+  // written.
   const database = parseDatabaseUrl('file::memory:')
-  const model = (content: string) => ({ tag: 'schemaDatamodel' as const, files: [{ path: 'schema.prisma', content: schemaFor(content, provider) }] })
-  return await withSchemaEngine(database, async (engine) => await engine.diff(before === null ? { tag: 'empty' } : model(before), model(after)))
+  const model = (content: string) => ({
+    tag: 'schemaDatamodel' as const,
+    files: [{ path: 'schema.prisma', content: schemaFor(content, provider) }],
+  })
+  return await withSchemaEngine(
+    database,
+    async (engine) =>
+      await engine.diff(before === null ? { tag: 'empty' } : model(before), model(after)),
+  )
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
-import { type Accounts, createAccounts } from './accounts.js'
+import { createAccounts } from './account-table.js'
+import type { Accounts } from './accounts.js'
 import { connect, makeFolder, parseDatabaseUrl, prepareFile } from './database.js'
 import { available } from './faults.js'
 import { applyMigrations, findPending } from './migrations.js'
@@ -25,10 +26,14 @@ export class PendingMigrationsError extends Error {
 
 /**
  * Opens the database of a DATABASE_URL.
+ *
  * @param autoMigrate apply pending migrations; otherwise they are an error
  * @throws PendingMigrationsError, or Problem `unavailable` when the database cannot be used
  */
-export async function openStore (url: string, { autoMigrate, clock }: { autoMigrate: boolean, clock: Clock }): Promise<Store> {
+export async function openStore(
+  url: string,
+  { autoMigrate, clock }: { autoMigrate: boolean; clock: Clock },
+): Promise<Store> {
   const database = parseDatabaseUrl(url)
   await makeFolder(url)
   const adapter = await database.adapter()
@@ -38,19 +43,28 @@ export async function openStore (url: string, { autoMigrate, clock }: { autoMigr
     await available(prepareFile(url, client))
     const pending = await available(findPending(database, client))
     if (pending.length > 0 && !autoMigrate) {
-      throw new PendingMigrationsError(`The database lacks migrations: ${pending.join(', ')}. Apply with "npm run migrate", or set AUTO_MIGRATE=on.`)
+      throw new PendingMigrationsError(
+        `The database lacks migrations: ${pending.join(', ')}. Apply with "npm run migrate", or set AUTO_MIGRATE=on.`,
+      )
     }
     if (pending.length > 0) await available(applyMigrations(database))
   } catch (error) {
     await client.$disconnect()
-    // Whatever is wrong with a database that cannot even be opened, the server cannot be of use: a file that is no database, a URL with an unknown parameter.
-    throw error instanceof PendingMigrationsError || error instanceof Problem ? error : new Problem('unavailable', { cause: error })
+    // Whatever is wrong with a database that cannot even be opened, the server cannot be of use: a
+    // file that is no database, a URL with an unknown parameter.
+    throw error instanceof PendingMigrationsError || error instanceof Problem
+      ? error
+      : new Problem('unavailable', { cause: error })
   }
   return {
     accounts: createAccounts(client, clock),
     name: database.name,
-    ping: async () => { await available(client.$queryRawUnsafe('SELECT 1')) },
-    close: async () => { await client.$disconnect() },
-    connections
+    ping: async () => {
+      await available(client.$queryRawUnsafe('SELECT 1'))
+    },
+    close: async () => {
+      await client.$disconnect()
+    },
+    connections,
   }
 }

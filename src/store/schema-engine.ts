@@ -1,38 +1,64 @@
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { bindMigrationAwareSqlAdapterFactory, type SqlDriverAdapter } from '@prisma/driver-adapter-utils'
-import type { DiffTarget, SchemaEngine as Engine } from '@prisma/schema-engine-wasm/schema_engine_bg'
+import {
+  bindMigrationAwareSqlAdapterFactory,
+  type SqlDriverAdapter,
+} from '@prisma/driver-adapter-utils'
+import type {
+  DiffTarget,
+  SchemaEngine as Engine,
+} from '@prisma/schema-engine-wasm/schema_engine_bg'
 import type { Database, Provider } from './database.js'
 
 /** A written migration: the name of its folder and the SQL in it. */
-export interface Migration { name: string, sql: string }
+export interface Migration {
+  name: string
+  sql: string
+}
 
-/** Prisma's own migration engine, as WebAssembly over one database, so that nothing is downloaded or spawned. */
+/**
+ * Prisma's own migration engine, as WebAssembly over one database, so that nothing is
+ * downloaded or spawned.
+ */
 export interface SchemaEngine {
-  /** Applies those of `migrations` that the database lacks, in order, and records them in `_prisma_migrations`. Answers the names it applied. */
+  /**
+   * Applies those of `migrations` that the database lacks, in order, and records them in
+   * `_prisma_migrations`. Answers the names it applied.
+   */
   apply: (migrations: Migration[]) => Promise<string[]>
   /** The SQL that leads from one schema to another; null when they are the same. */
   diff: (from: DiffTarget, to: DiffTarget) => Promise<string | null>
 }
 
 // Node has it; the type libraries of Node alone do not name it.
-declare const WebAssembly: { instantiate: (code: Uint8Array, imports: object) => Promise<{ instance: { exports: Record<string, unknown> } }> }
+declare const WebAssembly: {
+  instantiate: (
+    code: Uint8Array,
+    imports: object,
+  ) => Promise<{ instance: { exports: Record<string, unknown> } }>
+}
 
 const filters = { externalTables: [], externalEnums: [] }
 
 /** The list of migrations in the form that the engine takes. */
-function migrationList (provider: Provider, migrations: Migration[]) {
+function migrationList(provider: Provider, migrations: Migration[]) {
   return {
     baseDir: '',
     lockfile: { path: 'migration_lock.toml', content: `provider = "${provider}"\n` },
     shadowDbInitScript: '',
-    migrationDirectories: migrations.map(({ name, sql }) => ({ path: name, migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: sql } } }))
+    migrationDirectories: migrations.map(({ name, sql }) => ({
+      path: name,
+      migrationFile: { path: 'migration.sql', content: { tag: 'ok' as const, value: sql } },
+    })),
   }
 }
 
 /** Opens the engine, gives it to `use`, and closes its connection. */
-export async function withSchemaEngine<T> (database: Database, use: (engine: SchemaEngine) => Promise<T>): Promise<T> {
+export async function withSchemaEngine<T>(
+  database: Database,
+  use: (engine: SchemaEngine) => Promise<T>,
+): Promise<T> {
   loaded ??= load()
   const { SchemaEngine } = await loaded
   const schema = `datasource db {\n  provider = "${database.provider}"\n}\n`
@@ -43,19 +69,45 @@ export async function withSchemaEngine<T> (database: Database, use: (engine: Sch
     connections.push(connection)
     return connection
   }
-  const engine: Engine = await SchemaEngine.new({ datamodels: [['schema.prisma', schema]] }, ignore, bindMigrationAwareSqlAdapterFactory({ provider: factory.provider, adapterName: factory.adapterName, connect, connectToShadowDb: factory.connectToShadowDb.bind(factory) }))
+  const engine: Engine = await SchemaEngine.new(
+    { datamodels: [['schema.prisma', schema]] },
+    ignore,
+    bindMigrationAwareSqlAdapterFactory({
+      provider: factory.provider,
+      adapterName: factory.adapterName,
+      connect,
+      connectToShadowDb: factory.connectToShadowDb.bind(factory),
+    }),
+  )
   try {
     return await use({
-      apply: async (migrations) => (await engine.applyMigrations({ migrationsList: migrationList(database.provider, migrations), filters })).appliedMigrationNames,
+      apply: async (migrations) =>
+        (
+          await engine.applyMigrations({
+            migrationsList: migrationList(database.provider, migrations),
+            filters,
+          })
+        ).appliedMigrationNames,
       diff: async (from, to) => {
-        const { exitCode, stdout } = await engine.diff({ from, to, script: true, exitCode: true, filters })
+        const { exitCode, stdout } = await engine.diff({
+          from,
+          to,
+          script: true,
+          exitCode: true,
+          filters,
+        })
         return exitCode === 0 ? null : stdout
-      }
+      },
     })
   } finally {
     engine.free()
-    // The engine leaves its connections open, and an open one goes on holding PostgreSQL's advisory lock.
-    await Promise.all(connections.map(async (connection) => { await connection.dispose() }))
+    // The engine leaves its connections open, and an open one goes on holding PostgreSQL's advisory
+    // lock.
+    await Promise.all(
+      connections.map(async (connection) => {
+        await connection.dispose()
+      }),
+    )
   }
 }
 
@@ -64,17 +116,29 @@ let loaded: ReturnType<typeof load> | undefined
 
 // The engine's log and its last words in a panic: the error that is thrown says it.
 /* c8 ignore next -- called only when the engine breaks */
-function ignore (): void {}
+function ignore(): void {}
 
-async function load () {
-  // The engine hands the words of a panic to this global before it throws; without it the process would end.
+async function load() {
+  // The engine hands the words of a panic to this global before it throws; without it the process
+  // would end.
   Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: ignore } })
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg')
-  const folder = dirname(createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg'))
-  // The engine bounds its wait for PostgreSQL's lock by a timer of ten seconds and never stops it; it must not keep the process.
+  const folder = dirname(
+    createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg'),
+  )
+  // The engine bounds its wait for PostgreSQL's lock by a timer of ten seconds and never stops it;
+  // it must not keep the process.
   const setTimer = (act: () => void, milliseconds: number) => setTimeout(act, milliseconds).unref()
-  const imports = Object.fromEntries(Object.entries(bindings).map(([name, binding]) => [name, name.startsWith('__wbg_setTimeout_') ? setTimer : binding]))
-  const wasm = await WebAssembly.instantiate(await readFile(join(folder, 'schema_engine_bg.wasm')), { './schema_engine_bg.js': imports })
+  const imports = Object.fromEntries(
+    Object.entries(bindings).map(([name, binding]) => [
+      name,
+      name.startsWith('__wbg_setTimeout_') ? setTimer : binding,
+    ]),
+  )
+  const wasm = await WebAssembly.instantiate(
+    await readFile(join(folder, 'schema_engine_bg.wasm')),
+    { './schema_engine_bg.js': imports },
+  )
   bindings.__wbg_set_wasm(wasm.instance.exports)
   const start = wasm.instance.exports.__wbindgen_start as () => void
   start()

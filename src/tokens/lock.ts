@@ -8,12 +8,19 @@ const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const lookAgainMilliseconds = 20
 
 /**
- * Does some short work while a file exists that no other process can make meanwhile. The file is removed in any case; signals that come before are dropped.
+ * Does some short work while a file exists that no other process can make meanwhile. The file
+ * is removed in any case; signals that come before are dropped.
+ *
  * @param patienceMilliseconds how long to wait for another one's lock
  * @param onBusy makes the error for a lock that stays taken
  * @throws what `onBusy` makes, what the file system says, and what `work` throws
  */
-export async function withLock<T> (lock: string, patienceMilliseconds: number, onBusy: () => Error, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  lock: string,
+  patienceMilliseconds: number,
+  onBusy: () => Error,
+  work: () => Promise<T>,
+): Promise<T> {
   const patienceEnds = performance.now() + patienceMilliseconds
   while (!take(lock)) {
     if (performance.now() >= patienceEnds) throw onBusy()
@@ -27,7 +34,7 @@ export async function withLock<T> (lock: string, patienceMilliseconds: number, o
   }
 }
 
-function take (lock: string): boolean {
+function take(lock: string): boolean {
   for (const signal of signals) process.on(signal, ignore)
   try {
     closeSync(openSync(lock, 'wx', 0o600))
@@ -39,8 +46,8 @@ function take (lock: string): boolean {
   }
 }
 
-function heedSignals (): void {
+function heedSignals(): void {
   for (const signal of signals) process.off(signal, ignore)
 }
 
-function ignore (): void {}
+function ignore(): void {}

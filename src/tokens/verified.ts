@@ -1,23 +1,34 @@
-/** Remembers what was found out about tokens, so that a signature is checked once. Only tokens that were found good may be put in. */
+/**
+ * Remembers what was found out about tokens, so that a signature is checked once. Only tokens
+ * that were found good may be put in.
+ */
 export interface VerifiedTokens<Claims> {
-  /** What was remembered of a token, by its exact text, which is ASCII. Whether it is still valid is for the caller to see. */
+  /**
+   * What was remembered of a token, by its exact text, which is ASCII. Whether it is still
+   * valid is for the caller to see.
+   */
   find: (token: string) => Verified<Claims> | undefined
   remember: (token: string, verified: Verified<Claims>) => void
 }
 
 /** The claims of a verified token, and the `kid` of the key that it was verified with. */
-export interface Verified<Claims> { claims: Claims, kid: string }
+export interface Verified<Claims> {
+  claims: Claims
+  kid: string
+}
 
 /**
  * A bounded memory: tokens that are used stay, others go when there are many newer ones.
+ *
  * @param generation how many are kept at least; never more than twice as many
  */
-export function createVerifiedTokens<Claims> (generation: number): VerifiedTokens<Claims> {
+export function createVerifiedTokens<Claims>(generation: number): VerifiedTokens<Claims> {
   let recent = new Map<string, Verified<Claims>>()
   let older = new Map<string, Verified<Claims>>()
   const remember = (token: string, verified: Verified<Claims>) => {
-    if (recent.size >= generation) [older, recent] = [recent, new Map()]
-    // A copy: the text is a slice of a header, and would keep the whole of it in memory, however long somebody has made it.
+    if (recent.size >= generation) [older, recent] = [recent, new Map<string, Verified<Claims>>()]
+    // A copy: the text is a slice of a header, and would keep the whole of it in memory, however
+    // long somebody has made it.
     recent.set(Buffer.from(token, 'latin1').toString('latin1'), verified)
   }
   return {
@@ -28,6 +39,6 @@ export function createVerifiedTokens<Claims> (generation: number): VerifiedToken
       const once = older.get(token)
       if (once !== undefined) remember(token, once)
       return once
-    }
+    },
   }
 }

@@ -10,11 +10,19 @@ import { type Jwk, makeJwk, thumbprint } from '../tokens/forge.js'
 const now = frozenNow / 1000
 const privateParts = /"?\b(d|p|q|dp|dq|qi)\b"?:|PRIVATE/
 
-/** A folder with a key file, and the command as a person runs it there: what it says on each stream, or what it fails with. */
-function keysIn (t: Test, keys?: Jwk[], env: Record<string, string> = {}) {
+/**
+ * A folder with a key file, and the command as a person runs it there: what it says on each
+ * stream, or what it fails with.
+ */
+function keysIn(t: Test, keys?: Jwk[], env: Record<string, string> = {}) {
   const folder = t.testdir(keys === undefined ? {} : { 'keys.json': JSON.stringify({ keys }) })
   const path = join(folder, 'keys.json')
-  const config = loadConfig({ KEYS_FILE: path, REFRESH_TOKEN_SECONDS: '86400', RATE_LIMITS: 'off', ...env })
+  const config = loadConfig({
+    KEYS_FILE: path,
+    REFRESH_TOKEN_SECONDS: '86400',
+    RATE_LIMITS: 'off',
+    ...env,
+  })
   const time = { now: frozenNow }
   return {
     path,
@@ -25,17 +33,28 @@ function keysIn (t: Test, keys?: Jwk[], env: Record<string, string> = {}) {
       const [out, err] = [t.capture(console, 'log'), t.capture(console, 'error')]
       try {
         await manageKeys(args, config, () => time.now)
-        return { said: out().map(({ args }) => String(args[0])).join('\n').replaceAll(path, 'keys.json'), aside: err().map(({ args }) => String(args[0])).join('\n') }
+        return {
+          said: out()
+            .map(({ args }) => String(args[0]))
+            .join('\n')
+            .replaceAll(path, 'keys.json'),
+          aside: err()
+            .map(({ args }) => String(args[0]))
+            .join('\n'),
+        }
       } finally {
         out.restore()
         err.restore()
       }
-    }
+    },
   }
 }
 
 const day = 86_400
-const old = (alg: 'ES256' | 'EdDSA' | 'RS256', daysAgo: number): Jwk => ({ ...makeJwk(alg), iat: now - daysAgo * day })
+const old = (alg: 'ES256' | 'EdDSA' | 'RS256', daysAgo: number): Jwk => ({
+  ...makeJwk(alg),
+  iat: now - daysAgo * day,
+})
 
 t.test('list says of each key what it does now, newest first', async (t) => {
   const [over, verifies, signs] = [old('EdDSA', 40), old('RS256', 20), old('ES256', 0.5)]
@@ -45,35 +64,67 @@ t.test('list says of each key what it does now, newest first', async (t) => {
 ${thumbprint(waits)}  ES256  2026-01-02T03:03:05Z  published, signs from 2026-01-02T03:23:05Z`,
     `${thumbprint(signs)}  ES256  2026-01-01T15:04:05Z  signs until 2026-01-02T03:23:05Z`,
     `${thumbprint(verifies)}  RS256  2025-12-13T03:04:05Z  verifies until 2026-01-08T15:25:05Z`,
-    `${thumbprint(over)}  EdDSA  2025-11-23T03:04:05Z  can go (npm run keys -- prune)`
+    `${thumbprint(over)}  EdDSA  2025-11-23T03:04:05Z  can go (npm run keys -- prune)`,
   ].join('\n')
   const keys = [over, waits, signs, verifies]
   const { said } = await keysIn(t, keys).run('list')
   t.equal(said, table)
-  t.equal((await keysIn(t, undefined, { KEYS: JSON.stringify({ keys }) }).run('list')).said, table, 'of KEYS too')
+  t.equal(
+    (await keysIn(t, undefined, { KEYS: JSON.stringify({ keys }) }).run('list')).said,
+    table,
+    'of KEYS too',
+  )
 
   const odd = keysIn(t, [makeJwk('ES256'), makeJwk('ES256')])
-  t.match((await odd.run('list')).said, /ES256 {2}unknown {2}signs\n.*ES256 {2}unknown {2}verifies$/, 'without times')
-  t.match((await keysIn(t, [old('ES256', 9)]).run('list')).said, /2025-12-24T03:04:05Z {2}signs$/, 'one')
+  t.match(
+    (await odd.run('list')).said,
+    /ES256 {2}unknown {2}signs\n.*ES256 {2}unknown {2}verifies$/,
+    'without times',
+  )
+  t.match(
+    (await keysIn(t, [old('ES256', 9)]).run('list')).said,
+    /2025-12-24T03:04:05Z {2}signs$/,
+    'one',
+  )
 })
 
 t.test('without a key file, list says how one comes to be, and the others refuse', async (t) => {
   const { run, files } = keysIn(t)
-  t.match((await run('list')).said, /There is no key file .* yet\. The first start .*keys -- rotate/)
-  for (const args of [['revoke', 'x'], ['prune']]) await t.rejects(run(...args), { name: 'KeyRingError', message: /There is no key file/ })
+  t.match(
+    (await run('list')).said,
+    /There is no key file .* yet\. The first start .*keys -- rotate/,
+  )
+  for (const args of [['revoke', 'x'], ['prune']])
+    await t.rejects(run(...args), { name: 'KeyRingError', message: /There is no key file/ })
   t.strictSame(await files(), [])
 })
 
 t.test('rotate', async (t) => {
   const { run, kids, path, files } = keysIn(t)
   const first = await run('rotate', '--alg', 'EdDSA')
-  t.equal(first.said, `keys.json was made, with key ${(await kids())[0]} (EdDSA), which signs at once.`)
+  t.equal(
+    first.said,
+    `keys.json was made, with key ${(await kids())[0]} (EdDSA), which signs at once.`,
+  )
   const second = await run('rotate')
-  t.equal(second.said, `Key ${(await kids())[1]} (EdDSA) was made. Running servers pick it up within seconds and publish it at once.\nIt signs from 2026-01-02T03:24:06Z; until then everyone fetches it. Nobody is logged out.`)
+  t.equal(
+    second.said,
+    `Key ${(await kids())[1]} (EdDSA) was made. Running servers pick it up within seconds and publish it at once.\nIt signs from 2026-01-02T03:24:06Z; until then everyone fetches it. Nobody is logged out.`,
+  )
   const third = await run('rotate', '--alg=ES256', '--now')
-  t.match(third.said, /^Key .* \(ES256\) was made\..*\nIt signs at once\. .*refuses its tokens: .* up to 600 seconds \(max-age\)\.$/)
+  t.match(
+    third.said,
+    /^Key .* \(ES256\) was made\..*\nIt signs at once\. .*refuses its tokens: .* up to 600 seconds \(max-age\)\.$/,
+  )
   const { keys } = JSON.parse(await readFile(path, 'utf8')) as { keys: Jwk[] }
-  t.strictSame(keys.map(({ iat, nbf = null }) => [iat, nbf]), [[now, null], [now + 1, null], [now + 2, now]])
+  t.strictSame(
+    keys.map(({ iat, nbf = null }) => [iat, nbf]),
+    [
+      [now, null],
+      [now + 1, null],
+      [now + 2, now],
+    ],
+  )
   t.match((await run('list')).said.split('\n')[1], /ES256.*signs$/)
   t.strictSame(await files(), ['keys.json'])
   for (const { said } of [first, second, third]) t.notMatch(said, privateParts)
@@ -84,18 +135,38 @@ t.test('revoke', async (t) => {
   const [older, newer] = keys.map(thumbprint) as [string, string]
   const both = keysIn(t, keys)
   const { said } = await both.run('revoke', newer)
-  t.match(said, new RegExp(`^Key ${newer} was taken out\\.\nThis API refuses its tokens within seconds, and people whose tokens it signed have to log in again\\.\nOther services .* after 600 seconds .*\\(max-age\\)\\.\nKey ${older} \\(ES256\\) signs\\.$`))
+  t.match(
+    said,
+    new RegExp(
+      `^Key ${newer} was taken out\\.\nThis API refuses its tokens within seconds, and people whose tokens it signed have to log in again\\.\nOther services .* after 600 seconds .*\\(max-age\\)\\.\nKey ${older} \\(ES256\\) signs\\.$`,
+    ),
+  )
   t.strictSame(await both.kids(), [older])
   const last = await both.run('revoke', older)
   const [made] = await both.kids()
-  t.match(last.said, new RegExp(`Key ${older} was taken out[^]*\nNo other key was in use, so key ${made} \\(ES256\\) was made, which signs at once\\. Whoever has not fetched it yet`))
-  await t.rejects(both.run('revoke', older), { name: 'KeyRingError', message: /npm run keys -- list/ })
+  t.match(
+    last.said,
+    new RegExp(
+      `Key ${older} was taken out[^]*\nNo other key was in use, so key ${made} \\(ES256\\) was made, which signs at once\\. Whoever has not fetched it yet`,
+    ),
+  )
+  await t.rejects(both.run('revoke', older), {
+    name: 'KeyRingError',
+    message: /npm run keys -- list/,
+  })
   t.strictSame(await both.kids(), [made])
 
   const dead = [old('ES256', 40), old('EdDSA', 20)] as [Jwk, Jwk]
-  t.match((await keysIn(t, dead).run('revoke', thumbprint(dead[1]))).said, new RegExp(`Key ${thumbprint(dead[0])} went with it`))
+  t.match(
+    (await keysIn(t, dead).run('revoke', thumbprint(dead[1]))).said,
+    new RegExp(`Key ${thumbprint(dead[0])} went with it`),
+  )
   const early = [old('ES256', 1), { ...makeJwk('ES256'), iat: now - 60 }] as [Jwk, Jwk]
-  t.match((await keysIn(t, early).run('revoke', thumbprint(early[0]))).said, new RegExp(`Key ${thumbprint(early[1])} \\(ES256\\) signs\\. Whoever has not fetched it`), 'a key whose time had not come')
+  t.match(
+    (await keysIn(t, early).run('revoke', thumbprint(early[0]))).said,
+    new RegExp(`Key ${thumbprint(early[1])} \\(ES256\\) signs\\. Whoever has not fetched it`),
+    'a key whose time had not come',
+  )
 })
 
 t.test('a kid that begins with "-" is a kid', async (t) => {
@@ -108,7 +179,12 @@ t.test('a kid that begins with "-" is a kid', async (t) => {
 })
 
 t.test('generate prints a key set and nothing else', async (t) => {
-  for (const [args, alg] of [[[], 'ES256'], [['--alg', 'ES256'], 'ES256'], [['--alg', 'EdDSA'], 'EdDSA'], [['--alg=RS256'], 'RS256']] as const) {
+  for (const [args, alg] of [
+    [[], 'ES256'],
+    [['--alg', 'ES256'], 'ES256'],
+    [['--alg', 'EdDSA'], 'EdDSA'],
+    [['--alg=RS256'], 'RS256'],
+  ] as const) {
     const { run, files } = keysIn(t, undefined, { KEYS: 'anything' })
     const { said, aside } = await run('generate', ...args)
     t.match(await parseKeys(said, 'test'), [{ alg, createdAt: now, signsFrom: null }])
@@ -121,7 +197,10 @@ t.test('generate prints a key set and nothing else', async (t) => {
 t.test('prune', async (t) => {
   const keys = [old('ES256', 40), old('EdDSA', 30), old('ES256', 1)]
   const { run, kids, time } = keysIn(t, keys)
-  t.equal((await run('prune')).said, `Key ${thumbprint(keys[0] as Jwk)} was taken out: no token of it can be alive.`)
+  t.equal(
+    (await run('prune')).said,
+    `Key ${thumbprint(keys[0] as Jwk)} was taken out: no token of it can be alive.`,
+  )
   t.equal((await run('prune')).said, 'No key can go yet.')
   t.strictSame(await kids(), keys.slice(1).map(thumbprint))
   time.now += 9 * day * 1000
@@ -149,11 +228,14 @@ t.test('what is no command changes nothing and says the usage', async (t) => {
     [['rotate', '--alg', 'es256'], /^--alg must be/],
     [['rotate', '--alg', ''], /^--alg must be/],
     [['generate', '--now'], /^"generate" takes --alg, and nothing else/],
-    [['generate', '--alg', 'none'], /^--alg must be/]
+    [['generate', '--alg', 'none'], /^--alg must be/],
   ]
   for (const [args, message] of rows) {
     const error = await run(...args).catch((error: unknown) => error)
-    t.ok(error instanceof ConfigError && message.test(error.message), `${args.join(' ')}: ${String(error)}`)
+    t.ok(
+      error instanceof ConfigError && message.test(error.message),
+      `${args.join(' ')}: ${String(error)}`,
+    )
     t.match(error, { message: /\n\nUsage: npm run keys -- / })
   }
   t.equal(await readFile(path, 'utf8'), before)
@@ -164,11 +246,20 @@ t.test('keys that are not in a file are not changed', async (t) => {
   const { run, path } = keysIn(t, [key], { KEYS: JSON.stringify({ keys: [key] }) })
   const before = await readFile(path, 'utf8')
   for (const args of [['rotate'], ['rotate', '--now'], ['revoke', thumbprint(key)], ['prune']]) {
-    await t.rejects(run(...args), { name: 'ConfigError', message: /^The keys are in the setting KEYS.*\n.*npm run -s keys -- generate[^]*restart the replicas/ })
+    await t.rejects(run(...args), {
+      name: 'ConfigError',
+      message:
+        /^The keys are in the setting KEYS.*\n.*npm run -s keys -- generate[^]*restart the replicas/,
+    })
   }
   t.equal(await readFile(path, 'utf8'), before)
-  for (const [KEYS, message] of [['{', /^KEYS is not JSON/], ['{"keys":[]}', /^KEYS has no keys/]] as const) {
-    const error = await keysIn(t, undefined, { KEYS }).run('list').catch((error: unknown) => error)
+  for (const [KEYS, message] of [
+    ['{', /^KEYS is not JSON/],
+    ['{"keys":[]}', /^KEYS has no keys/],
+  ] as const) {
+    const error = await keysIn(t, undefined, { KEYS })
+      .run('list')
+      .catch((error: unknown) => error)
     t.ok(error instanceof KeyRingError && message.test(error.message))
   }
 })

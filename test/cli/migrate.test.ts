@@ -33,7 +33,13 @@ t.test('migrate:new says what it wrote, or why not', async (t: Test) => {
   await t.rejects(newMigration(''), { message: /lower_snake_case/ })
   await t.rejects(newMigration('nothing'), { message: /has not changed/ })
   t.strictSame(lines(), [])
-  const { newMigration: withFiles } = await t.mockImport<typeof import('../../src/cli/migrate-new.js')>('../../src/cli/migrate-new.js', { '../../src/store/new-migration.js': { writeMigration: async (name: string) => [`a/${name}.sql`, `b/${name}.sql`] } })
+  const { newMigration: withFiles } = await t.mockImport<
+    typeof import('../../src/cli/migrate-new.js')
+  >('../../src/cli/migrate-new.js', {
+    '../../src/store/new-migration.js': {
+      writeMigration: async (name: string) => [`a/${name}.sql`, `b/${name}.sql`],
+    },
+  })
   await withFiles('add_locale')
   t.match(lines(), [{ args: ['Wrote:\n  a/add_locale.sql\n  b/add_locale.sql'] }])
 })

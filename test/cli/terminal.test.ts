@@ -6,7 +6,14 @@ import { printable } from '../../src/cli/terminal.js'
 import { fakeTerminal } from './fake-terminal.js'
 
 t.test('signs that deceive a reader are shown as escapes', async (t) => {
-  const rows = [['Ada Lovelace, \u00e9 漢 😀', 'Ada Lovelace, \u00e9 漢 😀'], ['a\u202eb\u2066', 'a\\u202eb\\u2066'], ['\u001b[2J\u0007\u009b', '\\u001b[2J\\u0007\\u009b'], ['\u2028\u200b\ufeff', '\\u2028\\u200b\\ufeff'], ['\u{e0001}', '\\udb40\\udc01'], ['\ud800', '\\ud800']]
+  const rows = [
+    ['Ada Lovelace, \u00e9 漢 😀', 'Ada Lovelace, \u00e9 漢 😀'],
+    ['a\u202eb\u2066', 'a\\u202eb\\u2066'],
+    ['\u001b[2J\u0007\u009b', '\\u001b[2J\\u0007\\u009b'],
+    ['\u2028\u200b\ufeff', '\\u2028\\u200b\\ufeff'],
+    ['\u{e0001}', '\\udb40\\udc01'],
+    ['\ud800', '\\ud800'],
+  ]
   for (const [text = '', shown] of rows) {
     t.equal(printable(text), shown)
     t.equal(JSON.parse(printable(JSON.stringify(text))), text, 'JSON keeps its value')
@@ -14,7 +21,12 @@ t.test('signs that deceive a reader are shown as escapes', async (t) => {
 })
 
 t.test('hidden answers are not shown', async (t) => {
-  const terminal = fakeTerminal({ answers: [['Password: ', 'sesame\x7fe\r'], ['again: ', 'open\n']] })
+  const terminal = fakeTerminal({
+    answers: [
+      ['Password: ', 'sesame\x7fe\r'],
+      ['again: ', 'open\n'],
+    ],
+  })
   t.strictSame(await ask(['Password: ', 'again: '], terminal, { hidden: true }), ['sesame', 'open'])
   t.strictSame(await terminal.output(), { stdout: '', stderr: 'Password: \nagain: \n' })
 })
@@ -33,9 +45,15 @@ t.test('other answers are shown', async (t) => {
 t.test('Ctrl-C, Ctrl-D and the end give up', async (t) => {
   for (const typed of ['ab\x03', '\x04']) {
     const terminal = fakeTerminal({ answers: [['Password: ', typed]] })
-    await t.rejects(ask(['Password: '], terminal, { hidden: true }), new CommandError('Given up; nothing was changed.'))
+    await t.rejects(
+      ask(['Password: '], terminal, { hidden: true }),
+      new CommandError('Given up; nothing was changed.'),
+    )
   }
-  await t.rejects(ask(['Password: '], fakeTerminal({ input: '', isTTY: true }), { hidden: false }), CommandError)
+  await t.rejects(
+    ask(['Password: '], fakeTerminal({ input: '', isTTY: true }), { hidden: false }),
+    CommandError,
+  )
 })
 
 t.test('progress is a bar where a person looks, at most ten times a second', async (t) => {

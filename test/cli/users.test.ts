@@ -15,100 +15,240 @@ const dead = 'Its refresh tokens are dead; access tokens that are out end within
 const person = (email: string) => ({ email, passwordHash: 'x', name: null, emailVerified: false })
 
 /** Runs commands on one database; answers what each says, or the message of its error. */
-function operator (databaseUrl: string) {
+function operator(databaseUrl: string) {
   const config = loadConfig({ DATABASE_URL: databaseUrl, AUTO_MIGRATE: 'on' })
   return async (args: string[], options: Parameters<typeof fakeTerminal>[0] = { input: '' }) => {
     const terminal = fakeTerminal(options)
-    const code = await users(args, config, terminal, async () => {}).catch((error: Error) => `${error.name}: ${error.message}`)
+    const code = await users(args, config, terminal, async () => {}).catch(
+      (error: Error) => `${error.name}: ${error.message}`,
+    )
     return code === 0 ? (await terminal.output()).stdout : String(code)
   }
 }
 
 await onEachDatabase(t, async (t, kind) => {
   await t.test('disable, enable, logout and delete, by e-mail and by id', async (t) => {
-    const url = await freshDatabase(t as Test, kind)
+    const url = await freshDatabase(t, kind)
     const run = operator(url)
     const { accounts, close } = await openStore(url, { autoMigrate: true, clock: Date.now })
     t.teardown(close)
     await accounts.createMany([person('ada@example.org'), person('bob@example.org')])
     const [ada, bob] = await accounts.list(null, 2)
     const id = String(ada?.id)
-    const state = async () => { const account = await accounts.findById(id); return account && [account.tokenEpoch, account.disabledAt !== null] }
-    const rows: Array<[args: string[], says: string, state: [epoch: number, disabled: boolean] | null]> = [
-      [['logout', 'ADA@example.org '], `Logged ada@example.org out everywhere. ${dead}\n`, [1, false]],
-      [['enable', 'ada@example.org'], 'ada@example.org was not disabled. Nothing was changed.\n', [1, false]],
+    const state = async () => {
+      const account = await accounts.findById(id)
+      return account && [account.tokenEpoch, account.disabledAt !== null]
+    }
+    const rows: Array<
+      [args: string[], says: string, state: [epoch: number, disabled: boolean] | null]
+    > = [
+      [
+        ['logout', 'ADA@example.org '],
+        `Logged ada@example.org out everywhere. ${dead}\n`,
+        [1, false],
+      ],
+      [
+        ['enable', 'ada@example.org'],
+        'ada@example.org was not disabled. Nothing was changed.\n',
+        [1, false],
+      ],
       [['disable', id.toUpperCase()], `Disabled ada@example.org. ${dead}\n`, [2, true]],
       [['disable', id], 'ada@example.org was disabled before. Nothing was changed.\n', [2, true]],
-      [['logout', id], 'ada@example.org is disabled, which has ended its refresh tokens. Nothing was changed.\n', [2, true]],
-      [['enable', 'ada@example.org'], 'Enabled ada@example.org: it can log in again. Its refresh tokens from before stay dead.\n', [2, false]],
-      [['delete', 'ada@example.org'], 'CommandError: Deleting cannot be undone. Say --yes where nobody can be asked.', [2, false]],
+      [
+        ['logout', id],
+        'ada@example.org is disabled, which has ended its refresh tokens. Nothing was changed.\n',
+        [2, true],
+      ],
+      [
+        ['enable', 'ada@example.org'],
+        'Enabled ada@example.org: it can log in again. Its refresh tokens from before stay dead.\n',
+        [2, false],
+      ],
+      [
+        ['delete', 'ada@example.org'],
+        'CommandError: Deleting cannot be undone. Say --yes where nobody can be asked.',
+        [2, false],
+      ],
       [['disable', id], `Disabled ada@example.org. ${dead}\n`, [3, true]],
-      [['delete', id, '--yes'], `Deleted ada@example.org. ${dead}\n`, null]
+      [['delete', id, '--yes'], `Deleted ada@example.org. ${dead}\n`, null],
     ]
     for (const [args, says, expected] of rows) {
       t.equal(await run(args), says)
       t.strictSame(await state(), expected, args.join(' '))
     }
-    const unknown = ['disable', 'enable', 'logout', 'delete'].flatMap((command) => [[command, 'ada@example.org'], [command, nobody]])
+    const unknown = ['disable', 'enable', 'logout', 'delete'].flatMap((command) => [
+      [command, 'ada@example.org'],
+      [command, nobody],
+    ])
     for (const args of unknown) t.equal(await run(args), 'CommandError: There is no such account.')
-    for (const who of ['', 'ada', `${nobody}0`, '%@example.org\0']) t.equal(await run(['disable', who]), 'CommandError: An account is named by its e-mail address or its id.')
+    for (const who of ['', 'ada', `${nobody}0`, '%@example.org\0'])
+      t.equal(
+        await run(['disable', who]),
+        'CommandError: An account is named by its e-mail address or its id.',
+      )
     t.strictSame(await accounts.list(null, 2), [bob], 'others are untouched')
 
-    t.equal(await run(['delete', 'bob@example.org'], { answers: [['to go on: ', 'ada@example.org\r']] }), 'CommandError: That is another address; nothing was deleted.')
-    t.match(await run(['delete', String(bob?.id)], { answers: [['bob@example.org, to go on: ', 'Bob@example.org\r']] }), /^Deleted bob@example.org\./)
+    t.equal(
+      await run(['delete', 'bob@example.org'], { answers: [['to go on: ', 'ada@example.org\r']] }),
+      'CommandError: That is another address; nothing was deleted.',
+    )
+    t.match(
+      await run(['delete', String(bob?.id)], {
+        answers: [['bob@example.org, to go on: ', 'Bob@example.org\r']],
+      }),
+      /^Deleted bob@example.org\./,
+    )
     t.strictSame(await accounts.list(null, 1), [])
   })
 
   await t.test('list shows every account in the order of the ids', async (t) => {
-    const url = await freshDatabase(t as Test, kind)
+    const url = await freshDatabase(t, kind)
     const run = operator(url)
     t.equal(await run(['list']), '')
-    const { accounts, close } = await openStore(url, { autoMigrate: true, clock: () => Date.parse('2026-01-02T03:04:05Z') })
+    const { accounts, close } = await openStore(url, {
+      autoMigrate: true,
+      clock: () => Date.parse('2026-01-02T03:04:05Z'),
+    })
     t.teardown(close)
-    await accounts.createMany(Array.from({ length: 1201 }, (_, index) => ({ ...person(`p${index}@example.org`), emailVerified: index === 0 })))
+    await accounts.createMany(
+      Array.from({ length: 1201 }, (_, index) => ({
+        ...person(`p${index}@example.org`),
+        emailVerified: index === 0,
+      })),
+    )
     await accounts.disable(String((await accounts.list(null, 1))[0]?.id))
     const lines = (await run(['list'])).split('\n')
-    t.strictSame(lines.map((line) => line.split(/ +/)[0]), [...Array.from({ length: 1201 }, (_, index) => `p${index}@example.org`), ''])
+    t.strictSame(
+      lines.map((line) => line.split(/ +/)[0]),
+      [...Array.from({ length: 1201 }, (_, index) => `p${index}@example.org`), ''],
+    )
     const time = '2026-01-02T03:04:05.000Z'
     const [first, second] = lines.map((line) => line.split(/ +/))
     t.match(first?.[1], uuid)
-    t.strictSame([first?.slice(2), second?.slice(2)], [[time, time, time], [time, '-', '-']])
-    t.match((await run(['list'], { isTTY: true })).split('\n')[0], /^e-mail +id +created +verified +disabled$/, 'a heading for people')
-    const objects = (await run(['list', '--json'], { isTTY: true })).trim().split('\n').map((line) => JSON.parse(line) as object)
+    t.strictSame(
+      [first?.slice(2), second?.slice(2)],
+      [
+        [time, time, time],
+        [time, '-', '-'],
+      ],
+    )
+    t.match(
+      (await run(['list'], { isTTY: true })).split('\n')[0],
+      /^e-mail +id +created +verified +disabled$/,
+      'a heading for people',
+    )
+    const objects = (await run(['list', '--json'], { isTTY: true }))
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as object)
     t.equal(objects.length, 1201)
-    t.strictSame(objects[0], { id: first?.[1], email: 'p0@example.org', email_verified: true, name: null, created_at: time, updated_at: time, disabled_at: time })
+    t.strictSame(objects[0], {
+      id: first?.[1],
+      email: 'p0@example.org',
+      email_verified: true,
+      name: null,
+      created_at: time,
+      updated_at: time,
+      disabled_at: time,
+    })
   })
 })
 
 t.test('create asks for the password, and the account is there', async (t) => {
-  const run = operator(await freshDatabase(t as Test, 'sqlite'))
-  t.equal(await run(['create', 'Ada@example.org', '--name', 'Ada \u202e', '--verified'], { answers: [['Password: ', `${goodPassword}\r`], ['again: ', `${goodPassword}\r`]] }), 'Created ada@example.org.\n')
+  const run = operator(await freshDatabase(t, 'sqlite'))
+  t.equal(
+    await run(['create', 'Ada@example.org', '--name', 'Ada \u202e', '--verified'], {
+      answers: [
+        ['Password: ', `${goodPassword}\r`],
+        ['again: ', `${goodPassword}\r`],
+      ],
+    }),
+    'Created ada@example.org.\n',
+  )
   const listed = await run(['list', '--json'])
-  t.match(JSON.parse(listed), { email: 'ada@example.org', name: 'Ada \u202e', email_verified: true })
+  t.match(JSON.parse(listed), {
+    email: 'ada@example.org',
+    name: 'Ada \u202e',
+    email_verified: true,
+  })
   t.notMatch(listed, '\u202e', 'a sign that deceives is an escape')
 })
 
 t.test('a reader that has seen enough is no fault', async (t) => {
   const listing = { list: async () => [] } as never
   const broken = (code: string) => Object.assign(new Error(code), { code })
-  for (const [code, resolves] of [['EPIPE', true], ['EIO', false]] as const) {
+  for (const [code, resolves] of [
+    ['EPIPE', true],
+    ['EIO', false],
+  ] as const) {
     const { stdout } = fakeTerminal({ isTTY: true })
-    stdout.write = () => { stdout.destroy(broken(code)); return false }
+    stdout.write = () => {
+      stdout.destroy(broken(code))
+      return false
+    }
     const done = listUsers(listing, { json: false }, { stdout })
     await (resolves ? t.resolves(done) : t.rejects(done, { code }))
   }
 })
 
 t.test('an account that goes while it is changed is unknown', async (t) => {
-  const accounts = { findByEmail: async () => ({ id: nobody, email: 'ada@example.org' }), findById: async () => null, disable: async () => false, enable: async () => false, endRefreshTokens: async () => false, remove: async () => false } as never
-  for (const change of ['disable', 'enable', 'logout', 'delete'] as const) await t.rejects(changeUser(change, 'ada@example.org', { yes: true }, { accounts, terminal: fakeTerminal(), sendMails: async () => {}, appUrl: 'http://localhost:3000', accessTokenSeconds: 600 }), { message: 'There is no such account.' })
+  const accounts = {
+    findByEmail: async () => ({ id: nobody, email: 'ada@example.org' }),
+    findById: async () => null,
+    disable: async () => false,
+    enable: async () => false,
+    endRefreshTokens: async () => false,
+    remove: async () => false,
+  } as never
+  for (const change of ['disable', 'enable', 'logout', 'delete'] as const)
+    await t.rejects(
+      changeUser(
+        change,
+        'ada@example.org',
+        { yes: true },
+        {
+          accounts,
+          terminal: fakeTerminal(),
+          sendMails: async () => {},
+          appUrl: 'http://localhost:3000',
+          accessTokenSeconds: 600,
+        },
+      ),
+      { message: 'There is no such account.' },
+    )
 })
 
 t.test('what does not fit says how to use it, and opens nothing', async (t: Test) => {
   const folder = t.testdir()
   const run = operator(`file:${join(folder, 'data/users.db')}`)
-  for (const line of ['', 'help', 'toString', 'import', 'import a b', 'list x', 'list --yes', 'list --output x', 'export x', 'export --output', 'export --json', 'create', 'create a@b.example --json', 'delete a@b.example --name x', 'list --nothing', 'create a@b.example --name', 'create a@b.example --password x', 'enable', 'set-email', 'set-email a@b.example', 'set-email a@b.example b@b.example --yes']) t.match(await run(line.split(' ').filter(Boolean)), /^CommandError: How to use it:\n/, line)
-  t.match(await run(['import', join(folder, 'none.jsonl')]), 'CommandError: The file cannot be opened (ENOENT).')
+  for (const line of [
+    '',
+    'help',
+    'toString',
+    'import',
+    'import a b',
+    'list x',
+    'list --yes',
+    'list --output x',
+    'export x',
+    'export --output',
+    'export --json',
+    'create',
+    'create a@b.example --json',
+    'delete a@b.example --name x',
+    'list --nothing',
+    'create a@b.example --name',
+    'create a@b.example --password x',
+    'enable',
+    'set-email',
+    'set-email a@b.example',
+    'set-email a@b.example b@b.example --yes',
+  ])
+    t.match(await run(line.split(' ').filter(Boolean)), /^CommandError: How to use it:\n/, line)
+  t.match(
+    await run(['import', join(folder, 'none.jsonl')]),
+    'CommandError: The file cannot be opened (ENOENT).',
+  )
   t.match(await run(['import', folder]), 'CommandError: That is a folder, not a file.')
   t.strictSame(await readdir(folder), [])
 })

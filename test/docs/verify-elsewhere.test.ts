@@ -8,46 +8,90 @@ import { freePort } from '../postgres/cluster.js'
 import { algorithms, makeJwk } from '../tokens/forge.js'
 import { account, findPython, makeTokens, text, verifyInPython, writeSnippets } from './snippets.js'
 
-interface Claims { sub: string }
+interface Claims {
+  sub: string
+}
 type Verify = (authorization?: string) => Promise<Claims | null>
-type Guard = (request: IncomingMessage & { claims?: Claims }, reply: ServerResponse, next: (error?: unknown) => void) => void
+type Guard = (
+  request: IncomingMessage & { claims?: Claims },
+  reply: ServerResponse,
+  next: (error?: unknown) => void,
+) => void
 
 const install = 'apt-get install python3-jwt python3-cryptography'
-const load = async <Module>(folder: string, file: string) => await import(join(folder, file)) as Module
+const load = async <Module>(folder: string, file: string) =>
+  (await import(join(folder, file))) as Module
 
 for (const alg of algorithms) {
   t.test(`the examples, with an ${alg} key`, async (t) => {
     const port = await freePort()
     const issuer = `http://localhost:${port}`
     const jwk = makeJwk(alg)
-    const { app, signup, time } = await buildTestApp(t, { env: { PUBLIC_URL: issuer }, keys: [jwk] })
+    const { app, signup, time } = await buildTestApp(t, {
+      env: { PUBLIC_URL: issuer },
+      keys: [jwk],
+    })
     time.now = Date.now()
     await app.listen({ host: 'localhost', port })
-    t.teardown(() => { app.server.closeAllConnections() })
+    t.teardown(() => {
+      app.server.closeAllConnections()
+    })
     const { access_token: issued, user } = await signup()
     const { good, bad } = makeTokens(issuer, jwk)
     const tokens = { ...good, ...bad, issued }
-    const expected = Object.fromEntries(Object.keys(tokens).map((name) => [name, name === 'issued' ? user.id : name in good ? account : null]))
-    const tryEach = async (verify: (token: string) => Promise<string | null>) => Object.fromEntries(await Promise.all(Object.entries(tokens).map(async ([name, token]) => [name, await verify(token)])))
+    const expected = Object.fromEntries(
+      Object.keys(tokens).map((name) => [
+        name,
+        name === 'issued' ? user.id : name in good ? account : null,
+      ]),
+    )
+    const tryEach = async (verify: (token: string) => Promise<string | null>) =>
+      Object.fromEntries(
+        await Promise.all(
+          Object.entries(tokens).map(async ([name, token]) => [name, await verify(token)]),
+        ),
+      )
 
     await t.test('Node.js', async (t) => {
-      const { verify } = await load<{ verify: Verify }>(writeSnippets(t as Test, { issuer, files: ['latchkey.js'] }), 'latchkey.js')
-      t.strictSame(await tryEach(async (token) => (await verify(`Bearer ${token}`))?.sub ?? null), expected)
-      for (const header of [undefined, '', 'Bearer', 'Bearer ', `Basic ${issued}`, issued]) t.equal(await verify(header), null, `${header?.slice(0, 20)}`)
-      t.equal((await verify(`bearer   ${issued}`))?.sub, user.id, 'the scheme in any case, then one space or more')
+      const { verify } = await load<{ verify: Verify }>(
+        writeSnippets(t, { issuer, files: ['latchkey.js'] }),
+        'latchkey.js',
+      )
+      t.strictSame(
+        await tryEach(async (token) => (await verify(`Bearer ${token}`))?.sub ?? null),
+        expected,
+      )
+      for (const header of [undefined, '', 'Bearer', 'Bearer ', `Basic ${issued}`, issued])
+        t.equal(await verify(header), null, `${header?.slice(0, 20)}`)
+      t.equal(
+        (await verify(`bearer   ${issued}`))?.sub,
+        user.id,
+        'the scheme in any case, then one space or more',
+      )
     })
 
     await t.test('Fastify', async (t) => {
       const port = await freePort()
-      const { app: service } = await load<{ app: FastifyInstance }>(writeSnippets(t as Test, { issuer, files: ['latchkey.js', 'fastify.js'], port }), 'fastify.js')
-      t.teardown(async () => { await service.close() })
-      t.strictSame(await tryEach(async (token) => await ask(t as Test, `http://localhost:${port}/orders`, token)), expected)
+      const { app: service } = await load<{ app: FastifyInstance }>(
+        writeSnippets(t, { issuer, files: ['latchkey.js', 'fastify.js'], port }),
+        'fastify.js',
+      )
+      t.teardown(async () => {
+        await service.close()
+      })
+      t.strictSame(
+        await tryEach(async (token) => await ask(t, `http://localhost:${port}/orders`, token)),
+        expected,
+      )
     })
 
     await t.test('Express', async (t) => {
-      const { guard } = await load<{ guard: Guard }>(writeSnippets(t as Test, { issuer, files: ['latchkey.js', 'express.js'] }), 'express.js')
-      const url = await serve(t as Test, guard)
-      t.strictSame(await tryEach(async (token) => await ask(t as Test, url, token)), expected)
+      const { guard } = await load<{ guard: Guard }>(
+        writeSnippets(t, { issuer, files: ['latchkey.js', 'express.js'] }),
+        'express.js',
+      )
+      const url = await serve(t, guard)
+      t.strictSame(await tryEach(async (token) => await ask(t, url, token)), expected)
     })
 
     await t.test('Python', async (t) => {
@@ -58,8 +102,15 @@ for (const alg of algorithms) {
         t.comment(why)
         return
       }
-      const found = await verifyInPython(program, writeSnippets(t as Test, { issuer, files: ['latchkey.py'] }), Object.values(tokens))
-      t.strictSame(Object.fromEntries(Object.keys(tokens).map((name, index) => [name, found[index]])), expected)
+      const found = await verifyInPython(
+        program,
+        writeSnippets(t, { issuer, files: ['latchkey.py'] }),
+        Object.values(tokens),
+      )
+      t.strictSame(
+        Object.fromEntries(Object.keys(tokens).map((name, index) => [name, found[index]])),
+        expected,
+      )
     })
   })
 }
@@ -71,30 +122,51 @@ t.test('while the keys cannot be fetched, no token is called bad', async (t) => 
   const { guard } = await load<{ guard: Guard }>(folder, 'express.js')
   const token = makeTokens(issuer, makeJwk('ES256')).good.fresh
   await t.rejects(verify(`Bearer ${token}`), { message: 'fetch failed' })
-  t.equal((await fetch(await serve(t, guard), { headers: { authorization: `Bearer ${token}` } })).status, 500)
+  t.equal(
+    (await fetch(await serve(t, guard), { headers: { authorization: `Bearer ${token}` } })).status,
+    500,
+  )
 })
 
 t.test('each example that is not run here is said to be not', async (t) => {
   const sections = text.split(/^## /m).slice(2)
-  t.strictSame(sections.map((section) => [section.split('\n')[0], /part of the test suite/.test(section)]), [
-    ['Node.js: Fastify, Express', true], ['Python: PyJWT', false], ['Go: go-oidc', true], ['Java: Spring Security', true], ['nginx, and everything behind it', true], ['Others', true]
-  ])
+  t.strictSame(
+    sections.map((section) => [section.split('\n')[0], /part of the test suite/.test(section)]),
+    [
+      ['Node.js: Fastify, Express', true],
+      ['Python: PyJWT', false],
+      ['Go: go-oidc', true],
+      ['Java: Spring Security', true],
+      ['nginx, and everything behind it', true],
+      ['Others', true],
+    ],
+  )
 })
 
 /** A server with a middleware in Express's form before its one route. */
-async function serve (t: Test, guard: Guard): Promise<string> {
+async function serve(t: Test, guard: Guard): Promise<string> {
   const server = createServer((request: IncomingMessage & { claims?: Claims }, reply) => {
-    guard(request, reply, (error) => { reply.writeHead(error === undefined ? 200 : 500).end(JSON.stringify({ account: request.claims?.sub })) })
+    guard(request, reply, (error) => {
+      reply
+        .writeHead(error === undefined ? 200 : 500)
+        .end(JSON.stringify({ account: request.claims?.sub }))
+    })
   }).listen(0, 'localhost')
   await new Promise((resolve) => server.once('listening', resolve))
-  t.teardown(() => { server.close().closeAllConnections() })
+  t.teardown(() => {
+    server.close().closeAllConnections()
+  })
   return `http://localhost:${(server.address() as AddressInfo).port}`
 }
 
 /** The account that a service says a token is of, or null where it answers 401 with a challenge. */
-async function ask (t: Test, url: string, token: string): Promise<string | null> {
+async function ask(t: Test, url: string, token: string): Promise<string | null> {
   const reply = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
-  if (reply.status === 200) return (await reply.json() as { account: string }).account
-  t.strictSame([reply.status, reply.headers.get('www-authenticate'), await reply.text()], [401, 'Bearer', ''], 'refused')
+  if (reply.status === 200) return ((await reply.json()) as { account: string }).account
+  t.strictSame(
+    [reply.status, reply.headers.get('www-authenticate'), await reply.text()],
+    [401, 'Bearer', ''],
+    'refused',
+  )
   return null
 }

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { openPage } from '../browser.js'
 import { buildTestApp, goodPassword } from '../helper.js'
 import { tokenOf } from '../mailbox.js'
@@ -10,14 +10,18 @@ const next = 'seven-green-kettles-whistle'
 t.test('the page of the link asks for the password, in a browser', async (t) => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const test = await buildTestApp(t as Test, { env: { APP_URL: url } })
+  const test = await buildTestApp(t, { env: { APP_URL: url } })
   const { app, call, signup, nextMail, time } = test
   time.now = Date.now()
   await app.listen({ host: '127.0.0.1', port })
   const { access_token: token } = await signup()
-  await call('POST', '/email/change', { token, body: { new_email: 'new@example.org', password: goodPassword } })
-  const [link = ''] = /http\S+/.exec((await nextMail('new@example.org', 'Confirm your new')).text) ?? []
-  const { page, complaints } = await openPage(t as Test)
+  await call('POST', '/email/change', {
+    token,
+    body: { new_email: 'new@example.org', password: goodPassword },
+  })
+  const [link = ''] =
+    /http\S+/.exec((await nextMail('new@example.org', 'Confirm your new')).text) ?? []
+  const { page, complaints } = await openPage(t)
   await page.goto(link)
   t.equal(page.url(), `${url}/email/change`, 'the token has left the address bar')
   t.equal(await page.getByLabel('Password').getAttribute('autocomplete'), 'current-password')
@@ -30,13 +34,16 @@ t.test('the page of the link asks for the password, in a browser', async (t) => 
   await press(goodPassword, 'Your new address is confirmed')
   t.equal(await page.getByRole('button').count(), 0)
   t.equal((await call('GET', '/me', { token })).json().email, 'new@example.org')
-  t.strictSame(complaints.filter((line) => !/status of 403/.test(line)), [])
+  t.strictSame(
+    complaints.filter((line) => !/status of 403/.test(line)),
+    [],
+  )
 })
 
 t.test('the page of the notice goes on to a new password, in a browser', async (t) => {
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
-  const test = await buildTestApp(t as Test, { env: { APP_URL: url } })
+  const test = await buildTestApp(t, { env: { APP_URL: url } })
   const { app, call, nextMail, time } = test
   const { signupVerified, ask, confirm, login } = createEmailFlow(test)
   time.now = Date.now()
@@ -46,8 +53,10 @@ t.test('the page of the notice goes on to a new password, in a browser', async (
   const taken = await signupVerified(user.email)
   const notice = await nextMail(user.email, /was changed$/)
   const [link = ''] = /http\S+/.exec(notice.text) ?? []
-  const { page, complaints } = await openPage(t as Test)
-  const says = async (text: string | RegExp) => { await page.getByRole('status').filter({ hasText: text }).waitFor() }
+  const { page, complaints } = await openPage(t)
+  const says = async (text: string | RegExp) => {
+    await page.getByRole('status').filter({ hasText: text }).waitFor()
+  }
   await page.goto(link)
   t.equal(page.url(), `${url}/email/undo`, 'the token has left the address bar')
   t.equal(await page.getByLabel('New password').isVisible(), false)
@@ -72,5 +81,8 @@ t.test('the page of the notice goes on to a new password, in a browser', async (
   await page.goto(`${url}/email/undo/#token=${tokenOf(notice)}`)
   await page.getByRole('button', { name: 'Take the account back' }).click()
   await says('not valid any more')
-  t.strictSame(complaints.filter((line) => !/status of 4(00|09|22)/.test(line)), [])
+  t.strictSame(
+    complaints.filter((line) => !/status of 4(00|09|22)/.test(line)),
+    [],
+  )
 })

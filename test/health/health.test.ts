@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import { buildTestApp, onEachDatabase, problem, query } from '../helper.js'
 import { clusterUrl } from '../postgres/cluster.js'
@@ -9,19 +9,36 @@ await onEachDatabase(t, async (t, database) => {
   const { call, log, databaseUrl } = await buildTestApp(t, {
     database,
     drain: { isDraining: () => draining, isReady: () => !draining, begin: async () => {} },
-    wrapStore: (store) => ({ ...store, ping: async () => { if (away) throw new Problem('unavailable', { cause: new Error('gone') }); await store.ping() } })
+    wrapStore: (store) => ({
+      ...store,
+      ping: async () => {
+        if (away) throw new Problem('unavailable', { cause: new Error('gone') })
+        await store.ping()
+      },
+    }),
   })
   const isUp = async (path: string) => {
     const reply = await call('GET', path)
     t.equal(reply.statusCode, 200, path)
     t.strictSame(reply.json(), { status: 'ok' })
-    t.match(reply.headers, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store', 'retry-after': undefined })
+    t.match(reply.headers, {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      'retry-after': undefined,
+    })
     const head = await call('HEAD', path)
     t.strictSame([head.statusCode, head.body], [200, ''])
   }
   const isDown = async () => {
     const reply = await call('GET', '/health/ready')
-    t.strictSame(Object.keys(problem(t, reply, 503, 'unavailable')), ['type', 'title', 'status', 'code', 'detail', 'request_id'])
+    t.strictSame(Object.keys(problem(t, reply, 503, 'unavailable')), [
+      'type',
+      'title',
+      'status',
+      'code',
+      'detail',
+      'request_id',
+    ])
     t.match(reply.headers['retry-after'], /^[1-9]\d*$/)
     await isUp('/health/live')
   }
@@ -43,9 +60,17 @@ await onEachDatabase(t, async (t, database) => {
   await isUp('/health/ready')
 
   if (database === 'postgresql') {
-    await query(clusterUrl(), `DROP DATABASE ${new URL(databaseUrl).pathname.slice(1)} WITH (FORCE)`)
+    await query(
+      clusterUrl(),
+      `DROP DATABASE ${new URL(databaseUrl).pathname.slice(1)} WITH (FORCE)`,
+    )
     await isDown()
-    problem(t, await call('POST', '/login', { body: { email: 'ada@example.org', password: 'x' } }), 503, 'unavailable')
+    problem(
+      t,
+      await call('POST', '/login', { body: { email: 'ada@example.org', password: 'x' } }),
+      503,
+      'unavailable',
+    )
     await query(clusterUrl(), `CREATE DATABASE ${new URL(databaseUrl).pathname.slice(1)}`)
     await isUp('/health/ready')
   }
@@ -53,11 +78,24 @@ await onEachDatabase(t, async (t, database) => {
 
 t.test('those who ask at the same time share one query, also when it fails', async (t) => {
   let queries = 0
-  const { call } = await buildTestApp(t as Test, { wrapStore: (store) => ({ ...store, ping: async () => { if (queries++ % 2) throw new Problem('unavailable'); await store.ping() } }) })
+  const { call } = await buildTestApp(t, {
+    wrapStore: (store) => ({
+      ...store,
+      ping: async () => {
+        if (queries++ % 2) throw new Problem('unavailable')
+        await store.ping()
+      },
+    }),
+  })
   for (const status of [200, 503, 200]) {
     const before = queries
-    const replies = await Promise.all(Array.from({ length: 300 }, async () => await call('GET', '/health/ready')))
+    const replies = await Promise.all(
+      Array.from({ length: 300 }, async () => await call('GET', '/health/ready')),
+    )
     t.equal(queries, before + 1)
-    t.ok(replies.every(({ statusCode }) => statusCode === status), `${status}`)
+    t.ok(
+      replies.every(({ statusCode }) => statusCode === status),
+      `${status}`,
+    )
   }
 })

@@ -1,4 +1,4 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { auditEvents, type AuditEvent } from '../../src/http/audit.js'
 import { buildTestApp, goodPassword, projectFile, type TestApp } from '../helper.js'
 import { tokenOf } from '../mailbox.js'
@@ -10,15 +10,21 @@ type Person = Awaited<ReturnType<TestApp['signup']>>
 /** What leads to an event, and the id of the account that its line names. */
 type Scenario = (built: TestApp, person: Person) => Promise<string | null>
 
-async function changeAddress ({ call, nextMail }: TestApp, { access_token: token, user }: Person): Promise<string | undefined> {
-  await call('POST', '/email/change', { token, body: { new_email: `new-${user.email}`, password: goodPassword } })
+async function changeAddress(
+  { call, nextMail }: TestApp,
+  { access_token: token, user }: Person,
+): Promise<string | undefined> {
+  await call('POST', '/email/change', {
+    token,
+    body: { new_email: `new-${user.email}`, password: goodPassword },
+  })
   return tokenOf(await nextMail(`new-${user.email}`, 'Confirm'))
 }
 
 /** Events that come with a setting alone. */
 const ofSettings = {
   'signup.requested': { SIGNUP_MODE: 'verify_first' },
-  'login.unverified': { REQUIRE_VERIFIED_EMAIL: 'on' }
+  'login.unverified': { REQUIRE_VERIFIED_EMAIL: 'on' },
 }
 
 /** The last step of each row is what is looked at. */
@@ -42,7 +48,8 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return id
   },
   'login.throttled': async ({ call }) => {
-    for (let times = 0; times < 12; times++) await call('POST', '/login', { body: { email: 'many@example.org', password: goodPassword } })
+    for (let times = 0; times < 12; times++)
+      await call('POST', '/login', { body: { email: 'many@example.org', password: goodPassword } })
     return null
   },
   'refresh.refused': async ({ call, store }, { user: { id }, refresh_token: token }) => {
@@ -65,7 +72,10 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return id
   },
   'password.changed': async ({ call }, { user: { id }, access_token: token }) => {
-    await call('POST', '/password/change', { token, body: { current_password: goodPassword, new_password: newPassword } })
+    await call('POST', '/password/change', {
+      token,
+      body: { current_password: goodPassword, new_password: newPassword },
+    })
     return id
   },
   'password.reset_requested': async ({ call }, { user: { email } }) => {
@@ -96,19 +106,30 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return person.user.id
   },
   'email.changed': async (built, person) => {
-    await built.call('POST', '/email/change/confirm', { token: person.access_token, body: { token: await changeAddress(built, person) } })
+    await built.call('POST', '/email/change/confirm', {
+      token: person.access_token,
+      body: { token: await changeAddress(built, person) },
+    })
     return person.user.id
   },
   'email.taken': async (built, person) => {
     const token = await changeAddress(built, person)
     await built.signup({ email: `new-${person.user.email}` })
-    await built.call('POST', '/email/change/confirm', { token: person.access_token, body: { token } })
+    await built.call('POST', '/email/change/confirm', {
+      token: person.access_token,
+      body: { token },
+    })
     return person.user.id
   },
   'email.undone': async (built, person) => {
     // Only an address that was verified can take the account back.
-    await built.call('POST', '/email/verify', { body: { token: tokenOf(await built.nextMail(person.user.email, 'Confirm')) } })
-    await built.call('POST', '/email/change/confirm', { token: person.access_token, body: { token: await changeAddress(built, person) } })
+    await built.call('POST', '/email/verify', {
+      body: { token: tokenOf(await built.nextMail(person.user.email, 'Confirm')) },
+    })
+    await built.call('POST', '/email/change/confirm', {
+      token: person.access_token,
+      body: { token: await changeAddress(built, person) },
+    })
     const token = tokenOf(await built.nextMail(person.user.email, 'Your e-mail'))
     await built.call('POST', '/email/undo', { body: { token } })
     return person.user.id
@@ -122,54 +143,109 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return id
   },
   'limit.hit': async ({ call }) => {
-    for (let times = 0; times < 6; times++) await call('POST', '/password/forgot', { body: { email: 'many@example.org' } })
+    for (let times = 0; times < 6; times++)
+      await call('POST', '/password/forgot', { body: { email: 'many@example.org' } })
     return null
-  }
+  },
 }
 
 t.test('each event is one line with the account and the request, and nothing secret', async (t) => {
-  const built = await buildTestApp(t as Test)
+  const built = await buildTestApp(t)
   for (const [event, run] of Object.entries(scenarios)) {
     const person = await built.signup({ name: 'Secret Name' })
     const account = await run(built, person)
     const lines = built.log()
     const request = lines.at(-1)
     const line = lines.at(-2)
-    t.strictSame({ level: line?.level, event: line?.event, account: line?.account, msg: line?.msg, request_id: line?.request_id }, { level: 30, event, account, msg: 'audit', request_id: request?.request_id }, event)
-    t.strictSame(Object.keys(line ?? {}), ['level', 'time', 'pid', 'hostname', 'request_id', 'event', 'account', 'msg'])
+    t.strictSame(
+      {
+        level: line?.level,
+        event: line?.event,
+        account: line?.account,
+        msg: line?.msg,
+        request_id: line?.request_id,
+      },
+      { level: 30, event, account, msg: 'audit', request_id: request?.request_id },
+      event,
+    )
+    t.strictSame(Object.keys(line ?? {}), [
+      'level',
+      'time',
+      'pid',
+      'hostname',
+      'request_id',
+      'event',
+      'account',
+      'msg',
+    ])
     t.equal(request?.msg, 'request')
-    t.equal(lines.filter(({ msg, request_id: id }) => msg === 'audit' && id === request?.request_id).length, 1, 'and no other line of that request')
+    t.equal(
+      lines.filter(({ msg, request_id: id }) => msg === 'audit' && id === request?.request_id)
+        .length,
+      1,
+      'and no other line of that request',
+    )
   }
   t.notMatch(built.logText(), /@|eyJ|\$argon2|Secret|lantern|kettle/)
 })
 
 t.test('the same with settings that change who may log in', async (t) => {
-  const events = ({ log }: TestApp) => log().filter(({ msg }) => msg === 'audit').map(({ event, account }) => [event, account])
+  const events = ({ log }: TestApp) =>
+    log()
+      .filter(({ msg }) => msg === 'audit')
+      .map(({ event, account }) => [event, account])
   const person = { email: 'ada@example.org', password: goodPassword }
-  const first = await buildTestApp(t as Test, { env: ofSettings['signup.requested'] })
+  const first = await buildTestApp(t, { env: ofSettings['signup.requested'] })
   await first.call('POST', '/signup', { body: person })
-  const { user } = (await first.call('POST', '/email/verify', { body: { token: tokenOf(await first.nextMail(person.email, '')) } })).json()
-  t.strictSame(events(first), [['signup.requested', null], ['signup.ok', user.id]])
+  const { user } = (
+    await first.call('POST', '/email/verify', {
+      body: { token: tokenOf(await first.nextMail(person.email, '')) },
+    })
+  ).json()
+  t.strictSame(events(first), [
+    ['signup.requested', null],
+    ['signup.ok', user.id],
+  ])
 
-  const strict = await buildTestApp(t as Test, { env: ofSettings['login.unverified'] })
-  const { user: { id } } = await strict.signup(person)
+  const strict = await buildTestApp(t, { env: ofSettings['login.unverified'] })
+  const {
+    user: { id },
+  } = await strict.signup(person)
   await strict.call('POST', '/login', { body: person })
-  t.strictSame(events(strict), [['signup.ok', id], ['login.unverified', id]])
+  t.strictSame(events(strict), [
+    ['signup.ok', id],
+    ['login.unverified', id],
+  ])
 })
 
 t.test('an account that is not known is not named', async (t) => {
-  const { call, log, signup } = await buildTestApp(t as Test)
+  const { call, log, signup } = await buildTestApp(t)
   await signup()
   await call('POST', '/login', { body: { email: 'nobody@example.org', password: goodPassword } })
   await call('POST', '/refresh', { body: { refresh_token: 'x' } })
   await call('GET', '/me', { token: 'x' })
   await call('GET', '/me')
   await call('GET', '/nowhere')
-  t.strictSame(log().filter(({ msg }) => msg === 'audit').slice(1).map(({ event, account }) => [event, account]), [['login.failed', null], ['refresh.refused', null], ['token.refused', null]])
+  t.strictSame(
+    log()
+      .filter(({ msg }) => msg === 'audit')
+      .slice(1)
+      .map(({ event, account }) => [event, account]),
+    [
+      ['login.failed', null],
+      ['refresh.refused', null],
+      ['token.refused', null],
+    ],
+  )
 })
 
 t.test('docs/operations.md lists exactly the events', async (t) => {
   const text = await projectFile('docs/operations.md')
-  const rows = [...text.matchAll(/^\| `([a-z]+\.[a-z_]+)` \| (.+?) \|/gm)].map(([, event, meaning]) => [event, meaning])
-  t.strictSame(rows, [...Object.entries(auditEvents), ['keys.changed', 'the keys of the key file are others, and in use']])
+  const rows = [...text.matchAll(/^\| `([a-z]+\.[a-z_]+)` \| (.+?) \|/gm)].map(
+    ([, event, meaning]) => [event, meaning],
+  )
+  t.strictSame(rows, [
+    ...Object.entries(auditEvents),
+    ['keys.changed', 'the keys of the key file are others, and in use'],
+  ])
 })

@@ -6,18 +6,37 @@ import { buildTestApp, goodPassword } from '../helper.js'
 import { exchange, listen, open, parseAnswers, type RawAnswer } from './raw-socket.js'
 
 const body = JSON.stringify({ email: 'ada@example.org', password: goodPassword })
-const hurry = { requestTimeout: 300, headersTimeout: 200, connectionsCheckingInterval: 50, connectionTimeout: 30_000, keepAliveTimeout: 100, arrivalTimeout: 50 }
+const hurry = {
+  requestTimeout: 300,
+  headersTimeout: 200,
+  connectionsCheckingInterval: 50,
+  connectionTimeout: 30_000,
+  keepAliveTimeout: 100,
+  arrivalTimeout: 50,
+}
 const host = 'host: localhost\r\n'
-const post = (headers: string, text = body) => `POST /login HTTP/1.1\r\n${host}content-type: application/json\r\n${headers}\r\n${text}`
+const post = (headers: string, text = body) =>
+  `POST /login HTTP/1.1\r\n${host}content-type: application/json\r\n${headers}\r\n${text}`
 
 /** What must be true of an answer that Node's parser gave. */
-function refused (t: Test, [answer, ...more]: RawAnswer[], status: number, code: string): void {
+function refused(t: Test, [answer, ...more]: RawAnswer[], status: number, code: string): void {
   t.equal(answer?.status, status)
   t.strictSame(more, [], 'one answer, then the end of the connection')
-  t.match(answer?.headers, { ...securityHeaders, 'content-type': 'application/problem+json; charset=utf-8', 'cache-control': 'no-store', connection: 'close', server: undefined })
+  t.match(answer?.headers, {
+    ...securityHeaders,
+    'content-type': 'application/problem+json; charset=utf-8',
+    'cache-control': 'no-store',
+    connection: 'close',
+    server: undefined,
+  })
   const problem = JSON.parse(answer?.body ?? '')
   t.strictSame(Object.keys(problem), ['type', 'title', 'status', 'code', 'detail', 'request_id'])
-  t.match(problem, { type: `http://localhost:3000/problems/${code}`, status, code, request_id: answer?.headers['x-request-id'] })
+  t.match(problem, {
+    type: `http://localhost:3000/problems/${code}`,
+    status,
+    code,
+    request_id: answer?.headers['x-request-id'],
+  })
 }
 
 await t.test('what is no HTTP', async (t) => {
@@ -29,7 +48,10 @@ await t.test('what is no HTTP', async (t) => {
     ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['another version', `GET / HTTP/9.9\r\n${host}\r\n`],
     ['an unknown method', `CANARY / HTTP/1.1\r\n${host}\r\n`],
-    ['length and chunks', post('content-length: 6\r\ntransfer-encoding: chunked\r\n', '0\r\n\r\nG')],
+    [
+      'length and chunks',
+      post('content-length: 6\r\ntransfer-encoding: chunked\r\n', '0\r\n\r\nG'),
+    ],
     ['two lengths', post('content-length: 5\r\ncontent-length: 6\r\n')],
     ['a length that is no number', post('content-length: 1e3\r\n')],
     ['a negative length', post('content-length: -1\r\n')],
@@ -40,12 +62,29 @@ await t.test('what is no HTTP', async (t) => {
     ['NUL in a header', `GET / HTTP/1.1\r\n${host}x-a: \0\r\n\r\n`],
     ['a bare line feed', `GET / HTTP/1.1\n${host}\n\n\0`],
     ['a broken chunk', post('transfer-encoding: chunked\r\n', 'canary\r\n')],
-    ['headers over 16 KiB', `GET / HTTP/1.1\r\n${host}x-a: ${'x'.repeat(17_000)}\r\n\r\n`, 431, 'headers_too_large'],
-    ['a URL over 16 KiB', `GET /${'x'.repeat(17_000)} HTTP/1.1\r\n${host}\r\n`, 431, 'headers_too_large'],
-    ['chunk extensions over 16 KiB', post('transfer-encoding: chunked\r\n', `2;${'x'.repeat(17_000)}\r\n{}\r\n0\r\n\r\n`), 413, 'payload_too_large']
+    [
+      'headers over 16 KiB',
+      `GET / HTTP/1.1\r\n${host}x-a: ${'x'.repeat(17_000)}\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    [
+      'a URL over 16 KiB',
+      `GET /${'x'.repeat(17_000)} HTTP/1.1\r\n${host}\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    [
+      'chunk extensions over 16 KiB',
+      post('transfer-encoding: chunked\r\n', `2;${'x'.repeat(17_000)}\r\n{}\r\n0\r\n\r\n`),
+      413,
+      'payload_too_large',
+    ],
   ]
   for (const [what, text, status = 400, code = 'invalid_request'] of table) {
-    await t.test(what, async (t) => { refused(t as Test, await exchange(port, text), status, code) })
+    await t.test(what, async (t) => {
+      refused(t, await exchange(port, text), status, code)
+    })
   }
   for (const [what, start, headers, status] of [
     ['no Host', 'GET /health/live HTTP/1.1', '', 400],
@@ -54,16 +93,28 @@ await t.test('what is no HTTP', async (t) => {
     ['no Host in HTTP/1.0', 'GET /health/live HTTP/1.0', '', 200],
     ['an Expect that is unknown', 'GET /health/live HTTP/1.1', `${host}expect: canary\r\n`, 200],
     ['an absolute URL', 'PUT http://canary.example/me HTTP/1.1', host, 405],
-    ['names that objects have', 'GET /health/live HTTP/1.1', `${host}__proto__: x\r\nconstructor: x\r\n`, 200]
+    [
+      'names that objects have',
+      'GET /health/live HTTP/1.1',
+      `${host}__proto__: x\r\nconstructor: x\r\n`,
+      200,
+    ],
   ] as const) {
     await t.test(what, async (t) => {
       const [answer] = await exchange(port, `${start}\r\n${headers}connection: close\r\n\r\n`)
       t.equal(answer?.status, status)
       t.match(answer?.headers, securityHeaders)
-      if (status === 400) t.match(JSON.parse(answer?.body ?? ''), { code: 'invalid_request', errors: [{ pointer: 'host' }] })
+      if (status === 400)
+        t.match(JSON.parse(answer?.body ?? ''), {
+          code: 'invalid_request',
+          errors: [{ pointer: 'host' }],
+        })
     })
   }
-  const [alive] = await exchange(port, `GET /health/live HTTP/1.1\r\n${host}connection: close\r\n\r\n`)
+  const [alive] = await exchange(
+    port,
+    `GET /health/live HTTP/1.1\r\n${host}connection: close\r\n\r\n`,
+  )
   t.equal(alive?.status, 200, 'the server lives')
   t.notMatch(logText(), /canary|"level":50/i)
 })
@@ -71,8 +122,17 @@ await t.test('what is no HTTP', async (t) => {
 await t.test('a request that stops half-way is answered and closed', async (t) => {
   const { app } = await buildTestApp(t, { timeouts: hurry })
   const port = await listen(app)
-  const halves = [post(`content-length: ${body.length}\r\n`, body.slice(0, 10)), post('transfer-encoding: chunked\r\n', '5\r\n{"ema'), post(`content-length: ${body.length}\r\n`, ''), `POST /login HTTP/1.1\r\n${host}content-ty`, 'GE']
-  for (const half of halves) await t.test(JSON.stringify(half.slice(-12)), async (t) => { refused(t as Test, await exchange(port, half), 408, 'request_timeout') })
+  const halves = [
+    post(`content-length: ${body.length}\r\n`, body.slice(0, 10)),
+    post('transfer-encoding: chunked\r\n', '5\r\n{"ema'),
+    post(`content-length: ${body.length}\r\n`, ''),
+    `POST /login HTTP/1.1\r\n${host}content-ty`,
+    'GE',
+  ]
+  for (const half of halves)
+    await t.test(JSON.stringify(half.slice(-12)), async (t) => {
+      refused(t, await exchange(port, half), 408, 'request_timeout')
+    })
   await t.test('an idle connection is closed without a word', async (t) => {
     const [answer, ...more] = await exchange(port, `GET /health/live HTTP/1.1\r\n${host}\r\n`)
     t.equal(answer?.status, 200)
@@ -82,33 +142,78 @@ await t.test('a request that stops half-way is answered and closed', async (t) =
 
 await t.test('the bounds of the product', async (t) => {
   const { app } = await buildTestApp(t)
-  const { requestTimeout, headersTimeout, connectionsCheckingInterval, connectionTimeout, keepAliveTimeout } = serverTimeouts
-  t.ok(requestTimeout + connectionsCheckingInterval <= 15_000, 'a half-sent body is closed within 15 s')
+  const {
+    requestTimeout,
+    headersTimeout,
+    connectionsCheckingInterval,
+    connectionTimeout,
+    keepAliveTimeout,
+  } = serverTimeouts
+  t.ok(
+    requestTimeout + connectionsCheckingInterval <= 15_000,
+    'a half-sent body is closed within 15 s',
+  )
   t.ok(headersTimeout <= requestTimeout)
-  t.ok(connectionTimeout > requestTimeout + connectionsCheckingInterval, 'what stops half-way is answered before its connection is closed')
-  t.match(app.server, { requestTimeout, headersTimeout, keepAliveTimeout }, 'are those of the server')
+  t.ok(
+    connectionTimeout > requestTimeout + connectionsCheckingInterval,
+    'what stops half-way is answered before its connection is closed',
+  )
+  t.match(
+    app.server,
+    { requestTimeout, headersTimeout, keepAliveTimeout },
+    'are those of the server',
+  )
   t.equal(app.server.timeout, connectionTimeout)
-  t.ok(keepAliveTimeout > 60_000, 'longer than the idle time of the usual proxies, or they would reuse a closed connection')
+  t.ok(
+    keepAliveTimeout > 60_000,
+    'longer than the idle time of the usual proxies, or they would reuse a closed connection',
+  )
 })
 
 await t.test('pipelined requests are answered in order', async (t) => {
   const { app } = await buildTestApp(t)
   const port = await listen(app)
-  const answers = await exchange(port, [`GET /health/ready HTTP/1.1\r\n${host}\r\n`, post('content-length: 2\r\n', '{}'), `GET /nope HTTP/1.1\r\n${host}\r\n`, `GET /me HTTP/1.1\r\n${host}connection: close\r\n\r\n`].join(''))
-  t.strictSame(answers.map(({ status }) => status), [200, 400, 404, 401])
+  const answers = await exchange(
+    port,
+    [
+      `GET /health/ready HTTP/1.1\r\n${host}\r\n`,
+      post('content-length: 2\r\n', '{}'),
+      `GET /nope HTTP/1.1\r\n${host}\r\n`,
+      `GET /me HTTP/1.1\r\n${host}connection: close\r\n\r\n`,
+    ].join(''),
+  )
+  t.strictSame(
+    answers.map(({ status }) => status),
+    [200, 400, 404, 401],
+  )
 })
 
 /** An application whose logins stop at the store until they are let go. */
-async function slow (t: Test) {
+async function slow(t: Test) {
   const events: string[] = []
   let letGo = () => {}
-  const gate = new Promise<void>((resolve) => { letGo = resolve })
+  const gate = new Promise<void>((resolve) => {
+    letGo = resolve
+  })
   let arrive = () => {}
-  const arrived = new Promise<void>((resolve) => { arrive = resolve })
+  const arrived = new Promise<void>((resolve) => {
+    arrive = resolve
+  })
   const wrapStore = (store: Store): Store => ({
     ...store,
-    accounts: { ...store.accounts, findByEmail: async (email) => { arrive(); await gate; events.push('asked'); return await store.accounts.findByEmail(email) } },
-    close: async () => { events.push('closed'); await store.close() }
+    accounts: {
+      ...store.accounts,
+      findByEmail: async (email) => {
+        arrive()
+        await gate
+        events.push('asked')
+        return await store.accounts.findByEmail(email)
+      },
+    },
+    close: async () => {
+      events.push('closed')
+      await store.close()
+    },
   })
   const built = await buildTestApp(t, { wrapStore })
   return { ...built, events, letGo, arrived, port: await listen(built.app) }
@@ -141,7 +246,11 @@ await t.test('closing lets running requests finish, then closes the store', asyn
   socket.write(post(`content-length: ${body.length}\r\n`))
   await arrived
   const closed = app.close()
-  t.match(parseAnswers(await idle.received), [{ status: 200 }], 'an idle connection is closed at once')
+  t.match(
+    parseAnswers(await idle.received),
+    [{ status: 200 }],
+    'an idle connection is closed at once',
+  )
   t.strictSame(events, [])
   letGo()
   t.match(parseAnswers(await received), [{ status: 401, headers: { connection: 'close' } }])

@@ -6,7 +6,8 @@ import { buildTestApp } from '../helper.js'
 const long = 60_000
 
 /** Whether a promise has settled by now. */
-const isOver = async (promise: Promise<void>) => await Promise.race([promise.then(() => true), wait(20).then(() => false)])
+const isOver = async (promise: Promise<void>) =>
+  await Promise.race([promise.then(() => true), wait(20).then(() => false)])
 
 t.test('where nobody watches, nothing speaks against closing', async (t) => {
   const drain = createDrain()
@@ -35,26 +36,49 @@ t.test('grace comes after the answer', async (t) => {
   await begun
 })
 
-t.test('whoever asked once and never again is not waited for beyond patience, or not at all', async (t) => {
-  const patient = createDrain({ watched: long, patience: 1, grace: long })
-  patient.isReady()
-  await patient.begin()
-  const forgotten = createDrain({ watched: -1, patience: long, grace: long })
-  forgotten.isReady()
-  await forgotten.begin()
-  t.ok(patient.isDraining() && forgotten.isDraining())
-})
+t.test(
+  'whoever asked once and never again is not waited for beyond patience, or not at all',
+  async (t) => {
+    const patient = createDrain({ watched: long, patience: 1, grace: long })
+    patient.isReady()
+    await patient.begin()
+    const forgotten = createDrain({ watched: -1, patience: long, grace: long })
+    forgotten.isReady()
+    await forgotten.begin()
+    t.ok(patient.isDraining() && forgotten.isDraining())
+  },
+)
 
 t.test('while draining, requests are answered and connections told to close', async (t) => {
   const drain = createDrain({ watched: long, patience: long, grace: 1 })
   const { app, signup } = await buildTestApp(t, { drain })
   const { access_token: token } = await signup()
   const url = await app.listen({ port: 0 })
-  const get = async (path: string) => await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } })
+  const get = async (path: string) =>
+    await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } })
   const before = [await get('/health/ready'), await get('/claims')]
-  t.strictSame(before.map(({ status, headers }) => [status, headers.get('connection')]), [[200, 'keep-alive'], [200, 'keep-alive']])
+  t.strictSame(
+    before.map(({ status, headers }) => [status, headers.get('connection')]),
+    [
+      [200, 'keep-alive'],
+      [200, 'keep-alive'],
+    ],
+  )
   const begun = drain.begin()
-  const during = [await get('/claims'), await get('/health/live'), await get('/health/ready'), await get('/claims')]
-  t.strictSame(during.map(({ status, headers }) => [status, headers.get('connection')]), [[200, 'close'], [200, 'close'], [503, 'close'], [200, 'close']])
+  const during = [
+    await get('/claims'),
+    await get('/health/live'),
+    await get('/health/ready'),
+    await get('/claims'),
+  ]
+  t.strictSame(
+    during.map(({ status, headers }) => [status, headers.get('connection')]),
+    [
+      [200, 'close'],
+      [200, 'close'],
+      [503, 'close'],
+      [200, 'close'],
+    ],
+  )
   await begun
 })

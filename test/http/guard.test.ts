@@ -11,7 +11,13 @@ t.test('how a token is sent', async (t) => {
   const { access_token: token, user } = await signup()
   const { send } = await listen(t, app)
   const bearer = `Bearer ${token}`
-  const short = (answer: Answer) => [answer.status, answer.status === 200 ? (JSON.parse(answer.body) as { sub: string }).sub : (JSON.parse(answer.body) as { code: string }).code, answer.headers['www-authenticate']?.split(', error_description')[0]]
+  const short = (answer: Answer) => [
+    answer.status,
+    answer.status === 200
+      ? (JSON.parse(answer.body) as { sub: string }).sub
+      : (JSON.parse(answer.body) as { code: string }).code,
+    answer.headers['www-authenticate']?.split(', error_description')[0],
+  ]
   const good = [200, user.id, undefined]
   const missing = [401, 'missing_token', bare]
   const invalid = [401, 'invalid_token', `${bare}, error="invalid_token"`]
@@ -52,8 +58,28 @@ t.test('how a token is sent', async (t) => {
     ['a bad one before a good one', ['Authorization', 'Bearer x', 'AUTHORIZATION', bearer], twice],
     ['an empty one before a good one', ['Authorization', '', 'Authorization', bearer], twice],
     ['two schemes in two headers', ['Authorization', 'Basic YWRh', 'Authorization', bearer], twice],
-    ['another header', ['Proxy-Authorization', bearer, 'X-Authorization', bearer, 'X-Access-Token', token, 'X-Forwarded-Authorization', bearer], missing],
-    ['a cookie', ['Cookie', `token=${token}; access_token=${token}; __Host-latchkey=${token}; Authorization=${bearer}`], missing]
+    [
+      'another header',
+      [
+        'Proxy-Authorization',
+        bearer,
+        'X-Authorization',
+        bearer,
+        'X-Access-Token',
+        token,
+        'X-Forwarded-Authorization',
+        bearer,
+      ],
+      missing,
+    ],
+    [
+      'a cookie',
+      [
+        'Cookie',
+        `token=${token}; access_token=${token}; __Host-latchkey=${token}; Authorization=${bearer}`,
+      ],
+      missing,
+    ],
   ]
   for (const [name, headers, expected] of rows) {
     const answer = await send({ path: '/claims', headers })
@@ -64,21 +90,50 @@ t.test('how a token is sent', async (t) => {
   t.notOk(logText().includes(token.slice(0, 20)), 'no token in the log')
 })
 
-t.test('a token is taken from the Authorization header alone, and beside it no other is', async (t) => {
-  const { call, signup } = await buildTestApp(t)
-  const { access_token: token } = await signup()
-  const form = { 'content-type': 'application/x-www-form-urlencoded' }
-  for (const url of ['/claims', '/me']) {
-    for (const name of ['access_token', 'token', 'authorization']) {
-      problem(t, await call('GET', `${url}?${name}=${token}`), 401, 'missing_token')
-      t.match(problem(t, await call('GET', `${url}?${name}=${token}`, { token }), 400, 'invalid_request'), { errors: [{ pointer: name }] })
+t.test(
+  'a token is taken from the Authorization header alone, and beside it no other is',
+  async (t) => {
+    const { call, signup } = await buildTestApp(t)
+    const { access_token: token } = await signup()
+    const form = { 'content-type': 'application/x-www-form-urlencoded' }
+    for (const url of ['/claims', '/me']) {
+      for (const name of ['access_token', 'token', 'authorization']) {
+        problem(t, await call('GET', `${url}?${name}=${token}`), 401, 'missing_token')
+        t.match(
+          problem(
+            t,
+            await call('GET', `${url}?${name}=${token}`, { token }),
+            400,
+            'invalid_request',
+          ),
+          { errors: [{ pointer: name }] },
+        )
+      }
     }
-  }
-  problem(t, await call('PATCH', '/me', { body: { name: 'Ada', access_token: token } }), 401, 'missing_token')
-  t.match(problem(t, await call('PATCH', '/me', { token, body: { name: 'Ada', access_token: token } }), 400, 'invalid_request'), { errors: [{ pointer: '/access_token' }] })
-  problem(t, await call('PATCH', '/me', { headers: form, body: `access_token=${token}` }), 415, 'unsupported_media_type')
-  t.equal((await call('GET', '/me', { token })).json().name, null, 'nothing was changed')
-})
+    problem(
+      t,
+      await call('PATCH', '/me', { body: { name: 'Ada', access_token: token } }),
+      401,
+      'missing_token',
+    )
+    t.match(
+      problem(
+        t,
+        await call('PATCH', '/me', { token, body: { name: 'Ada', access_token: token } }),
+        400,
+        'invalid_request',
+      ),
+      { errors: [{ pointer: '/access_token' }] },
+    )
+    problem(
+      t,
+      await call('PATCH', '/me', { headers: form, body: `access_token=${token}` }),
+      415,
+      'unsupported_media_type',
+    )
+    t.equal((await call('GET', '/me', { token })).json().name, null, 'nothing was changed')
+  },
+)
 
 t.test('what a good token opens', async (t) => {
   const { call, signup } = await buildTestApp(t)
@@ -89,24 +144,52 @@ t.test('what a good token opens', async (t) => {
   for (const url of ['/claims', '/me']) {
     for (const method of ['GET', 'HEAD'] as const) {
       const { statusCode, headers } = await call(method, url, { token })
-      t.match({ statusCode, headers }, { statusCode: 200, headers: { 'cache-control': 'no-store', 'content-type': 'application/json; charset=utf-8', 'www-authenticate': undefined } })
+      t.match(
+        { statusCode, headers },
+        {
+          statusCode: 200,
+          headers: {
+            'cache-control': 'no-store',
+            'content-type': 'application/json; charset=utf-8',
+            'www-authenticate': undefined,
+          },
+        },
+      )
     }
   }
 })
 
 t.test('a bad token is no hindrance where none is needed', async (t) => {
   const { call } = await buildTestApp(t)
-  for (const url of ['/health/live', '/.well-known/jwks.json', '/']) t.equal((await call('GET', url, { token: 'x' })).statusCode, 200, url)
+  for (const url of ['/health/live', '/.well-known/jwks.json', '/'])
+    t.equal((await call('GET', url, { token: 'x' })).statusCode, 200, url)
 })
 
 await onEachDatabase(t, async (t, database) => {
   const { call, signup, databaseUrl } = await buildTestApp(t, { database })
   const [ada, eve] = [await signup(), await signup()]
-  await query(databaseUrl, `UPDATE users SET email = 'moved@example.org' WHERE id = '${ada.user.id}'`)
-  await query(databaseUrl, `UPDATE users SET email = '${ada.user.email}' WHERE id = '${eve.user.id}'`)
-  t.match((await call('GET', '/me', { token: ada.access_token })).json(), { id: ada.user.id, email: 'moved@example.org' }, 'a token follows the account, never the address')
-  t.match((await call('GET', '/me', { token: eve.access_token })).json(), { id: eve.user.id, email: ada.user.email })
+  await query(
+    databaseUrl,
+    `UPDATE users SET email = 'moved@example.org' WHERE id = '${ada.user.id}'`,
+  )
+  await query(
+    databaseUrl,
+    `UPDATE users SET email = '${ada.user.email}' WHERE id = '${eve.user.id}'`,
+  )
+  t.match(
+    (await call('GET', '/me', { token: ada.access_token })).json(),
+    { id: ada.user.id, email: 'moved@example.org' },
+    'a token follows the account, never the address',
+  )
+  t.match((await call('GET', '/me', { token: eve.access_token })).json(), {
+    id: eve.user.id,
+    email: ada.user.email,
+  })
   await query(databaseUrl, `DELETE FROM users WHERE id = '${ada.user.id}'`)
   await refused(t, 'gone', await call('GET', '/me', { token: ada.access_token }))
-  t.equal((await call('GET', '/claims', { token: ada.access_token })).statusCode, 200, 'the claims are answered without the database')
+  t.equal(
+    (await call('GET', '/claims', { token: ada.access_token })).statusCode,
+    200,
+    'the claims are answered without the database',
+  )
 })

@@ -5,11 +5,24 @@ const settings = { MAIL_FROM: 'no-reply@example.org', PUBLIC_URL: 'https://auth.
 
 t.test('a server that may get mails without TLS is warned of, once', async (t) => {
   const rows: Array<[url: string, warns: boolean]> = [
-    ['', false], ['smtp://127.0.0.1:1', false], ['smtp://mail.example.org', true], ['smtp://u:p@mail.example.org', false], ['smtps://mail.example.org', false]
+    ['', false],
+    ['smtp://127.0.0.1:1', false],
+    ['smtp://mail.example.org', true],
+    ['smtp://u:p@mail.example.org', false],
+    ['smtps://mail.example.org', false],
   ]
   for (const [SMTP_URL, warns] of rows) {
     const lines: string[] = []
-    const mailer = openMailer({ ...settings, SMTP_URL }, { info: () => {}, error: () => {}, warn: (_line, text) => { lines.push(text) } })
+    const mailer = openMailer(
+      { ...settings, SMTP_URL },
+      {
+        info: () => {},
+        error: () => {},
+        warn: (_line, text) => {
+          lines.push(text)
+        },
+      },
+    )
     t.equal(lines.length, warns ? 1 : 0, SMTP_URL)
     await mailer.close(0)
   }

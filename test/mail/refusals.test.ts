@@ -12,8 +12,16 @@ const cases: Array<[command: string | undefined, reply: string | undefined, isFi
   ['HELO', '550 5.7.1 bad helo name', false],
   ['STARTTLS', '454 4.7.0 TLS not available', false],
   ['STARTTLS', '502 5.5.1 not implemented', false],
-  ...['PLAIN', 'LOGIN', 'CRAM-MD5'].flatMap((method) => ['454 4.7.0 later', '530 5.7.0 TLS first', '534 5.7.9 too weak', '535 5.7.8 bad credentials', '538 5.7.11 encryption needed', '550 no']
-    .map((reply): [string, string, boolean] => [`AUTH ${method}`, reply, false])),
+  ...['PLAIN', 'LOGIN', 'CRAM-MD5'].flatMap((method) =>
+    [
+      '454 4.7.0 later',
+      '530 5.7.0 TLS first',
+      '534 5.7.9 too weak',
+      '535 5.7.8 bad credentials',
+      '538 5.7.11 encryption needed',
+      '550 no',
+    ].map((reply): [string, string, boolean] => [`AUTH ${method}`, reply, false]),
+  ),
   ['MAIL FROM', '421 4.7.0 too many connections', false],
   ['MAIL FROM', '452 4.3.1 no storage', false],
   ['MAIL FROM', '530 5.7.0 authentication required', false],
@@ -41,13 +49,21 @@ const cases: Array<[command: string | undefined, reply: string | undefined, isFi
   ['DATA', '554 5.6.0 bad content', true],
   ['DATA', '554 5.7.1 looks like spam', true],
   ['DATA', '554 5.3.0 mail system full', false],
-  ['DATA', '554 transaction failed', true]
+  ['DATA', '554 transaction failed', true],
 ]
 
-t.test('a 5xx reply about the receiver or the message is final, every other failure is retried', async (t) => {
-  for (const [command, response, isFinal] of cases) {
-    const details = response === undefined ? {} : { response, responseCode: Number(response.slice(0, 3)) }
-    const error = Object.assign(new Error('no'), command === undefined ? {} : { command }, details)
-    t.equal(isRefusedForGood(error), isFinal, `${command}: ${response}`)
-  }
-})
+t.test(
+  'a 5xx reply about the receiver or the message is final, every other failure is retried',
+  async (t) => {
+    for (const [command, response, isFinal] of cases) {
+      const details =
+        response === undefined ? {} : { response, responseCode: Number(response.slice(0, 3)) }
+      const error = Object.assign(
+        new Error('no'),
+        command === undefined ? {} : { command },
+        details,
+      )
+      t.equal(isRefusedForGood(error), isFinal, `${command}: ${response}`)
+    }
+  },
+)

@@ -1,14 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { simpleParser } from 'mailparser'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { loadConfig } from '../../src/config.js'
 import { createMessages } from '../../src/mail/messages.js'
 import { createOutbox, createSmtpTransport } from '../../src/mail/transports.js'
 import { startSmtp } from '../smtp.js'
 
 const address = 'no-reply@auth.example.org'
-const message = createMessages({ appUrl: 'https://app.example.org' }).passwordChanged('ada@example.org')
+const message = createMessages({ appUrl: 'https://app.example.org' }).passwordChanged(
+  'ada@example.org',
+)
 
 /** MAIL_FROM, and the name that readers see. */
 const senders: Record<string, string> = {
@@ -29,15 +31,17 @@ const senders: Record<string, string> = {
   [`Latch"key <${address}>`]: 'Latch"key',
   [`Latch\\key <${address}>`]: 'Latch\\key',
   [`Schlüssel 鍵 🔑 <${address}>`]: 'Schlüssel 鍵 🔑',
-  [`Schlüssel: 鍵, (🔑) <${address}>`]: 'Schlüssel: 鍵, (🔑)'
+  [`Schlüssel: 鍵, (🔑) <${address}>`]: 'Schlüssel: 鍵, (🔑)',
 }
 
 t.test('the sender is who MAIL_FROM names, whatever signs the name has', async (t) => {
-  const { url, received } = await startSmtp(t as Test)
+  const { url, received } = await startSmtp(t)
   for (const [setting, name] of Object.entries(senders)) {
     const { MAIL_FROM: from, PUBLIC_URL: publicUrl } = loadConfig({ MAIL_FROM: setting })
     const smtp = createSmtpTransport(url, { from, publicUrl })
-    t.teardown(() => { smtp.close() })
+    t.teardown(() => {
+      smtp.close()
+    })
     await smtp.deliver(message)
     const got = received.pop()
     t.strictSame([got?.from, got?.mail.from?.value], [address, [{ address, name }]], setting)
@@ -49,8 +53,30 @@ t.test('the sender is who MAIL_FROM names, whatever signs the name has', async (
 })
 
 t.test('MAIL_FROM with more or less than one address is a bad setting', async (t) => {
-  for (const MAIL_FROM of ['Latchkey', 'a@example.org, b@example.org', 'a,b@example.org', 'a:b@example.org', 'Latchkey: a@example.org;', 'a;b@example.org', '(x)a@example.org', '"a"@example.org', 'a@example.org (x)', 'a\\b@example.org',
-    'Latchkey <a@example.org> <b@example.org>', 'Latchkey <a@example.org,b@example.org>', 'Latchkey <a@@example.org>', 'Latchkey <a>', 'Latch\nkey <a@example.org>', 'Latchkey <a@example.org>, b@example.org', 'Latch\u202ekey <a@example.org>', 'a\u200b@example.org']) {
-    t.throws(() => loadConfig({ MAIL_FROM }), /MAIL_FROM: Name <address>/, JSON.stringify(MAIL_FROM))
+  for (const MAIL_FROM of [
+    'Latchkey',
+    'a@example.org, b@example.org',
+    'a,b@example.org',
+    'a:b@example.org',
+    'Latchkey: a@example.org;',
+    'a;b@example.org',
+    '(x)a@example.org',
+    '"a"@example.org',
+    'a@example.org (x)',
+    'a\\b@example.org',
+    'Latchkey <a@example.org> <b@example.org>',
+    'Latchkey <a@example.org,b@example.org>',
+    'Latchkey <a@@example.org>',
+    'Latchkey <a>',
+    'Latch\nkey <a@example.org>',
+    'Latchkey <a@example.org>, b@example.org',
+    'Latch\u202ekey <a@example.org>',
+    'a\u200b@example.org',
+  ]) {
+    t.throws(
+      () => loadConfig({ MAIL_FROM }),
+      /MAIL_FROM: Name <address>/,
+      JSON.stringify(MAIL_FROM),
+    )
   }
 })

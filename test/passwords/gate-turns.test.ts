@@ -4,21 +4,37 @@ import { Problem } from '../../src/errors.js'
 import { createHashGate, type Turn } from '../../src/passwords/gate.js'
 
 /** A gate whose work ends when it is told to, and who began in which order. */
-function gateFor ({ concurrency = 1, queueMilliseconds = 1000 } = {}) {
+function gateFor({ concurrency = 1, queueMilliseconds = 1000 } = {}) {
   const time = { now: 0 }
   const begun: string[] = []
   const refused: string[] = []
   const ends: Array<() => void> = []
   const gate = createHashGate({ concurrency, queueMilliseconds, now: () => time.now })
-  const work = (name: string) => async () => await new Promise<void>((resolve) => {
-    begun.push(name)
-    ends.push(resolve)
-  })
-  const come = (network: string, { signal = null, body }: { signal?: AbortSignal | null, body?: (turn: Turn) => Promise<void> } = {}) => {
-    gate.enter(signal, body ?? (async (turn) => { await turn(work(network)) }), network).catch((error: unknown) => {
-      if (!(error instanceof Problem && error.code === 'overloaded')) t.bailout(String(error))
-      refused.push(network)
+  const work = (name: string) => async () =>
+    await new Promise<void>((resolve) => {
+      begun.push(name)
+      ends.push(resolve)
     })
+  const come = (
+    network: string,
+    {
+      signal = null,
+      body,
+    }: { signal?: AbortSignal | null; body?: (turn: Turn) => Promise<void> } = {},
+  ) => {
+    gate
+      .enter(
+        signal,
+        body ??
+          (async (turn) => {
+            await turn(work(network))
+          }),
+        network,
+      )
+      .catch((error: unknown) => {
+        if (!(error instanceof Problem && error.code === 'overloaded')) t.bailout(String(error))
+        refused.push(network)
+      })
   }
   return {
     gate,
@@ -33,7 +49,13 @@ function gateFor ({ concurrency = 1, queueMilliseconds = 1000 } = {}) {
         await settle()
       }
     },
-    learn: async (milliseconds: number) => { await gate.enter(null, async (turn) => { await turn(async () => { time.now += milliseconds }) }) }
+    learn: async (milliseconds: number) => {
+      await gate.enter(null, async (turn) => {
+        await turn(async () => {
+          time.now += milliseconds
+        })
+      })
+    },
   }
 }
 
@@ -58,18 +80,35 @@ t.test('a network whose work runs comes after one that has none', async (t) => {
 })
 
 t.test('a network that floods is refused by its own wait, and others are served', async (t) => {
-  const { come, begun, refused, end, learn, gate } = gateFor({ concurrency: 2, queueMilliseconds: 500 })
+  const { come, begun, refused, end, learn, gate } = gateFor({
+    concurrency: 2,
+    queueMilliseconds: 500,
+  })
   await learn(100)
   for (let count = 0; count < 1000; count++) come('flood')
   await settle()
   t.strictSame([begun.length, gate.load().waiting, refused.length], [2, 10, 988])
-  t.throws(() => { gate.requireRoom('flood') }, { code: 'overloaded' })
+  t.throws(
+    () => {
+      gate.requireRoom('flood')
+    },
+    { code: 'overloaded' },
+  )
   for (let count = 0; count < 5; count++) {
-    t.doesNotThrow(() => { gate.requireRoom(`stranger ${count}`) })
+    t.doesNotThrow(() => {
+      gate.requireRoom(`stranger ${count}`)
+    })
     come(`stranger ${count}`)
   }
   await end(6)
-  t.strictSame(begun.slice(2), ['stranger 0', 'stranger 1', 'flood', 'stranger 2', 'stranger 3', 'stranger 4'])
+  t.strictSame(begun.slice(2), [
+    'stranger 0',
+    'stranger 1',
+    'flood',
+    'stranger 2',
+    'stranger 3',
+    'stranger 4',
+  ])
 })
 
 t.test('many networks together are bounded by the wait of the next', async (t) => {
@@ -87,7 +126,9 @@ t.test('places that were promised count for their network', async (t) => {
   for (let count = 0; count < 10; count++) come('flood', { body: never })
   await settle()
   t.equal(refused.length, 7)
-  t.doesNotThrow(() => { gate.requireRoom('ada') })
+  t.doesNotThrow(() => {
+    gate.requireRoom('ada')
+  })
 })
 
 t.test('a client that hangs up frees its place, and nothing of its network is kept', async (t) => {
@@ -104,7 +145,12 @@ t.test('a client that hangs up frees its place, and nothing of its network is ke
 
 t.test('a later turn goes before the first turns of every network', async (t) => {
   const { come, begun, work, end } = gateFor()
-  come('ada', { body: async (turn) => { await turn(work('first')); await turn(work('second')) } })
+  come('ada', {
+    body: async (turn) => {
+      await turn(work('first'))
+      await turn(work('second'))
+    },
+  })
   for (const network of ['bob', 'eve']) come(network)
   await end(1)
   await end(3)
@@ -114,7 +160,13 @@ t.test('a later turn goes before the first turns of every network', async (t) =>
 t.test('a client that hangs up while its later turn waits frees that', async (t) => {
   const { come, begun, refused, work, end, gate } = gateFor()
   const hangUp = new AbortController()
-  come('ada', { signal: hangUp.signal, body: async (turn) => { await turn(work('first')); await turn(work('second')) } })
+  come('ada', {
+    signal: hangUp.signal,
+    body: async (turn) => {
+      await turn(work('first'))
+      await turn(work('second'))
+    },
+  })
   come('bob')
   await end(1)
   hangUp.abort()

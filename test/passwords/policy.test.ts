@@ -2,27 +2,43 @@ import t from 'tap'
 import type { Weakness } from '../../src/errors.js'
 import { judgePassword, normalisePassword, passwordMaxLength } from '../../src/passwords/policy.js'
 
-/** An estimator that answers one score, so that only the policy is seen, and keeps what it was asked. */
-function scoring (score: number) {
+/**
+ * An estimator that answers one score, so that only the policy is seen, and keeps what it was
+ * asked.
+ */
+function scoring(score: number) {
   const asked: Array<[password: string, words: string[]]> = []
-  return { asked, estimate: async (password: string, words: string[]) => { asked.push([password, words]); return { score, advice: [`score ${score}`] } } }
+  return {
+    asked,
+    estimate: async (password: string, words: string[]) => {
+      asked.push([password, words])
+      return { score, advice: [`score ${score}`] }
+    },
+  }
 }
 
 const ada = { email: 'ada.lovelace@example.org' }
 
-t.test('a password is normalised to NFKC and otherwise kept as it is; ill-formed Unicode is refused', async (t) => {
-  const rows: Array<[string, string | null]> = [
-    ['  Ab c  ', '  Ab c  '],
-    ['', ''],
-    ['e\u0301', '\u00e9'],
-    ['\u00e9', '\u00e9'],
-    ['\ufb01\uff21\u2460\u2126', 'fiA1\u03a9'],
-    ['a\0b\r\n\u202e\ufeff', 'a\0b\r\n\u202e\ufeff'],
-    ['\u{1f600}', '\u{1f600}'],
-    ['\ud800', null], ['\udfff', null], ['abc\ud83d', null], ['\ude00\ud83d', null]
-  ]
-  for (const [text, normal] of rows) t.equal(normalisePassword(text), normal, JSON.stringify(text))
-})
+t.test(
+  'a password is normalised to NFKC and otherwise kept as it is; ill-formed Unicode is refused',
+  async (t) => {
+    const rows: Array<[string, string | null]> = [
+      ['  Ab c  ', '  Ab c  '],
+      ['', ''],
+      ['e\u0301', '\u00e9'],
+      ['\u00e9', '\u00e9'],
+      ['\ufb01\uff21\u2460\u2126', 'fiA1\u03a9'],
+      ['a\0b\r\n\u202e\ufeff', 'a\0b\r\n\u202e\ufeff'],
+      ['\u{1f600}', '\u{1f600}'],
+      ['\ud800', null],
+      ['\udfff', null],
+      ['abc\ud83d', null],
+      ['\ude00\ud83d', null],
+    ]
+    for (const [text, normal] of rows)
+      t.equal(normalisePassword(text), normal, JSON.stringify(text))
+  },
+)
 
 t.test('every reason, each with its advice', async (t) => {
   const eight = '\u{1f600}\u{1f984}\u{1f30b}\u{1f9ed}\u{1f355}\u{1f511}\u{1f3bb}\u{1f6f6}'
@@ -47,7 +63,7 @@ t.test('every reason, each with its advice', async (t) => {
     ['ada.lovelace@example.org', 1, 8, ['contains_email', 'too_guessable']],
     ['ada.lovelace', 4, 15, ['too_short', 'contains_email']],
     ['ada.lovelac and more', 4, 8, []],
-    ['lovelace and more', 4, 8, []]
+    ['lovelace and more', 4, 8, []],
   ]
   for (const [password, score, minLength, reasons] of rows) {
     const { estimate, asked } = scoring(score)
@@ -65,17 +81,39 @@ t.test('the part before the @ counts from four characters on', async (t) => {
     ['ada@example.org', 'xxADA@example.orgxx', ['contains_email']],
     ['lena@example.org', 'a chilena song', ['contains_email']],
     ['\u{1f600}\u{1f600}@example.org', '\u{1f600}\u{1f600} and some more', []],
-    ['jos\u00e9@example.org', 'xx JOS\u00c9 xx', ['contains_email']]
+    ['jos\u00e9@example.org', 'xx JOS\u00c9 xx', ['contains_email']],
   ]
-  for (const [email, password, reasons] of rows) t.strictSame((await judgePassword(password, { email }, { minLength: 8, estimate })).reasons, reasons, `${email} ${password}`)
+  for (const [email, password, reasons] of rows)
+    t.strictSame(
+      (await judgePassword(password, { email }, { minLength: 8, estimate })).reasons,
+      reasons,
+      `${email} ${password}`,
+    )
 })
 
 t.test('the estimator is told what the account is known by', async (t) => {
   const { estimate, asked } = scoring(4)
-  const judge = async (name?: string | null) => await judgePassword('whatever else', { email: 'ada.b_lovelace+x@mail.example.org', ...(name !== undefined && { name }) }, { minLength: 8, estimate })
+  const judge = async (name?: string | null) =>
+    await judgePassword(
+      'whatever else',
+      { email: 'ada.b_lovelace+x@mail.example.org', ...(name !== undefined && { name }) },
+      { minLength: 8, estimate },
+    )
   await judge()
   await judge(null)
   await judge('Augusta  Ada King B')
-  const words = ['latchkey', 'ada.b_lovelace+x@mail.example.org', 'ada', 'lovelace', 'mail', 'example', 'org']
-  t.strictSame(asked, [['whatever else', words], ['whatever else', words], ['whatever else', [...words, 'Augusta', 'Ada', 'King']]])
+  const words = [
+    'latchkey',
+    'ada.b_lovelace+x@mail.example.org',
+    'ada',
+    'lovelace',
+    'mail',
+    'example',
+    'org',
+  ]
+  t.strictSame(asked, [
+    ['whatever else', words],
+    ['whatever else', words],
+    ['whatever else', [...words, 'Augusta', 'Ada', 'King']],
+  ])
 })

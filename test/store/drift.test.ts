@@ -5,30 +5,43 @@ import { schemaFor } from '../../src/store/new-migration.js'
 import { withSchemaEngine } from '../../src/store/schema-engine.js'
 import { freshDatabase, onEachDatabase, projectFile, query } from '../helper.js'
 
-/** What describes the tables of a database: columns, indexes, constraints. Columns are in order of their names, for a migration adds them at the end. */
+/**
+ * What describes the tables of a database: columns, indexes, constraints. Columns are in order
+ * of their names, for a migration adds them at the end.
+ */
 const descriptions: Record<Provider, string[]> = {
   sqlite: [
     'SELECT m.name AS t, c.name, c.type, c."notnull", c.dflt_value, c.pk FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type = \'table\' ORDER BY 1, 2',
     'SELECT m.name AS t, i.name, i."unique", i.partial, x.seqno, x.name AS c FROM sqlite_master m, pragma_index_list(m.name) i, pragma_index_info(i.name) x WHERE m.type = \'table\' ORDER BY 1, 2, 5',
-    'SELECT m.name AS t, f."table", f."from", f."to", f.on_update, f.on_delete FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = \'table\' ORDER BY 1, 2, 3'
+    'SELECT m.name AS t, f."table", f."from", f."to", f.on_update, f.on_delete FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = \'table\' ORDER BY 1, 2, 3',
   ],
   postgresql: [
-    'SELECT table_name AS t, column_name, data_type, datetime_precision, is_nullable, column_default FROM information_schema.columns WHERE table_schema = \'public\' ORDER BY 1, 2',
-    'SELECT tablename AS t, indexdef FROM pg_indexes WHERE schemaname = \'public\' ORDER BY 1, 2',
-    'SELECT conrelid::regclass::text AS t, conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint WHERE connamespace = \'public\'::regnamespace ORDER BY 1, 2'
-  ]
+    "SELECT table_name AS t, column_name, data_type, datetime_precision, is_nullable, column_default FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2",
+    "SELECT tablename AS t, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2",
+    "SELECT conrelid::regclass::text AS t, conname, pg_get_constraintdef(oid) AS definition FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
+  ],
 }
 
 /** Describes a database, but for Prisma's own table. */
-async function describe (url: string, kind: Provider): Promise<unknown[]> {
+async function describe(url: string, kind: Provider): Promise<unknown[]> {
   const answers = await Promise.all(descriptions[kind].map(async (sql) => await query(url, sql)))
   return answers.map((rows) => rows.filter((row) => row.t !== '_prisma_migrations'))
 }
 
 /** Describes a fresh database that is made from a schema at one go, without migrations. */
-async function describeSchema (t: Test, kind: Provider, written: string): Promise<unknown[]> {
+async function describeSchema(t: Test, kind: Provider, written: string): Promise<unknown[]> {
   const url = await freshDatabase(t, kind)
-  const sql = await withSchemaEngine(parseDatabaseUrl('file::memory:'), async (engine) => await engine.diff({ tag: 'empty' }, { tag: 'schemaDatamodel', files: [{ path: 'schema.prisma', content: schemaFor(written, kind) }] }))
+  const sql = await withSchemaEngine(
+    parseDatabaseUrl('file::memory:'),
+    async (engine) =>
+      await engine.diff(
+        { tag: 'empty' },
+        {
+          tag: 'schemaDatamodel',
+          files: [{ path: 'schema.prisma', content: schemaFor(written, kind) }],
+        },
+      ),
+  )
   const connection = await (await parseDatabaseUrl(url).migrationAdapter()).connect()
   await connection.executeScript(sql ?? '')
   await connection.dispose()
@@ -41,7 +54,11 @@ await onEachDatabase(t, async (t, kind) => {
   await applyMigrations(parseDatabaseUrl(url))
   const migrated = await describe(url, kind)
   t.match(migrated, [[{ t: 'users' }], [{ t: 'users' }]])
-  t.strictSame(migrated, await describeSchema(t, kind, written), 'the migrations add up to the schema')
+  t.strictSame(
+    migrated,
+    await describeSchema(t, kind, written),
+    'the migrations add up to the schema',
+  )
 
   const changes: Array<[from: string, to: string]> = [
     ['@@map("users")', 'locale String?\n  @@map("users")'],
@@ -52,7 +69,12 @@ await onEachDatabase(t, async (t, kind) => {
     ['name            String?', 'name            String'],
     ['name            String?', 'name            Int?'],
     ['@map("disabled_at")', '@map("blocked_at")'],
-    ['@@map("users")', '@@map("people")']
+    ['@@map("users")', '@@map("people")'],
   ]
-  for (const [from, to] of changes) t.notSame(await describeSchema(t, kind, written.replace(from, to)), migrated, `a drift would be seen: ${to}`)
+  for (const [from, to] of changes)
+    t.notSame(
+      await describeSchema(t, kind, written.replace(from, to)),
+      migrated,
+      `a drift would be seen: ${to}`,
+    )
 })

@@ -2,69 +2,179 @@ import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import { available, isAway, isDuplicate } from '../../src/store/faults.js'
 
-interface Words { name?: string, code?: unknown, message?: string, kind?: string, originalCode?: string, originalMessage?: string }
+interface Words {
+  name?: string
+  code?: unknown
+  message?: string
+  kind?: string
+  originalCode?: string
+  originalMessage?: string
+}
 
 /** An error as Prisma throws it, with what the driver said inside. */
-function failure ({ name = 'PrismaClientKnownRequestError', code, message = '', ...cause }: Words): Error {
+function failure({
+  name = 'PrismaClientKnownRequestError',
+  code,
+  message = '',
+  ...cause
+}: Words): Error {
   const meta = Object.keys(cause).length === 0 ? {} : { meta: { driverAdapterError: { cause } } }
   return Object.assign(new Error(message), { name, ...(code !== undefined && { code }), ...meta })
 }
 
 const away: Words[] = [
-  ...['P1000', 'P1001', 'P1002', 'P1003', 'P1008', 'P1010', 'P1011', 'P1017', 'P2024', 'P2028', 'P2034', 'P2037'].map((code) => ({ code })),
-  ...['DatabaseNotReachable', 'DatabaseDoesNotExist', 'DatabaseAccessDenied', 'AuthenticationFailed', 'ConnectionClosed', 'TlsConnectionError', 'TooManyConnections', 'SocketTimeout', 'TransactionWriteConflict'].map((kind) => ({ code: 'P2010', kind })),
-  ...['08000', '08006', '53100', '53300', '55P03', '57014', '57P01', '57P03', '58030'].map((originalCode) => ({ code: 'P2039', kind: 'postgres', originalCode })),
-  ...['SQLITE_BUSY: database is locked', 'SQLITE_FULL: database or disk is full', 'SQLITE_IOERR: disk I/O error', 'SQLITE_READONLY: attempt to write a readonly database', 'SQLITE_CANTOPEN: unable to open database file'].map((originalMessage) => ({ code: 'P2039', kind: 'sqlite', originalCode: '1', originalMessage })),
+  ...[
+    'P1000',
+    'P1001',
+    'P1002',
+    'P1003',
+    'P1008',
+    'P1010',
+    'P1011',
+    'P1017',
+    'P2024',
+    'P2028',
+    'P2034',
+    'P2037',
+  ].map((code) => ({ code })),
+  ...[
+    'DatabaseNotReachable',
+    'DatabaseDoesNotExist',
+    'DatabaseAccessDenied',
+    'AuthenticationFailed',
+    'ConnectionClosed',
+    'TlsConnectionError',
+    'TooManyConnections',
+    'SocketTimeout',
+    'TransactionWriteConflict',
+  ].map((kind) => ({ code: 'P2010', kind })),
+  ...['08000', '08006', '53100', '53300', '55P03', '57014', '57P01', '57P03', '58030'].map(
+    (originalCode) => ({ code: 'P2039', kind: 'postgres', originalCode }),
+  ),
+  ...[
+    'SQLITE_BUSY: database is locked',
+    'SQLITE_FULL: database or disk is full',
+    'SQLITE_IOERR: disk I/O error',
+    'SQLITE_READONLY: attempt to write a readonly database',
+    'SQLITE_CANTOPEN: unable to open database file',
+  ].map((originalMessage) => ({
+    code: 'P2039',
+    kind: 'sqlite',
+    originalCode: '1',
+    originalMessage,
+  })),
   { name: 'PrismaClientInitializationError', message: 'anything' },
   { name: 'Error', message: 'timeout exceeded when trying to connect' },
   { name: 'Error', message: 'Query read timeout' },
   { name: 'Error', message: 'Connection terminated unexpectedly' },
   { name: 'Error', message: 'Client has encountered a connection error and is not queryable' },
   { name: 'Error', code: 'ECONNRESET', message: 'read ECONNRESET' },
-  { name: 'Error', code: '', message: 'ConnectionFailed("Unable to open connection to local database /x: 14")' },
+  {
+    name: 'Error',
+    code: '',
+    message: 'ConnectionFailed("Unable to open connection to local database /x: 14")',
+  },
   { name: 'AggregateError', code: 'ECONNREFUSED', message: '' },
   { name: 'TypeError', message: 'fetch failed' },
-  { name: 'LibsqlError', code: 'SERVER_ERROR', message: 'SERVER_ERROR: Server returned HTTP status 401' }
+  {
+    name: 'LibsqlError',
+    code: 'SERVER_ERROR',
+    message: 'SERVER_ERROR: Server returned HTTP status 401',
+  },
 ]
 
 const ours: Words[] = [
-  { code: 'P2002', kind: 'UniqueConstraintViolation', originalCode: '23505', originalMessage: 'Key (email)=(timeout@connection.example) already exists.' },
-  { code: 'P2002', kind: 'UniqueConstraintViolation', originalCode: '2067', originalMessage: 'SQLITE_CONSTRAINT: UNIQUE constraint failed: users.email' },
-  { code: 'P2010', kind: 'postgres', originalCode: '42601', originalMessage: 'syntax error at or near "x"' },
-  { code: 'P2010', kind: 'sqlite', originalCode: '531', originalMessage: 'SQLITE_CONSTRAINT: commit hook' },
-  { code: 'P2021', kind: 'TableDoesNotExist', originalCode: '42P01', originalMessage: 'relation "users" does not exist' },
-  { code: 'P2039', kind: 'postgres', originalCode: '22021', originalMessage: 'invalid byte sequence for encoding "UTF8": 0x00' },
-  { code: 'P2018', message: 'The required connected records were not found. Lost connection of a relation.' },
+  {
+    code: 'P2002',
+    kind: 'UniqueConstraintViolation',
+    originalCode: '23505',
+    originalMessage: 'Key (email)=(timeout@connection.example) already exists.',
+  },
+  {
+    code: 'P2002',
+    kind: 'UniqueConstraintViolation',
+    originalCode: '2067',
+    originalMessage: 'SQLITE_CONSTRAINT: UNIQUE constraint failed: users.email',
+  },
+  {
+    code: 'P2010',
+    kind: 'postgres',
+    originalCode: '42601',
+    originalMessage: 'syntax error at or near "x"',
+  },
+  {
+    code: 'P2010',
+    kind: 'sqlite',
+    originalCode: '531',
+    originalMessage: 'SQLITE_CONSTRAINT: commit hook',
+  },
+  {
+    code: 'P2021',
+    kind: 'TableDoesNotExist',
+    originalCode: '42P01',
+    originalMessage: 'relation "users" does not exist',
+  },
+  {
+    code: 'P2039',
+    kind: 'postgres',
+    originalCode: '22021',
+    originalMessage: 'invalid byte sequence for encoding "UTF8": 0x00',
+  },
+  {
+    code: 'P2018',
+    message: 'The required connected records were not found. Lost connection of a relation.',
+  },
   { code: 'P2025', message: 'timeout' },
-  { name: 'PrismaClientValidationError', message: 'Argument `timeout` of the connection is missing' },
+  {
+    name: 'PrismaClientValidationError',
+    message: 'Argument `timeout` of the connection is missing',
+  },
   { name: 'TypeError', message: 'x is not a function' },
   { name: 'Error', code: 42, message: 'a code that is no text' },
-  { name: 'DriverAdapterError', message: 'timeout', code: 'P2010', kind: 'ColumnNotFound' }
+  { name: 'DriverAdapterError', message: 'timeout', code: 'P2010', kind: 'ColumnNotFound' },
 ]
 
 t.test('what says that the database is away, and what is a fault of ours', async (t) => {
   for (const words of away) t.equal(isAway(failure(words)), true, JSON.stringify(words))
   for (const words of ours) t.equal(isAway(failure(words)), false, JSON.stringify(words))
-  for (const thrown of ['timeout', null, undefined, { code: 'P1001' }]) t.equal(isAway(thrown), false, 'what is no error')
+  for (const thrown of ['timeout', null, undefined, { code: 'P1001' }])
+    t.equal(isAway(thrown), false, 'what is no error')
 })
 
 t.test('an error that the driver adapter throws itself is read as well', async (t) => {
-  const thrown = (cause: object) => Object.assign(new Error('x', { cause }), { name: 'DriverAdapterError' })
+  const thrown = (cause: object) =>
+    Object.assign(new Error('x', { cause }), { name: 'DriverAdapterError' })
   t.equal(isAway(thrown({ kind: 'DatabaseNotReachable' })), true)
-  t.equal(isAway(thrown({ kind: 'postgres', originalCode: '57P03', originalMessage: 'the database system is starting up' })), true)
+  t.equal(
+    isAway(
+      thrown({
+        kind: 'postgres',
+        originalCode: '57P03',
+        originalMessage: 'the database system is starting up',
+      }),
+    ),
+    true,
+  )
   t.equal(isAway(thrown({ kind: 'TableDoesNotExist' })), false)
-  t.equal(isAway(new Error('x', { cause: { kind: 'DatabaseNotReachable' } })), false, 'another error’s cause is not the driver’s')
+  t.equal(
+    isAway(new Error('x', { cause: { kind: 'DatabaseNotReachable' } })),
+    false,
+    'another error’s cause is not the driver’s',
+  )
 })
 
-t.test('available passes a result and other failures through, and keeps the cause of an absence', async (t) => {
-  t.equal(await available(Promise.resolve(5)), 5)
-  const gone = failure({ code: 'P1001' })
-  const answer = await available(Promise.reject(gone)).catch((error: unknown) => error)
-  t.ok(answer instanceof Problem)
-  t.match(answer, { code: 'unavailable', extras: { cause: gone }, cause: gone })
-  const wrong = failure({ code: 'P2021' })
-  t.equal(await available(Promise.reject(wrong)).catch((error: unknown) => error), wrong)
-})
+t.test(
+  'available passes a result and other failures through, and keeps the cause of an absence',
+  async (t) => {
+    t.equal(await available(Promise.resolve(5)), 5)
+    const gone = failure({ code: 'P1001' })
+    const answer = await available(Promise.reject(gone)).catch((error: unknown) => error)
+    t.ok(answer instanceof Problem)
+    t.match(answer, { code: 'unavailable', extras: { cause: gone }, cause: gone })
+    const wrong = failure({ code: 'P2021' })
+    t.equal(await available(Promise.reject(wrong)).catch((error: unknown) => error), wrong)
+  },
+)
 
 t.test('only a duplicate is a duplicate', async (t) => {
   t.equal(isDuplicate(failure({ code: 'P2002' })), true)

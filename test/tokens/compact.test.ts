@@ -2,7 +2,8 @@ import t from 'tap'
 import { isCompactJwe, isCompactJws } from '../../src/tokens/compact.js'
 
 // RFC 7515, appendix A.3.1.
-const good = 'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q'
+const good =
+  'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q'
 const [header, payload, signature] = good.split('.') as [string, string, string]
 const bytes = (...values: number[]) => Buffer.from(values).toString('base64url')
 
@@ -38,7 +39,7 @@ const rows: Array<[string, string, boolean]> = [
   ['a header that is no UTF-8', `${bytes(0xff)}.AA.AA`, false],
   ['a payload that is no UTF-8', `AA.${bytes(0x22, 0xc3, 0x22)}.AA`, false],
   ['a lone surrogate, as CESU-8', `AA.${bytes(0xed, 0xa0, 0x80)}.AA`, false],
-  ['JSON serialisation', JSON.stringify({ protected: header, payload, signature }), false]
+  ['JSON serialisation', JSON.stringify({ protected: header, payload, signature }), false],
 ]
 
 for (const [name, token, expected] of rows) t.equal(isCompactJws(token), expected, name)
@@ -64,7 +65,7 @@ const sealed: Array<[string, string, boolean]> = [
   ['unused bits of the tag', `AA..${vector}.AA.${tag.slice(1)}B`, false],
   ['padding', `AA..${vector}.AA==.${tag}`, false],
   ['a line end after', `AA..${vector}.AA.${tag}\n`, false],
-  ['six parts', `AA..${vector}.AA.${tag}.AA`, false]
+  ['six parts', `AA..${vector}.AA.${tag}.AA`, false],
 ]
 
 for (const [name, token, expected] of sealed) t.equal(isCompactJwe(token), expected, `JWE: ${name}`)

@@ -8,23 +8,39 @@ import { frozenNow } from '../helper.js'
 import { encode, makeJwk } from './forge.js'
 
 /** A key whose private part counts how often it is read. */
-async function watched (): Promise<{ key: SigningKey, reads: () => number }> {
-  const [key] = await parseKeys(JSON.stringify({ keys: [makeJwk('ES256')] }), 'test') as [SigningKey]
+async function watched(): Promise<{ key: SigningKey; reads: () => number }> {
+  const [key] = (await parseKeys(JSON.stringify({ keys: [makeJwk('ES256')] }), 'test')) as [
+    SigningKey,
+  ]
   const { privatePem } = key
   let reads = 0
-  return { key: { ...key, get privatePem () { reads++; return privatePem } }, reads: () => reads }
+  return {
+    key: {
+      ...key,
+      get privatePem() {
+        reads++
+        return privatePem
+      },
+    },
+    reads: () => reads,
+  }
 }
 
-t.test('a secret is the HKDF of the private number, derived once for each key and purpose', async (t) => {
-  const [one, two] = [await watched(), await watched()]
-  const byHand = ({ privatePem }: SigningKey, purpose: string) => {
-    const { d } = createPrivateKey(privatePem).export({ format: 'jwk' }) as { d: string }
-    return new Uint8Array(hkdfSync('sha256', Buffer.from(d, 'base64url'), '', purpose, 32))
-  }
-  for (let round = 0; round < 3; round++) for (const { key } of [one, two]) for (const purpose of ['a', 'b']) deriveKey(key, purpose)
-  t.strictSame([one.reads(), two.reads()], [2, 2])
-  for (const { key } of [one, two]) for (const purpose of ['a', 'b']) t.strictSame(deriveKey(key, purpose), byHand(key, purpose))
-})
+t.test(
+  'a secret is the HKDF of the private number, derived once for each key and purpose',
+  async (t) => {
+    const [one, two] = [await watched(), await watched()]
+    const byHand = ({ privatePem }: SigningKey, purpose: string) => {
+      const { d } = createPrivateKey(privatePem).export({ format: 'jwk' }) as { d: string }
+      return new Uint8Array(hkdfSync('sha256', Buffer.from(d, 'base64url'), '', purpose, 32))
+    }
+    for (let round = 0; round < 3; round++)
+      for (const { key } of [one, two]) for (const purpose of ['a', 'b']) deriveKey(key, purpose)
+    t.strictSame([one.reads(), two.reads()], [2, 2])
+    for (const { key } of [one, two])
+      for (const purpose of ['a', 'b']) t.strictSame(deriveKey(key, purpose), byHand(key, purpose))
+  },
+)
 
 t.test('a thousand encrypted tokens of garbage derive one key', async (t) => {
   const { key, reads } = await watched()

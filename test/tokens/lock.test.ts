@@ -5,7 +5,8 @@ import { withLock } from '../../src/tokens/lock.js'
 
 const { existsSync, readdirSync } = fs
 const busy = () => new Error('busy')
-const listeners = () => ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => process.listenerCount(signal))
+const listeners = () =>
+  ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => process.listenerCount(signal))
 
 t.test('one at a time, and the lock is gone in any case', async (t) => {
   const folder = t.testdir()
@@ -15,14 +16,28 @@ t.test('one at a time, and the lock is gone in any case', async (t) => {
   const work = async () => {
     t.equal(++inside, 1)
     t.ok(existsSync(lock))
-    t.strictSame(listeners(), before.map((count) => count + 1), 'a signal does not end the process now')
+    t.strictSame(
+      listeners(),
+      before.map((count) => count + 1),
+      'a signal does not end the process now',
+    )
     process.emit('SIGTERM')
     await new Promise((resolve) => setImmediate(resolve))
     inside--
     return 'done'
   }
-  t.strictSame(await Promise.all(Array.from({ length: 15 }, async () => await withLock(lock, 100_000, busy, work))), Array(15).fill('done'))
-  await t.rejects(withLock(lock, 0, busy, async () => { throw new Error('ours') }), { message: 'ours' })
+  t.strictSame(
+    await Promise.all(
+      Array.from({ length: 15 }, async () => await withLock(lock, 100_000, busy, work)),
+    ),
+    Array(15).fill('done'),
+  )
+  await t.rejects(
+    withLock(lock, 0, busy, async () => {
+      throw new Error('ours')
+    }),
+    { message: 'ours' },
+  )
   t.strictSame(readdirSync(folder), [])
   t.strictSame(listeners(), before)
 })
@@ -30,8 +45,17 @@ t.test('one at a time, and the lock is gone in any case', async (t) => {
 t.test('a lock of another one stays', async (t) => {
   const lock = join(t.testdir({ lock: 'theirs' }), 'lock')
   const before = listeners()
-  await t.rejects(withLock(lock, 30, busy, async () => { t.fail('it is taken') }), { message: 'busy' })
+  await t.rejects(
+    withLock(lock, 30, busy, async () => {
+      t.fail('it is taken')
+    }),
+    { message: 'busy' },
+  )
   t.equal(fs.readFileSync(lock, 'utf8'), 'theirs')
-  await t.rejects(withLock(join(lock, 'x'), 30, busy, async () => {}), { code: 'ENOTDIR' }, 'where none can be made, the system says why')
+  await t.rejects(
+    withLock(join(lock, 'x'), 30, busy, async () => {}),
+    { code: 'ENOTDIR' },
+    'where none can be made, the system says why',
+  )
   t.strictSame(listeners(), before)
 })

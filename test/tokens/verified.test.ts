@@ -11,7 +11,8 @@ t.test('what is remembered is found, by its exact text', async (t) => {
   memory.remember('a', of('1'))
   memory.remember('b', of('2'))
   t.strictSame([memory.find('a'), memory.find('b')], [of('1'), of('2')])
-  for (const other of ['', 'A', 'a ', ' a', '__proto__', 'constructor']) t.equal(memory.find(other), undefined, other)
+  for (const other of ['', 'A', 'a ', ' a', '__proto__', 'constructor'])
+    t.equal(memory.find(other), undefined, other)
   memory.remember('a', of('3'))
   t.strictSame(memory.find('a'), of('3'), 'the last word counts')
 })
@@ -19,7 +20,11 @@ t.test('what is remembered is found, by its exact text', async (t) => {
 t.test('a token is kept without the header that it was cut from', async (t) => {
   const memory = createVerifiedTokens<{ sub: string }>(1000)
   const tokens = Array.from({ length: 1000 }, (_, index) => `${index}${'x'.repeat(400)}`)
-  const settle = () => { setFlagsFromString('--expose-gc'); runInNewContext('gc')(); return process.memoryUsage().heapUsed }
+  const settle = () => {
+    setFlagsFromString('--expose-gc')
+    runInNewContext('gc')()
+    return process.memoryUsage().heapUsed
+  }
   const before = settle()
   for (const token of tokens) {
     const [, cut = ''] = /^bearer +(.*)$/i.exec(`Bearer ${' '.repeat(14_500)}${token}`) ?? []

@@ -1,0 +1,184 @@
+import { Type } from 'typebox'
+
+const Seconds = (minimum: number, maximum: number, byDefault: number, description: string) =>
+  Type.Integer({
+    minimum,
+    maximum,
+    default: byDefault,
+    description: `${minimum} to ${maximum}. ${description}`,
+  })
+
+// Without signs that have a meaning in a list of addresses (RFC 5322 §3.4).
+const mailAddress = '[^<>@\\s\\p{C},;:()\\[\\]\\\\"]+@[^<>@\\s\\p{C},;:()\\[\\]\\\\"]+'
+
+/**
+ * Every setting, by its name in the environment. `description` begins with what is allowed; it
+ * is what a person reads when the value is refused.
+ */
+export const Settings = Type.Object({
+  HOST: Type.String({
+    minLength: 1,
+    default: '127.0.0.1',
+    description: 'An address or host name. Where to listen; 0.0.0.0 listens everywhere.',
+  }),
+  PORT: Type.Integer({
+    minimum: 1,
+    maximum: 65535,
+    default: 3000,
+    description: '1 to 65535. Where to listen.',
+  }),
+  PUBLIC_URL: Type.String({
+    maxLength: 500,
+    description:
+      'An http or https URL without query, fragment or trailing slash, of up to 500 characters. The URL of this API as its users see it, and the issuer (iss) of every token. Default: http://localhost:<PORT>.',
+  }),
+  DATABASE_URL: Type.String({
+    pattern: '^(file:.+|libsql://.+|postgres(ql)?://.+)$',
+    default: 'file:./data/latchkey.db',
+    description:
+      'file:<path>, libsql://<host> or postgresql://<user>:<password>@<host>/<database>. Percent-encode what has a meaning in URLs, such as # / ? @ in a password.',
+  }),
+  AUTO_MIGRATE: Type.Enum(['on', 'off'], {
+    description:
+      'on or off. Apply pending migrations at start. Default: on for file:, off for the others, which are migrated by "npm run migrate".',
+  }),
+  TOKEN_AUDIENCE: Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description:
+      '1 to 200 characters, not <PUBLIC_URL>/refresh, /links or /devices, which are for other tokens. The audience (aud) of access tokens. Default: PUBLIC_URL.',
+  }),
+  ACCESS_TOKEN_SECONDS: Seconds(60, 3600, 600, 'Life of an access token.'),
+  REFRESH_TOKEN_SECONDS: Seconds(
+    60,
+    31_536_000,
+    2_592_000,
+    'Life of a refresh token; each refresh gives a new one.',
+  ),
+  REFRESH_MAX_SECONDS: Seconds(
+    60,
+    315_360_000,
+    7_776_000,
+    'How long after the password was given refreshing goes on at most.',
+  ),
+  KEYS_FILE: Type.String({
+    minLength: 1,
+    default: './data/keys.json',
+    description: 'A path. A JWK Set with the private signing keys; made on the first start.',
+  }),
+  KEYS: Type.String({
+    default: '',
+    description:
+      'The same JSON inline, for replicas and secret stores. Takes precedence over KEYS_FILE.',
+  }),
+  KEY_PUBLISH_SECONDS: Seconds(
+    0,
+    604800,
+    1200,
+    'How long a new key is published before it signs, so that every verifier has fetched it.',
+  ),
+  PASSWORD_MIN_LENGTH: Type.Integer({
+    minimum: 8,
+    maximum: 64,
+    default: 8,
+    description:
+      '8 to 64 characters. NIST SP 800-63B-4 asks for 15 where the password is the only factor.',
+  }),
+  ARGON2_MEMORY_KIB: Type.Integer({
+    minimum: 7168,
+    maximum: 4194304,
+    default: 19456,
+    description:
+      '7168 to 4194304 KiB. Memory of one hash; at least 47104 with 1 pass, 19456 with 2, 12288 with 3, 9216 with 4, 7168 with more (OWASP).',
+  }),
+  ARGON2_PASSES: Type.Integer({
+    minimum: 1,
+    maximum: 100,
+    default: 2,
+    description: '1 to 100. Passes over the memory.',
+  }),
+  ARGON2_LANES: Type.Integer({
+    minimum: 1,
+    maximum: 16,
+    default: 1,
+    description: '1 to 16. Threads of one hash.',
+  }),
+  HASH_CONCURRENCY: Type.Integer({
+    minimum: 1,
+    maximum: 1024,
+    description:
+      '1 to 1024. Password hashes at once, each of ARGON2_MEMORY_KIB. Default: the number of cores.',
+  }),
+  HASH_QUEUE_MS: Type.Integer({
+    minimum: 0,
+    maximum: 60_000,
+    default: 1000,
+    description:
+      '0 to 60000 milliseconds. How long a login may wait for its hash; who would wait longer gets 503 at once.',
+  }),
+  SIGNUP_MODE: Type.Enum(['instant', 'verify_first'], {
+    default: 'instant',
+    description:
+      'instant or verify_first. instant: signing up makes the account, and says whether the address is taken. verify_first: the account is made by the link of a mail, and signing up answers 202 to everyone.',
+  }),
+  REQUIRE_VERIFIED_EMAIL: Type.Enum(['on', 'off'], {
+    default: 'off',
+    description:
+      'on or off. Refuse login, refresh and password change until the address is verified. The tokens of an instant sign-up then work for ACCESS_TOKEN_SECONDS at most.',
+  }),
+  APP_URL: Type.String({
+    maxLength: 500,
+    description:
+      'An http or https URL without query, fragment or trailing slash, of up to 500 characters. Where the links in mails point: the pages of your front end at /password/reset, or those of this API. Default: PUBLIC_URL.',
+  }),
+  SMTP_URL: Type.String({
+    default: '',
+    description:
+      'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. A password is sent with TLS only, except to this machine or with ?requireTLS=false; docs/deploy.md lists the parameters. Without it mails are written to data/outbox/*.eml.',
+  }),
+  MAIL_FROM: Type.String({
+    pattern: `^[^<>\\p{C}]*<${mailAddress}>$|^${mailAddress}$`,
+    default: 'Latchkey <no-reply@localhost>',
+    description:
+      'Name <address>, or an address. The sender of mails. The name may have any sign but < and >.',
+  }),
+  REDIS_URL: Type.String({
+    default: '',
+    description:
+      'redis:// or rediss://<user>:<password>@<host>:<port>/<number>. Shares the counts of the limits between replicas; without it each process counts for itself, and so it does while Redis is away.',
+  }),
+  RATE_LIMITS: Type.Enum(['on', 'off'], {
+    default: 'on',
+    description:
+      'on or off. Limit how often passwords are guessed, accounts are made, mails are asked for, links are used and accounts are changed, by network, e-mail address and account. off where a gateway in front does it.',
+  }),
+  WORKERS: Type.String({
+    pattern: '^([1-9]\\d{0,2}|auto)$',
+    default: '1',
+    description: '1 to 999, or auto for one per core. How many processes serve.',
+  }),
+  TRUST_PROXY: Type.Array(Type.String(), {
+    default: [],
+    description:
+      'Addresses or CIDRs of proxies, separated by commas, such as 10.0.0.0/8. Their X-Forwarded-For says who is calling; without this every caller behind a proxy counts as one.',
+  }),
+  CORS_ORIGINS: Type.Array(Type.String(), {
+    default: [],
+    description:
+      'Exact origins separated by commas, such as https://app.example.com. Browsers on these may call the API.',
+  }),
+  METRICS: Type.Enum(['on', 'off'], {
+    default: 'off',
+    description:
+      'on or off. Serve Prometheus metrics at /metrics to whoever asks: let only a private network reach that path.',
+  }),
+  DOCS: Type.Enum(['on', 'off'], {
+    default: 'on',
+    description:
+      'on or off. Serve the contract at /openapi.json and /openapi.yaml, and the page at /docs.',
+  }),
+  LOG_LEVEL: Type.Enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+    default: 'info',
+    description: 'trace, debug, info, warn, error, fatal or silent.',
+  }),
+})

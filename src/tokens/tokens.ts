@@ -1,0 +1,53 @@
+import type { Clock } from '../clock.js'
+import type { Config } from '../config.js'
+import { createAccessTokens } from './access.js'
+import { createDeviceTokens } from './device.js'
+import { createIssueTokens } from './issue.js'
+import type { KeyRing } from './key-ring.js'
+import {
+  createChangeTokens,
+  createResetTokens,
+  createUndoTokens,
+  createVerifyTokens,
+} from './one-time.js'
+import { createRefreshTokens } from './refresh.js'
+import { createSignupTokens } from './signup.js'
+
+/** The settings that tokens follow. */
+export type TokenSettings = Pick<
+  Config,
+  | 'PUBLIC_URL'
+  | 'TOKEN_AUDIENCE'
+  | 'ACCESS_TOKEN_SECONDS'
+  | 'REFRESH_TOKEN_SECONDS'
+  | 'REFRESH_MAX_SECONDS'
+>
+
+/** Every kind of token, by one key ring. */
+export type Tokens = ReturnType<typeof createTokens>
+
+/** Creates every kind of token of one application. */
+export function createTokens(config: TokenSettings, ring: KeyRing, clock: Clock) {
+  const signing = { ring, issuer: config.PUBLIC_URL, clock }
+  const accessTokens = createAccessTokens({
+    ...signing,
+    audience: config.TOKEN_AUDIENCE,
+    lifeSeconds: config.ACCESS_TOKEN_SECONDS,
+  })
+  const refreshTokens = createRefreshTokens({
+    ...signing,
+    lifeSeconds: config.REFRESH_TOKEN_SECONDS,
+    maxSeconds: config.REFRESH_MAX_SECONDS,
+  })
+  return {
+    accessTokens,
+    refreshTokens,
+    issueTokens: createIssueTokens({ accessTokens, refreshTokens, clock }),
+    resetTokens: createResetTokens(signing),
+    verifyTokens: createVerifyTokens(signing),
+    changeTokens: createChangeTokens(signing),
+    undoTokens: createUndoTokens(signing),
+    signupTokens: createSignupTokens(signing),
+    deviceTokens: createDeviceTokens(signing),
+  }
+}

@@ -1,0 +1,123 @@
+import t from 'tap'
+import { loadConfig } from '../src/config.js'
+import { refused } from './refused-settings.js'
+
+t.test('PUBLIC_URL and APP_URL are taken in their one canonical spelling', async (t) => {
+  const good = [
+    'http://localhost',
+    'http://localhost:3000',
+    'https://auth.example.com',
+    'https://example.com/auth',
+    'http://[::1]:80/x'.replace(':80', ''),
+    'https://xn--bcher-kva.example',
+    `https://a.example/${'x'.repeat(482)}`,
+  ]
+  const bad = [
+    'https://a.example/',
+    'https://a.example/x/',
+    'https://A.example',
+    'HTTPS://a.example',
+    'https://a.example:443',
+    'http://a.example:80',
+    'https://a.example?x',
+    'https://a.example?',
+    'https://a.example#x',
+    'https://a.example#',
+    'https://u@a.example',
+    'https://u:p@a.example',
+    'https://a.example/x/../y',
+    'https://a.example/a b',
+    'https://bücher.example',
+    'ftp://a.example',
+    'a.example',
+    '//a.example',
+    'https://',
+    'https://a.example\\x',
+    'javascript:alert(1)',
+    'http:a.example',
+    'http://127.1',
+    `https://a.example/${'x'.repeat(483)}`,
+  ]
+  for (const url of good) t.strictSame(refused({ PUBLIC_URL: url, APP_URL: url }), [], url)
+  for (const url of bad)
+    t.strictSame(refused({ PUBLIC_URL: url, APP_URL: url }), ['PUBLIC_URL', 'APP_URL'], url)
+})
+
+t.test('CORS_ORIGINS are exact origins', async (t) => {
+  const rows: Array<[string, string[]]> = [
+    ['https://app.example.com', ['https://app.example.com']],
+    [
+      ' https://a.example , http://localhost:5173,, ',
+      ['https://a.example', 'http://localhost:5173'],
+    ],
+    [',', []],
+  ]
+  for (const [CORS_ORIGINS, origins] of rows)
+    t.strictSame(
+      loadConfig({ CORS_ORIGINS }),
+      { ...loadConfig({}), CORS_ORIGINS: origins },
+      CORS_ORIGINS,
+    )
+  for (const CORS_ORIGINS of [
+    '*',
+    'null',
+    'https://a.example/',
+    'https://A.example',
+    'https://a.example:443',
+    'https://*.a.example',
+    'a.example',
+    'https://a.example https://b.example',
+    'https://a.example;https://b.example',
+    'https://ok.example,*',
+    'capacitor://localhost',
+    'https://a.example/x',
+  ]) {
+    t.strictSame(refused({ CORS_ORIGINS }), ['CORS_ORIGINS'], CORS_ORIGINS)
+  }
+})
+
+t.test('the cost of a hash is at least a row of the OWASP cheat sheet', async (t) => {
+  for (const [memory, passes] of [
+    [47104, 1],
+    [19456, 2],
+    [12288, 3],
+    [9216, 4],
+    [7168, 5],
+    [7168, 100],
+  ] as const) {
+    const env = (memoryKiB: number) => ({
+      ARGON2_MEMORY_KIB: String(memoryKiB),
+      ARGON2_PASSES: String(passes),
+    })
+    t.match(loadConfig(env(memory)), {
+      ARGON2_MEMORY_KIB: memory,
+      ARGON2_PASSES: passes,
+      ARGON2_LANES: 1,
+    })
+    t.strictSame(refused(env(memory - 1)), ['ARGON2_MEMORY_KIB'], `${memory - 1}/${passes}`)
+  }
+  t.strictSame(
+    refused({ ARGON2_PASSES: '1' }),
+    ['ARGON2_MEMORY_KIB'],
+    'the default memory does not do for one pass',
+  )
+})
+
+t.test('TOKEN_AUDIENCE cannot be an audience of ours, whatever PUBLIC_URL is', async (t) => {
+  for (const path of ['refresh', 'links', 'devices']) {
+    const env = {
+      PUBLIC_URL: 'https://a.example/auth',
+      TOKEN_AUDIENCE: `https://a.example/auth/${path}`,
+    }
+    t.throws(
+      () => loadConfig(env),
+      { name: 'ConfigError', message: /^ {2}TOKEN_AUDIENCE: 1 to 200/m },
+      path,
+    )
+    t.equal(
+      loadConfig({ ...env, PUBLIC_URL: 'https://b.example' }).TOKEN_AUDIENCE,
+      env.TOKEN_AUDIENCE,
+      'that of another issuer can',
+    )
+  }
+})
