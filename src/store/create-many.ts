@@ -138,9 +138,9 @@ async function findClashes(client: PrismaClient, left: Row[]): Promise<Clash[]> 
     new Map(found.map(({ id, email }) => [email, id])),
   ]
   return left.flatMap(({ id, email, index }): Clash[] => {
-    const [itsEmail, itsId] = [emails.get(id), ids.get(email)]
-    if (itsEmail !== undefined && itsEmail !== email) return [{ index, by: 'id' }]
-    return itsId !== undefined && itsId !== id ? [{ index, by: 'email' }] : []
+    if (emails.has(id) && emails.get(id) !== email) return [{ index, by: 'id' }]
+    if (ids.has(email) && ids.get(email) !== id) return [{ index, by: 'email' }]
+    return []
   })
 }
 

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import t from 'tap'
 import { openMailer } from '../../src/mail/open.js'
 
@@ -27,3 +28,30 @@ t.test('a server that may get mails without TLS is warned of, once', async (t) =
     await mailer.close(0)
   }
 })
+
+t.test(
+  'without a server, mails are files below the working directory, and the log names them',
+  async (t) => {
+    const home = process.cwd()
+    process.chdir(t.testdir())
+    t.teardown(() => {
+      process.chdir(home)
+    })
+    const paths: unknown[] = []
+    const mailer = openMailer(
+      { ...settings, SMTP_URL: '' },
+      {
+        info: (line) => {
+          paths.push(line)
+        },
+        error: () => {},
+        warn: () => {},
+      },
+    )
+    const message = { to: 'ada@example.org', subject: 's', text: 't', html: 'h' }
+    mailer.send({ kind: 'account deleted', to: message.to }, async () => message)
+    await mailer.close(10_000)
+    const [file] = readdirSync('data/outbox')
+    t.strictSame(paths, [{ path: `data/outbox/${file}` }])
+  },
+)
