@@ -2,7 +2,7 @@
 // `logged` adds the log of requests that the product writes.
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { createLogger, logRequests } from '../src/http/log.js'
-import { type AccessClaims, AccessClaimsSchema } from '../src/tokens/access.js'
+import { type AccessClaims, AccessClaimsSchema } from '../src/tokens/access-token.js'
 import { answerState } from './process-state.js'
 
 const hasLog = process.argv[2] === 'logged'

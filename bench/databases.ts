@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
-import { makeCluster, removeCluster } from '../test/postgres/cluster.js'
+import { makeCluster, removeCluster } from '../test/support/cluster.js'
 
 /** An empty database for one run. */
 export interface BenchDatabase {

@@ -8,19 +8,19 @@ import { buildApp } from './app.js'
 import { CommandError } from './cli/command-error.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
 import { Problem } from './errors.js'
-import { createDrain } from './http/drain.js'
+import { createDrain } from './process/drain.js'
 import { createLogger, redact } from './http/log.js'
-import { openMailer } from './mail/open.js'
+import { openMailer } from './mail/open-mailer.js'
 import { createHashGate } from './passwords/gate.js'
 import { createPasswords } from './passwords/passwords.js'
 import { createEstimator } from './passwords/strength.js'
-import { openStore, PendingMigrationsError, type Store } from './store/open.js'
-import { isOpenToOthers, loadKeyFile } from './tokens/key-file.js'
-import { createKeyRing, type KeyRing } from './tokens/key-ring.js'
-import { watchKeyFile } from './tokens/key-watch.js'
-import { KeyRingError, parseKeys, type SigningKey } from './tokens/keys.js'
-import { longestTokenSeconds } from './tokens/lives.js'
-import { countWorkers, shareHashes, startWorkers } from './workers.js'
+import { openStore, PendingMigrationsError, type Store } from './store/open-store.js'
+import { isOpenToOthers, loadKeyFile } from './keys/key-file.js'
+import { createKeyRing, type KeyRing } from './keys/key-ring.js'
+import { watchKeyFile } from './keys/key-watch.js'
+import { KeyRingError, parseKeys, type SigningKey } from './keys/signing-key.js'
+import { longestTokenSeconds } from './tokens/lifetimes.js'
+import { countWorkers, shareHashes, startWorkers } from './process/workers.js'
 
 /**
  * How long running requests may take once no new ones are taken, in milliseconds. With the
@@ -85,7 +85,7 @@ async function serve(config: Config): Promise<void> {
   const redis =
     config.REDIS_URL === ''
       ? undefined
-      : (await import('./http/redis.js')).connectRedis(config.REDIS_URL, logger)
+      : (await import('./limits/redis.js')).connectRedis(config.REDIS_URL, logger)
   const app = buildApp({
     config,
     store,

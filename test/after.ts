@@ -1,3 +1,3 @@
-import { stopCluster } from './postgres/cluster.js'
+import { stopCluster } from './support/cluster.js'
 
 stopCluster()

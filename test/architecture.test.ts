@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path/posix'
 import t from 'tap'
 import ts from 'typescript'
-import { files, imports, isExported, parse, sources, wideLines } from './sources.js'
+import { files, imports, isExported, parse, sources, wideLines } from './support/sources.js'
 
 const features = [
   'signup',

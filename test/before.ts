@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { fileOf, packages } from './one-file.mjs'
-import { startCluster } from './postgres/cluster.js'
+import { startCluster } from './support/cluster.js'
 
 // The tests of the process run what ships: the bundle. It is built outside of what coverage counts.
 execFileSync(process.execPath, ['build.mjs'], {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { loadConfig } from '../src/config.js'
-import { refused } from './refused-settings.js'
+import { refused } from './support/refused-settings.js'
 
 t.test('PUBLIC_URL and APP_URL are taken in their one canonical spelling', async (t) => {
   const good = [

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import t, { type Test } from 'tap'
 import { loadConfig } from '../src/config.js'
-import { refused } from './refused-settings.js'
+import { refused } from './support/refused-settings.js'
 
 type Env = Record<string, string | undefined>
 

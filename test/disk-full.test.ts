@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { goodPassword, query } from './helper.js'
-import { post } from './process.js'
-import { freePort } from './postgres/cluster.js'
+import { post } from './support/process.js'
+import { freePort } from './support/cluster.js'
 
 t.test(
   'when a file cannot grow, writing is unavailable and the rest goes on; with room again so does writing, and nothing acknowledged is lost',

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t from 'tap'
 import { freshDatabase, goodPassword } from './helper.js'
-import { freePort } from './postgres/cluster.js'
-import { post, runMain, startServer } from './process.js'
+import { freePort } from './support/cluster.js'
+import { post, runMain, startServer } from './support/process.js'
 
 const ada = { email: 'ada@example.org', password: goodPassword }
 

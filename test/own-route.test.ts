@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import type { App } from '../src/http/app.js'
+import type { App } from '../src/http/fastify.js'
 import { buildTestApp, problem, projectFile } from './helper.js'
 
 t.test("the README's own route is behind the guard", async (t) => {

@@ -5,7 +5,7 @@ import t from 'tap'
 import { parse } from 'yaml'
 import { loadConfig } from '../src/config.js'
 import { goodPassword, projectFile } from './helper.js'
-import { startServer } from './process.js'
+import { startServer } from './support/process.js'
 
 const dockerfile = await projectFile('Dockerfile')
 

@@ -4,7 +4,7 @@ import { cpSync, symlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { freshDatabase, onEachDatabase, projectFile } from './helper.js'
-import { freePort } from './postgres/cluster.js'
+import { freePort } from './support/cluster.js'
 
 /** One command of the README's console session and what the README says it prints. */
 interface Step {

@@ -1,4 +1,4 @@
-import { pipelineLimit, serverTimeouts } from '../../src/http/edges.js'
+import { pipelineLimit, serverTimeouts } from '../../src/http/headers.js'
 import type { BenchServer } from '../server.js'
 import {
   abandonLogins,

@@ -6,7 +6,7 @@ import {
   killServer,
   startServer,
   stopServer,
-} from '../../test/postgres/cluster.js'
+} from '../../test/support/cluster.js'
 
 const [what, text = ''] = process.argv.slice(2)
 const cluster = JSON.parse(text) as Cluster

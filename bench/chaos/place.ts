@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { createClient } from '@libsql/client'
 import pg from 'pg'
-import { type Cluster, makeCluster, removeCluster } from '../../test/postgres/cluster.js'
+import { type Cluster, makeCluster, removeCluster } from '../../test/support/cluster.js'
 import { bare, type BenchServer, freePort, main, startServer } from '../server.js'
 import { type Proxy, startProxy } from './proxy.js'
 

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { startBalancer } from '../../test/balancer.js'
+import { startBalancer } from '../../test/support/balancer.js'
 import { type BenchServer, freePort } from '../server.js'
 import { type ChaosOptions, type Experiment, type Row } from './experiment.js'
 import { sqlitePlace } from './place.js'

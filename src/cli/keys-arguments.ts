@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { ConfigError } from '../config.js'
-import { type Algorithm, algorithms } from '../tokens/keys.js'
+import { type Algorithm, algorithms } from '../keys/signing-key.js'
 
 /** What a person wants of `npm run keys`. */
 export type KeysWish =

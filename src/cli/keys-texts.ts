@@ -1,7 +1,7 @@
-import { type ChangeTimes, keyStates, type KeyState } from '../tokens/key-changes.js'
-import type { ChangedKeys } from '../tokens/key-edit.js'
-import { createKeyRing, type KeyLife } from '../tokens/key-ring.js'
-import type { SigningKey } from '../tokens/keys.js'
+import { type ChangeTimes, keyStates, type KeyState } from '../keys/key-changes.js'
+import type { ChangedKeys } from '../keys/key-edit.js'
+import { createKeyRing, type KeyLife } from '../keys/key-ring.js'
+import type { SigningKey } from '../keys/signing-key.js'
 
 /**
  * The keys as a table, newest first: what each is and what it does now, in words. Nothing

@@ -6,11 +6,11 @@ import {
   planPruning,
   planRevocation,
   planRotation,
-} from '../tokens/key-changes.js'
-import { changeKeyFile, type ChangedKeys } from '../tokens/key-edit.js'
-import { readKeyText } from '../tokens/key-file.js'
-import { generateKey, parseKeys, type SigningKey } from '../tokens/keys.js'
-import { longestTokenSeconds } from '../tokens/lives.js'
+} from '../keys/key-changes.js'
+import { changeKeyFile, type ChangedKeys } from '../keys/key-edit.js'
+import { readKeyText } from '../keys/key-file.js'
+import { generateKey, parseKeys, type SigningKey } from '../keys/signing-key.js'
+import { longestTokenSeconds } from '../tokens/lifetimes.js'
 import { readArguments } from './keys-arguments.js'
 import { sayPruned, sayRevoked, sayRotated, tableOfKeys } from './keys-texts.js'
 

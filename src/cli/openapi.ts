@@ -3,8 +3,8 @@ import { pino } from 'pino'
 import { buildApp } from '../app.js'
 import { loadConfig } from '../config.js'
 import { packageRoot } from '../package-root.js'
-import type { Store } from '../store/open.js'
-import { createKeyRing } from '../tokens/key-ring.js'
+import type { Store } from '../store/open-store.js'
+import { createKeyRing } from '../keys/key-ring.js'
 
 /**
  * The contract of the shipped application with its default settings, as YAML. Nothing is opened

@@ -1,4 +1,4 @@
-import { canonicalEmail } from '../email-address.js'
+import { canonicalEmail } from '../account/email-address.js'
 import { Problem } from '../errors.js'
 import { Name } from '../http/schemas.js'
 import type { Passwords } from '../passwords/passwords.js'

@@ -1,4 +1,4 @@
-import { canonicalEmail } from '../email-address.js'
+import { canonicalEmail } from '../account/email-address.js'
 import type { MailKind } from '../mail/mailer.js'
 import { createMessages } from '../mail/messages.js'
 import { unusableHash } from '../passwords/hash.js'

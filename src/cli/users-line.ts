@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { canonicalEmail } from '../email-address.js'
-import { type FormerEmail, maxFormerEmails } from '../email-history.js'
+import { canonicalEmail } from '../account/email-address.js'
+import { type FormerEmail, maxFormerEmails } from '../account/email-history.js'
 import { Email, Name } from '../http/schemas.js'
 import { isReadableHash, unusableHash } from '../passwords/hash.js'
 import { createChecker } from '../schema-check.js'

@@ -1,7 +1,7 @@
 import type { Config } from '../config.js'
 import type { MailRequest } from '../mail/mailer.js'
 import type { Message } from '../mail/message.js'
-import { openMailer } from '../mail/open.js'
+import { openMailer } from '../mail/open-mailer.js'
 import type { Terminal } from './terminal.js'
 
 /**

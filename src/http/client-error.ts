@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { Problem, type ProblemCode } from '../errors.js'
 import { problemDocument, problemMediaType } from './problems.js'
-import { securityHeaders } from './edges.js'
+import { securityHeaders } from './headers.js'
 
 const byParserCode: Record<string, ProblemCode> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',

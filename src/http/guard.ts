@@ -1,12 +1,12 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem, type ProblemCode } from '../errors.js'
-import type { AccessClaims } from '../tokens/access.js'
-import { isCompactJws } from '../tokens/compact.js'
-import type { VerificationRules } from '../tokens/kind.js'
-import { createVerifiedTokens } from '../tokens/verified.js'
-import { countHeader } from './edges.js'
-import type { RouteLimit } from './limits.js'
+import type { AccessClaims } from '../tokens/access-token.js'
+import { isCompactJws } from '../tokens/compact-form.js'
+import type { VerificationRules } from '../tokens/token-kind.js'
+import { createVerifiedTokens } from '../tokens/verified-tokens.js'
+import { countHeader } from './headers.js'
+import type { RouteLimit } from '../limits/limits.js'
 
 declare module '@fastify/jwt' {
   interface FastifyJWT {

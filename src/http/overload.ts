@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
-import { callerNetwork } from './network.js'
+import { callerNetwork } from '../limits/network.js'
 
 /**
  * Refuses requests to public routes that hash as soon as their headers are there, where they

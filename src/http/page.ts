@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { App } from './app.js'
+import type { App } from './fastify.js'
 
 /** One thing to do on a page, by a JSON route. */
 export interface Step {

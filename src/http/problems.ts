@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type FieldError, Problem, type ProblemCode } from '../errors.js'
 import { recordRefusal } from './audit.js'
-import { securityHeaders } from './edges.js'
+import { securityHeaders } from './headers.js'
 import { logRequest } from './log.js'
 
 /** The one shape of every error (RFC 9457). */

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Static, type TSchema, Type } from 'typebox'
 import { problemKinds } from '../errors.js'
 import type { Account } from '../store/accounts.js'
-import { AccessClaimsSchema } from '../tokens/access.js'
+import { AccessClaimsSchema } from '../tokens/access-token.js'
 import type { IssuedTokens } from '../tokens/issue.js'
 
 const strict = { additionalProperties: false } as const

@@ -2,7 +2,7 @@ import type { MailKind, MailRequest } from './kinds.js'
 import type { Message, Transport } from './message.js'
 import { isRefusedForGood } from './refusals.js'
 import { createShares } from './shares.js'
-import { createTurns } from './turns.js'
+import { createTurns } from './fair-mails.js'
 
 /** The words for a mail before it is written, for callers of {@link Mailer}. */
 export type { MailKind, MailRequest } from './kinds.js'

@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.js'
-import { emptyHistory } from '../email-history.js'
+import { emptyHistory } from '../account/email-history.js'
 import type { Accounts } from './accounts.js'
 import { createMany } from './create-many.js'
 import { available, isDuplicate } from './faults.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
-import { createTurns } from './turns.js'
+import { createTurns } from './batch.js'
 
 /**
  * {@link Accounts} in the table `users`.

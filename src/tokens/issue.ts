@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
-import type { AccessTokens, IssuedAccessToken } from './access.js'
-import type { IssuedRefreshToken, RefreshTokens } from './refresh.js'
+import type { AccessTokens, IssuedAccessToken } from './access-token.js'
+import type { IssuedRefreshToken, RefreshTokens } from './refresh-token.js'
 
 /** What logging in gives: an access token, and the refresh token that gives the next one. */
 export type IssuedTokens = IssuedAccessToken & IssuedRefreshToken

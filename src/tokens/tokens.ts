@@ -1,17 +1,17 @@
 import type { Clock } from '../clock.js'
 import type { Config } from '../config.js'
-import { createAccessTokens } from './access.js'
-import { createDeviceTokens } from './device.js'
+import { createAccessTokens } from './access-token.js'
+import { createDeviceTokens } from './device-token.js'
 import { createIssueTokens } from './issue.js'
-import type { KeyRing } from './key-ring.js'
+import type { KeyRing } from '../keys/key-ring.js'
 import {
   createChangeTokens,
   createResetTokens,
   createUndoTokens,
   createVerifyTokens,
-} from './one-time.js'
-import { createRefreshTokens } from './refresh.js'
-import { createSignupTokens } from './signup.js'
+} from './one-time-token.js'
+import { createRefreshTokens } from './refresh-token.js'
+import { createSignupTokens } from './signup-token.js'
 
 /** The settings that tokens follow. */
 export type TokenSettings = Pick<

@@ -2,7 +2,7 @@ import t from 'tap'
 import { crash } from '../../bench/chaos/crashes.js'
 import { startMailServer } from '../../bench/chaos/clients.js'
 import { postgresPlace, sqlitePlace } from '../../bench/chaos/place.js'
-import { killServer, startServer } from '../postgres/cluster.js'
+import { killServer, startServer } from '../support/cluster.js'
 
 const { url, mails, close } = await startMailServer()
 t.teardown(close)

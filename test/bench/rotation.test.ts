@@ -1,6 +1,6 @@
 import t from 'tap'
 import { loadDuringRotations } from '../../bench/rotation-load.js'
-import { runMain, startServer } from '../process.js'
+import { runMain, startServer } from '../support/process.js'
 
 // A verifier keeps the keys for 5 of these seconds. The rest is for the second in which a server
 // looks at the file, that of which a creation time is cut, and for a machine that is busy.

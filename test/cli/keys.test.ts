@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { manageKeys } from '../../src/cli/keys.js'
 import { ConfigError, loadConfig } from '../../src/config.js'
-import { KeyRingError, parseKeys } from '../../src/tokens/keys.js'
+import { KeyRingError, parseKeys } from '../../src/keys/signing-key.js'
 import { frozenNow } from '../helper.js'
-import { type Jwk, makeJwk, thumbprint } from '../tokens/forge.js'
+import { type Jwk, makeJwk, thumbprint } from '../support/forge.js'
 
 const now = frozenNow / 1000
 const privateParts = /"?\b(d|p|q|dp|dq|qi)\b"?:|PRIVATE/

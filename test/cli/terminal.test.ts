@@ -3,7 +3,7 @@ import { CommandError } from '../../src/cli/command-error.js'
 import { createProgress } from '../../src/cli/progress.js'
 import { ask } from '../../src/cli/prompt.js'
 import { printable } from '../../src/cli/terminal.js'
-import { fakeTerminal } from './fake-terminal.js'
+import { fakeTerminal } from '../support/fake-terminal.js'
 
 t.test('signs that deceive a reader are shown as escapes', async (t) => {
   const rows = [

@@ -5,7 +5,7 @@ import { createHashGate } from '../../src/passwords/gate.js'
 import { createPasswords, type Passwords } from '../../src/passwords/passwords.js'
 import { createEstimator } from '../../src/passwords/strength.js'
 import { buildTestApp, cheapHash, goodPassword, onEachDatabase } from '../helper.js'
-import { fakeTerminal } from './fake-terminal.js'
+import { fakeTerminal } from '../support/fake-terminal.js'
 
 const shipped = await createPasswords({
   cost: cheapHash,

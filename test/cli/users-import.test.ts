@@ -7,9 +7,9 @@ import { importUsers } from '../../src/cli/users-import.js'
 import { users } from '../../src/cli/users.js'
 import { loadConfig } from '../../src/config.js'
 import { Problem } from '../../src/errors.js'
-import { openStore } from '../../src/store/open.js'
+import { openStore } from '../../src/store/open-store.js'
 import { freshDatabase, onEachDatabase, query, temporaryFolder } from '../helper.js'
-import { fakeTerminal } from './fake-terminal.js'
+import { fakeTerminal } from '../support/fake-terminal.js'
 
 const hash = '$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
 const line = (name: string | number, rest = {}) =>

@@ -2,7 +2,7 @@ import argon2 from 'argon2'
 import t from 'tap'
 import { users } from '../../src/cli/users.js'
 import { buildTestApp, onEachDatabase, problem } from '../helper.js'
-import { fakeTerminal } from './fake-terminal.js'
+import { fakeTerminal } from '../support/fake-terminal.js'
 
 const salt = Buffer.alloc(16, 1)
 const argon = async (type: 0 | 1) =>

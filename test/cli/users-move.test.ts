@@ -9,7 +9,7 @@ import { loadConfig } from '../../src/config.js'
 import { unusableHash } from '../../src/passwords/hash.js'
 import { type Accounts } from '../../src/store/accounts.js'
 import type { MovedAccount } from '../../src/store/create-many.js'
-import { openStore } from '../../src/store/open.js'
+import { openStore } from '../../src/store/open-store.js'
 import {
   buildTestApp,
   type DatabaseKind,
@@ -19,8 +19,8 @@ import {
   query,
   type TestApp,
 } from '../helper.js'
-import { tokenOf } from '../mailbox.js'
-import { fakeTerminal } from './fake-terminal.js'
+import { tokenOf } from '../support/mailbox.js'
+import { fakeTerminal } from '../support/fake-terminal.js'
 
 const hash = '$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
 const former = [

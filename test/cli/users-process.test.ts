@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { openStore } from '../../src/store/open.js'
+import { openStore } from '../../src/store/open-store.js'
 import { type DatabaseKind, freshDatabase, goodPassword, onEachDatabase, query } from '../helper.js'
-import { runMain, startMain, startServer } from '../process.js'
+import { runMain, startMain, startServer } from '../support/process.js'
 
 const hash = '$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
 const lines = (count: number) =>

@@ -5,9 +5,9 @@ import { changeUser } from '../../src/cli/users-account.js'
 import { listUsers } from '../../src/cli/users-list.js'
 import { users } from '../../src/cli/users.js'
 import { loadConfig } from '../../src/config.js'
-import { openStore } from '../../src/store/open.js'
+import { openStore } from '../../src/store/open-store.js'
 import { freshDatabase, goodPassword, onEachDatabase } from '../helper.js'
-import { fakeTerminal } from './fake-terminal.js'
+import { fakeTerminal } from '../support/fake-terminal.js'
 
 const nobody = '01a1fc01-f8b4-7454-b157-7ca464a8123c'
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/

@@ -7,7 +7,7 @@ import argon2 from 'argon2'
 import t, { type Test } from 'tap'
 import { readUser } from '../../src/cli/users-line.js'
 import { users } from '../../src/cli/users.js'
-import { fakeTerminal } from '../cli/fake-terminal.js'
+import { fakeTerminal } from '../support/fake-terminal.js'
 import { buildTestApp, goodPassword, projectFile } from '../helper.js'
 
 const text = await projectFile('docs/users.md')

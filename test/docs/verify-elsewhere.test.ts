@@ -4,9 +4,16 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import t, { type Test } from 'tap'
 import { buildTestApp } from '../helper.js'
-import { freePort } from '../postgres/cluster.js'
-import { algorithms, makeJwk } from '../tokens/forge.js'
-import { account, findPython, makeTokens, text, verifyInPython, writeSnippets } from './snippets.js'
+import { freePort } from '../support/cluster.js'
+import { algorithms, makeJwk } from '../support/forge.js'
+import {
+  account,
+  findPython,
+  makeTokens,
+  text,
+  verifyInPython,
+  writeSnippets,
+} from '../support/snippets.js'
 
 interface Claims {
   sub: string

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { auditEvents, type AuditEvent } from '../../src/http/audit.js'
 import { buildTestApp, goodPassword, projectFile, type TestApp } from '../helper.js'
-import { tokenOf } from '../mailbox.js'
+import { tokenOf } from '../support/mailbox.js'
 
 const newPassword = 'copper-kettle-on-the-lower-shelf'
 

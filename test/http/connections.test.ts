@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
-import { securityHeaders, serverTimeouts } from '../../src/http/edges.js'
-import type { Store } from '../../src/store/open.js'
+import { securityHeaders, serverTimeouts } from '../../src/http/headers.js'
+import type { Store } from '../../src/store/open-store.js'
 import { buildTestApp, goodPassword } from '../helper.js'
-import { exchange, listen, open, parseAnswers, type RawAnswer } from './raw-socket.js'
+import { exchange, listen, open, parseAnswers, type RawAnswer } from '../support/raw-socket.js'
 
 const body = JSON.stringify({ email: 'ada@example.org', password: goodPassword })
 const hurry = {

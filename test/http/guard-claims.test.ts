@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { leewaySeconds } from '../../src/tokens/kind.js'
+import { leewaySeconds } from '../../src/tokens/token-kind.js'
 import { onEachDatabase } from '../helper.js'
-import { algorithms } from '../tokens/forge.js'
-import { buildForger, refused } from './forger.js'
+import { algorithms } from '../support/forge.js'
+import { buildForger, refused } from '../support/forger.js'
 
 const ours = 'http://localhost:3000'
 const long = 'x'.repeat(1000)

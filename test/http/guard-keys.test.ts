@@ -11,8 +11,8 @@ import {
   publicPart,
   signer,
   thumbprint,
-} from '../tokens/forge.js'
-import { buildForger, refused } from './forger.js'
+} from '../support/forge.js'
+import { buildForger, refused } from '../support/forger.js'
 
 for (const alg of algorithms) {
   t.test(`no spelling of the public ${alg} key is a shared secret`, async (t) => {

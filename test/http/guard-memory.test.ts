@@ -1,8 +1,8 @@
 import t from 'tap'
-import { leewaySeconds } from '../../src/tokens/kind.js'
+import { leewaySeconds } from '../../src/tokens/token-kind.js'
 import { buildTestApp, frozenNow } from '../helper.js'
-import { algorithms, makeJwk } from '../tokens/forge.js'
-import { buildForger, refused } from './forger.js'
+import { algorithms, makeJwk } from '../support/forge.js'
+import { buildForger, refused } from '../support/forger.js'
 
 t.test('a token that was seen before is not verified again, and is answered alike', async (t) => {
   const { call, signup, ring } = await buildTestApp(t)
@@ -57,7 +57,7 @@ t.test(
     time.now += 1_200_000
     const after = (await signup()).access_token
     time.now -= 600_000
-    const { parseKeys } = await import('../../src/tokens/keys.js')
+    const { parseKeys } = await import('../../src/keys/signing-key.js')
     const replace = async (...keys: object[]) => {
       ring.replace(await parseKeys(JSON.stringify({ keys }), 'test'))
     }

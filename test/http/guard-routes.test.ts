@@ -1,7 +1,7 @@
 import type { RouteOptions } from 'fastify'
 import t from 'tap'
 import { buildTestApp, problem } from '../helper.js'
-import { listen } from './send.js'
+import { listen } from '../support/send.js'
 
 const publicRoutes = [
   'GET /',

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { leewaySeconds } from '../../src/tokens/kind.js'
-import { algorithms, encode, forge, signer } from '../tokens/forge.js'
-import { buildForger } from './forger.js'
-import { hostileTokens } from './hostile-tokens.js'
+import { leewaySeconds } from '../../src/tokens/token-kind.js'
+import { algorithms, encode, forge, signer } from '../support/forge.js'
+import { buildForger } from '../support/forger.js'
+import { hostileTokens } from '../support/hostile-tokens.js'
 
 for (const alg of algorithms) {
   t.test(`hostile tokens where the key is for ${alg}`, async (t) => {

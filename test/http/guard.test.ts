@@ -1,8 +1,8 @@
 import t from 'tap'
 import { buildTestApp, onEachDatabase, problem, query } from '../helper.js'
-import { decode } from '../tokens/forge.js'
-import { refused } from './forger.js'
-import { type Answer, listen } from './send.js'
+import { decode } from '../support/forge.js'
+import { refused } from '../support/forger.js'
+import { type Answer, listen } from '../support/send.js'
 
 const bare = 'Bearer realm="latchkey"'
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import t from 'tap'
-import { pipelineLimit, serverTimeouts } from '../../src/http/edges.js'
-import type { Store } from '../../src/store/open.js'
+import { pipelineLimit, serverTimeouts } from '../../src/http/headers.js'
+import type { Store } from '../../src/store/open-store.js'
 import { buildTestApp, goodPassword } from '../helper.js'
-import { listen, open, parseAnswers } from './raw-socket.js'
+import { listen, open, parseAnswers } from '../support/raw-socket.js'
 
 // Only what is under test is in a hurry: nothing else can end these connections.
 const long = 300_000

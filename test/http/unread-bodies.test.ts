@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { buildTestApp } from '../helper.js'
-import { listen } from './raw-socket.js'
+import { listen } from '../support/raw-socket.js'
 
 /**
  * Sends the head of a request and then a body, as much as is taken, and answers what came back

@@ -6,8 +6,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { simpleParser } from 'mailparser'
 import t, { type Test } from 'tap'
 import { goodPassword } from '../helper.js'
-import { freePort } from '../postgres/cluster.js'
-import { startServer } from '../process.js'
+import { freePort } from '../support/cluster.js'
+import { startServer } from '../support/process.js'
 
 const ada = { email: 'ada@example.org', password: goodPassword }
 const post = async (url: string, body: object) =>

@@ -5,7 +5,7 @@ import t from 'tap'
 import { loadConfig } from '../../src/config.js'
 import { createMessages } from '../../src/mail/messages.js'
 import { createOutbox, createSmtpTransport } from '../../src/mail/transports.js'
-import { startSmtp } from '../smtp.js'
+import { startSmtp } from '../support/smtp.js'
 
 const address = 'no-reply@auth.example.org'
 const message = createMessages({ appUrl: 'https://app.example.org' }).passwordChanged(

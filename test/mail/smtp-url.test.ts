@@ -6,7 +6,7 @@ import { createMailer } from '../../src/mail/mailer.js'
 import { createMessages } from '../../src/mail/messages.js'
 import { createSmtpTransport } from '../../src/mail/transports.js'
 import { projectFile } from '../helper.js'
-import { startSmtp } from '../smtp.js'
+import { startSmtp } from '../support/smtp.js'
 
 const message = createMessages({ appUrl: 'https://app.example.org' }).passwordChanged(
   'ada@example.org',

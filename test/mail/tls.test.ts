@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { createMessages } from '../../src/mail/messages.js'
-import { openMailer } from '../../src/mail/open.js'
+import { openMailer } from '../../src/mail/open-mailer.js'
 import { isLoopback, mayBeUnencrypted, smtpOptions } from '../../src/mail/smtp-url.js'
 import { createSmtpTransport } from '../../src/mail/transports.js'
-import { startSmtp } from '../smtp.js'
+import { startSmtp } from '../support/smtp.js'
 
 const publicUrl = 'https://auth.example.org'
 const message = createMessages({ appUrl: publicUrl }).resetPassword('ada@example.org', 'eyJ.x.y')

@@ -5,7 +5,7 @@ import t from 'tap'
 import { compose, type Message } from '../../src/mail/message.js'
 import { createMessages } from '../../src/mail/messages.js'
 import { createOutbox, createSmtpTransport } from '../../src/mail/transports.js'
-import { type Received, startSmtp } from '../smtp.js'
+import { type Received, startSmtp } from '../support/smtp.js'
 
 const from = 'Latchkey <no-reply@auth.example.org>'
 const publicUrl = 'https://auth.example.org'

@@ -3,7 +3,7 @@ import t from 'tap'
 import { judgePassword } from '../../src/passwords/policy.js'
 import judge, { commonPasswords } from '../../src/passwords/strength-worker.js'
 import { buildTestApp, cheapHash, goodPassword, onEachDatabase, problem } from '../helper.js'
-import { tokenOf } from '../mailbox.js'
+import { tokenOf } from '../support/mailbox.js'
 
 /**
  * Of several published lists: the first ones, and those that look as if nobody could guess

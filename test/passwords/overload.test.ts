@@ -3,9 +3,9 @@ import { Socket } from 'node:net'
 import { setImmediate as settle } from 'node:timers/promises'
 import argon2 from 'argon2'
 import t, { type Test } from 'tap'
-import type { App } from '../../src/http/app.js'
+import type { App } from '../../src/http/fastify.js'
 import { createHashGate } from '../../src/passwords/gate.js'
-import type { Store } from '../../src/store/open.js'
+import type { Store } from '../../src/store/open-store.js'
 import {
   buildTestApp,
   goodPassword,
@@ -14,7 +14,7 @@ import {
   onEachDatabase,
   problem,
 } from '../helper.js'
-import { listen, open } from '../http/raw-socket.js'
+import { listen, open } from '../support/raw-socket.js'
 
 const email = 'ada@example.org'
 

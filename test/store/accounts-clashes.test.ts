@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { openStore } from '../../src/store/open.js'
+import { openStore } from '../../src/store/open-store.js'
 import { freshDatabase, frozenNow, onEachDatabase, query } from '../helper.js'
 
 const [first, second] = [

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
-import { type Store, openStore } from '../../src/store/open.js'
+import { type Store, openStore } from '../../src/store/open-store.js'
 import { type DatabaseKind, freshDatabase, frozenNow, onEachDatabase, query } from '../helper.js'
 
 const uuid7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/

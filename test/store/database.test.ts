@@ -4,8 +4,8 @@ import t from 'tap'
 import { connect, parseDatabaseUrl } from '../../src/store/database.js'
 import { available } from '../../src/store/faults.js'
 import { applyMigrations } from '../../src/store/migrations.js'
-import { openStore } from '../../src/store/open.js'
-import { freePort } from '../postgres/cluster.js'
+import { openStore } from '../../src/store/open-store.js'
+import { freePort } from '../support/cluster.js'
 
 t.test('which database a URL names, without what is secret in it', async (t) => {
   const rows: Array<[url: string, provider: string, name: string, hasLock: boolean]> = [

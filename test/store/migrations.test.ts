@@ -7,7 +7,7 @@ import { createClient } from '@libsql/client'
 import t, { type Test } from 'tap'
 import { parseDatabaseUrl, type Provider } from '../../src/store/database.js'
 import { applyMigrations, prismaFolder, readMigrations } from '../../src/store/migrations.js'
-import { openStore, PendingMigrationsError } from '../../src/store/open.js'
+import { openStore, PendingMigrationsError } from '../../src/store/open-store.js'
 import { databaseKinds, freshDatabase, onEachDatabase, projectFile, query } from '../helper.js'
 
 const clock = () => 0

@@ -3,9 +3,9 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { startProxy } from '../../bench/chaos/proxy.js'
 import { migrate } from '../../src/cli/migrate.js'
-import { openStore } from '../../src/store/open.js'
+import { openStore } from '../../src/store/open-store.js'
 import { freshDatabase, query } from '../helper.js'
-import { clusterUrl, freePort } from '../postgres/cluster.js'
+import { clusterUrl, freePort } from '../support/cluster.js'
 
 const options = { autoMigrate: true, clock: () => 0 }
 const unavailable = { name: 'Problem', code: 'unavailable' }

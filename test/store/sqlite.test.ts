@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 import { connect, parseDatabaseUrl } from '../../src/store/database.js'
-import { openStore } from '../../src/store/open.js'
+import { openStore } from '../../src/store/open-store.js'
 import { freshDatabase, query } from '../helper.js'
 
 const options = { autoMigrate: true, clock: () => 0 }

@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { limits } from '../../src/http/limits.js'
+import { limits } from '../../src/limits/limits.js'
 import {
   buildTestApp,
   frozenNow,
@@ -9,7 +9,7 @@ import {
   onEachDatabase,
   problem,
 } from '../helper.js'
-import { tokenOf } from '../mailbox.js'
+import { tokenOf } from '../support/mailbox.js'
 
 // The library of the counters goes by the time of the system: no wait ends during a test.
 mock.timers.enable({ apis: ['Date'], now: frozenNow })

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { createEmailFlow, freshEmail } from '../email/flow.js'
-import { refusedRefresh } from '../http/forger.js'
+import { createEmailFlow, freshEmail } from '../support/email-flow.js'
+import { refusedRefresh } from '../support/forger.js'
 import { buildTestApp, goodPassword, onEachDatabase, problem } from '../helper.js'
-import { tokenOf } from '../mailbox.js'
+import { tokenOf } from '../support/mailbox.js'
 
 // What an attacker once had, what the owner then does, and what must hold for ever after.
 const stolen = goodPassword

@@ -9,10 +9,10 @@ import {
   jwtVerify,
 } from 'jose'
 import t from 'tap'
-import { listen } from '../http/send.js'
+import { listen } from '../support/send.js'
 import { buildTestApp, frozenNow } from '../helper.js'
-import { tokenOf } from '../mailbox.js'
-import { algorithms, makeJwk, publicPart, thumbprint } from './forge.js'
+import { tokenOf } from '../support/mailbox.js'
+import { algorithms, makeJwk, publicPart, thumbprint } from '../support/forge.js'
 
 const issuer = 'http://localhost:3000'
 const audience = 'https://api.example.org'

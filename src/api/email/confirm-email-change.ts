@@ -1,0 +1,116 @@
+import type { Attempts } from '../../limits/attempts-type.js'
+import { type Confirmation, requirePassword } from '../../account/caller.js'
+import type { Clock } from '../../clock.js'
+import { Problem } from '../../errors.js'
+import type { LinkLimits } from '../../limits/link-limits-type.js'
+import type { Mailer } from '../../mail/mailer.js'
+import type { Messages } from '../../mail/messages.js'
+import type { Passwords } from '../../passwords/passwords.js'
+import type { Account, Accounts } from '../../store/accounts.js'
+import type { AddressTokens, UndoTokens } from '../../tokens/one-time-token.js'
+import { nextHistory } from './next-history.js'
+
+/**
+ * Proof that the caller has the account: the id in a verified access token, or the password.
+ * Null for none.
+ */
+export interface Proof {
+  callerId: string | null
+  confirmation: Confirmation | null
+}
+
+/**
+ * Changes the address of an account by the token of the mail to the new address. The former
+ * address is told; if it was verified, with a link to take the account back. The link alone is
+ * not enough: a stranger who clicks must not adopt the account of somebody who entered the
+ * wrong address, by mistake or on purpose.
+ *
+ * @param signal aborts when the client has hung up
+ * @throws Problem
+ *
+ *   - `invalid_one_time_token` if the token is not valid, or the account has changed since, is gone
+ *       or disabled
+ *   - `missing_token` without a proof; the access token of another account counts as none
+ *   - `wrong_password` if the password does not match; after ten of these the link is dead
+ *   - `email_taken` if another account has the address by now
+ *   - `rate_limited`, `overloaded`, `unavailable`
+ */
+export type ConfirmEmailChange = (
+  token: string,
+  proof: Proof,
+  signal: AbortSignal,
+) => Promise<Account>
+
+/** What {@link createConfirmEmailChange} needs. */
+export interface ConfirmEmailChangeDeps {
+  accounts: Accounts
+  passwords: Passwords
+  attempts: Attempts
+  linkLimits: LinkLimits
+  changeTokens: AddressTokens
+  undoTokens: UndoTokens
+  messages: Messages
+  mailer: Mailer
+  clock: Clock
+}
+
+/**
+ * One statement changes the address, bound to the state that was read: a link works once also
+ * among many uses at the same time.
+ */
+export function createConfirmEmailChange(deps: ConfirmEmailChangeDeps): ConfirmEmailChange {
+  const {
+    accounts,
+    passwords,
+    attempts,
+    linkLimits,
+    changeTokens,
+    undoTokens,
+    messages,
+    mailer,
+    clock,
+  } = deps
+  const requireProof = async (
+    account: Account,
+    jti: string,
+    { callerId, confirmation }: Proof,
+    signal: AbortSignal,
+  ) => {
+    if (callerId === account.id) return
+    if (confirmation === null) {
+      throw new Problem('missing_token', {
+        account: account.id,
+        detail: 'Send the access token of the account, or its password as "password".',
+      })
+    }
+    await passwords.inTurn({ network: confirmation.place.network, signal }, async ({ matches }) => {
+      await linkLimits.tryLink(jti, async () => {
+        await requirePassword({ matches, attempts }, account, confirmation)
+      })
+    })
+  }
+  return async (token, proof, signal) => {
+    const claims = changeTokens.verify(token)
+    await linkLimits.countUse(claims.jti)
+    const account = changeTokens.requireState(claims, await accounts.findById(claims.sub))
+    if (account.disabledAt !== null)
+      throw new Problem('invalid_one_time_token', { account: account.id })
+    await requireProof(account, claims.jti, proof, signal)
+    const { column, entry } = nextHistory(account, claims.email, clock())
+    const changed = await accounts.changeEmail(account, {
+      email: claims.email,
+      emailHistory: column,
+    })
+    if (changed === 'email_taken')
+      throw new Problem('email_taken', {
+        account: account.id,
+        detail: 'Another account has this address by now. Your account keeps its present one.',
+      })
+    if (changed === null) throw new Problem('invalid_one_time_token', { account: account.id })
+    const undo = entry === null ? null : undoTokens.issue(account.id, entry.id)
+    mailer.send({ kind: 'e-mail changed', to: account.email, account: account.id }, async () =>
+      messages.emailChanged(account.email, undo),
+    )
+    return changed
+  }
+}

@@ -1,0 +1,64 @@
+import { Type } from 'typebox'
+import type { App } from '../../http/fastify.js'
+import { record } from '../../http/audit.js'
+import { pageRoute } from '../../http/page.js'
+import { NoQuery, OneTimeToken } from '../../http/schemas.js'
+import { undoEmailPage } from './undo.page.js'
+import type { UndoEmailChange } from './undo.js'
+
+const strict = { additionalProperties: false } as const
+
+const UndoReply = Type.Object(
+  {
+    reset_token: Type.String({
+      description: 'For `POST /password/reset`',
+      examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6InJlc2V0K2p3dCIs…'],
+    }),
+    expires_in: Type.Integer({
+      description: 'Life of the reset token in seconds',
+      examples: [1800],
+    }),
+  },
+  {
+    ...strict,
+    description: 'The account has its former address; choose a new password with the token',
+  },
+)
+
+/**
+ * Taking an account back, with the page that the link of the notice leads to.
+ *
+ * @param resetSeconds life of a reset token
+ */
+export function undoEmailRoutes(
+  app: App,
+  { undoEmailChange, resetSeconds }: { undoEmailChange: UndoEmailChange; resetSeconds: number },
+): void {
+  pageRoute(app, undoEmailPage)
+
+  app.post(
+    '/email/undo',
+    {
+      config: {
+        public: true,
+        limit: 'link',
+        problems: ['invalid_one_time_token', 'email_taken', 'unavailable'],
+      },
+      schema: {
+        operationId: 'undoEmailChange',
+        summary: 'Take the account back by the token of the notice to a former address',
+        description:
+          'The account gets that address back, its password becomes unusable, and every refresh token ends. So do the links of all later changes. An unverified account that was created on the address meanwhile is erased; for any other the reply is `email_taken`, and the link stays valid.',
+        tags: ['Account'],
+        querystring: NoQuery,
+        body: Type.Object({ token: OneTimeToken }, strict),
+        response: { 200: UndoReply },
+      },
+    },
+    async (request) => {
+      const { account, resetToken } = await undoEmailChange(request.body.token)
+      record(request, 'email.undone', account.id)
+      return { reset_token: resetToken, expires_in: resetSeconds }
+    },
+  )
+}

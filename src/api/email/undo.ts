@@ -1,0 +1,108 @@
+import type { Clock } from '../../clock.js'
+import { type FormerEmail, popFormerEmail } from '../../account/email-history.js'
+import { Problem } from '../../errors.js'
+import type { LinkLimits } from '../../limits/link-limits-type.js'
+import type { Mailer } from '../../mail/mailer.js'
+import type { Messages } from '../../mail/messages.js'
+import type { Passwords } from '../../passwords/passwords.js'
+import type { Account, Accounts } from '../../store/accounts.js'
+import type { OneTimeTokens, UndoTokens } from '../../tokens/one-time-token.js'
+
+/**
+ * Gives an account back to the owner of a former address, by the token of the notice that was
+ * sent there: the address, an unusable password, no refresh token. The links of all later
+ * changes end with it, those of earlier ones do not. An unverified account that was created on
+ * the address meanwhile is erased.
+ *
+ * @returns the account as it is now, and a reset token for a new password
+ * @throws Problem
+ *
+ *   - `invalid_one_time_token` if the token is not valid or was ended, or the account is gone or
+ *       disabled
+ *   - `email_taken` if another account has the address and does not give way; the link stays valid
+ *   - `rate_limited`, `unavailable`
+ */
+export type UndoEmailChange = (token: string) => Promise<{ account: Account; resetToken: string }>
+
+/** What {@link createUndoEmailChange} needs. */
+export interface UndoEmailChangeDeps {
+  accounts: Accounts
+  passwords: Pick<Passwords, 'unusableHash'>
+  linkLimits: LinkLimits
+  undoTokens: UndoTokens
+  resetTokens: OneTimeTokens
+  messages: Messages
+  mailer: Mailer
+  clock: Clock
+}
+
+/** How often it tries while others write to the same account or sign up with the same address. */
+const maxTries = 5
+
+/**
+ * How far the clocks of two servers may be apart, in milliseconds: one wrote down the change,
+ * another the sign-up.
+ */
+const clockLeeway = 30_000
+
+/**
+ * The history of the account decides, changed by compare-and-swap: a thief can only add to its
+ * end.
+ */
+export function createUndoEmailChange(deps: UndoEmailChangeDeps): UndoEmailChange {
+  const { accounts, passwords, linkLimits, undoTokens, resetTokens, messages, mailer, clock } = deps
+
+  /** Whether the address may be free now. The link has proven its mailbox. */
+  const makeRoom = async ({ email, at }: FormerEmail) =>
+    (await accounts.deleteUnverified(email, new Date(at - clockLeeway))) ||
+    (await accounts.findByEmail(email)) === null
+
+  return async (token) => {
+    const { sub, jti, entry: id } = undoTokens.verify(token)
+    await linkLimits.countUse(jti)
+    for (let tries = 0; tries < maxTries; tries++) {
+      const before = await accounts.findById(sub)
+      const popped =
+        before === null || before.disabledAt !== null
+          ? null
+          : popFormerEmail(before.emailHistory, id, clock())
+      if (before === null || popped === null)
+        throw new Problem('invalid_one_time_token', { account: sub })
+      const { entry, column } = popped
+      const account = await accounts.takeBack(before, {
+        email: entry.email,
+        emailHistory: column,
+        passwordHash: passwords.unusableHash(),
+      })
+      if (account === 'email_taken') {
+        if (!(await makeRoom(entry))) throw taken(sub)
+      } else if (account !== null) {
+        tell(before.email, account)
+        return { account, resetToken: resetTokens.issue(account) }
+      }
+    }
+    throw new Problem('unavailable', {
+      account: sub,
+      detail: 'The account is being changed from elsewhere. Try again.',
+    })
+  }
+
+  // After the commit, and without a link: its reader may be the thief.
+  function tell(withdrawn: string, { id, email }: Account): void {
+    if (withdrawn !== email)
+      mailer.send({ kind: 'e-mail change undone', to: withdrawn, account: id }, async () =>
+        messages.emailWithdrawn(withdrawn),
+      )
+    mailer.send({ kind: 'e-mail address restored', to: email, account: id }, async () =>
+      messages.emailRestored(email),
+    )
+  }
+}
+
+function taken(account: string): Problem {
+  return new Problem('email_taken', {
+    account,
+    detail:
+      'Another account has this address. Log in to it, or ask for a new password for it, then delete it or change its address. After that, use this link again.',
+  })
+}

@@ -1,0 +1,20 @@
+import type { Page } from '../../http/page.js'
+
+/**
+ * Where the link to verify an address leads when there is no front end. Opening it changes
+ * nothing: mail scanners open links too.
+ */
+export const verifyEmailPage: Page = {
+  path: '/email/verify',
+  title: 'Confirm your e-mail address',
+  steps: [
+    {
+      action: '/email/verify',
+      main: '<p>If you did not ask for this, close this page.</p><button>Confirm</button>',
+      done: {
+        200: 'Your address is confirmed. You can close this page.',
+        201: 'Your account has been created. You can log in now.',
+      },
+    },
+  ],
+}

@@ -1,0 +1,132 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { MailLoad } from '../../mail/mailer.js'
+import type { HashLoad } from '../../passwords/gate.js'
+import type { ConnectionLoad } from '../../store/pool.js'
+
+/**
+ * Where the numbers come from that are asked for at each scrape. `connections` is null where
+ * the database has no pool; `worker` is the process among several.
+ */
+export interface MetricsSources {
+  hashes: () => HashLoad
+  mails: () => MailLoad
+  connections: (() => ConnectionLoad) | null
+  worker?: { id: number } | undefined
+}
+
+/**
+ * One answered request: its route as a template, never a URL. `limit` is the name of the limit
+ * that refused it, if one did.
+ */
+export interface Answered {
+  method: string
+  route: string
+  status: number
+  seconds: number
+  limit: string | undefined
+}
+
+/** The numbers of one application. */
+export interface Metrics {
+  /** Counts a request that was answered. */
+  answered: (request: Answered) => void
+  /** Everything in the text format of Prometheus. */
+  text: () => Promise<string>
+  /** The media type of `text`. */
+  mediaType: string
+}
+
+/**
+ * Upper bounds in seconds: a guarded route takes about one thousandth, a hash some hundredths,
+ * and no request more than ten.
+ */
+const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/**
+ * Beside the numbers of the product there are those of Node.js: event-loop delay, memory,
+ * processor, garbage collection. In a worker each has its number as a label.
+ */
+export function createMetrics({ hashes, mails, connections, worker }: MetricsSources): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  if (worker !== undefined) registry.setDefaultLabels({ worker: String(worker.id) })
+  collectDefaultMetrics({ register: registry })
+
+  const requests = new Counter({
+    name: 'latchkey_http_requests_total',
+    help: 'Answered requests.',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  })
+  const durations = new Histogram({
+    name: 'latchkey_http_request_duration_seconds',
+    help: 'From the arrival of a request to the end of its answer.',
+    labelNames: ['method', 'route'],
+    buckets,
+    registers,
+  })
+  const limited = new Counter({
+    name: 'latchkey_rate_limited_total',
+    help: 'Requests that a limit refused.',
+    labelNames: ['limit'],
+    registers,
+  })
+  const shown = (name: string, help: string, read: () => number | ConnectionLoad) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['state'],
+      registers,
+      collect() {
+        const now = read()
+        if (typeof now === 'number') this.set(now)
+        else for (const [state, count] of Object.entries({ ...now })) this.set({ state }, count)
+      },
+    })
+  // What is counted elsewhere is taken over as it is.
+  const counted = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
+
+  shown('latchkey_hashes_running', 'Password hashes that are computed now.', () => hashes().inUse)
+  shown(
+    'latchkey_hashes_waiting',
+    'Password hashes that wait for their turn.',
+    () => hashes().waiting,
+  )
+  counted(
+    'latchkey_hashes_shed_total',
+    'Requests that were refused because their hash would have waited too long.',
+    () => hashes().shed,
+  )
+  shown(
+    'latchkey_mails_waiting',
+    'Mails that wait for their turn, or to be tried again.',
+    () => mails().waiting,
+  )
+  shown('latchkey_mails_in_delivery', 'Mails that are being sent.', () => mails().inDelivery)
+  counted('latchkey_mails_sent_total', 'Mails that the mail server has taken.', () => mails().sent)
+  counted('latchkey_mails_lost_total', 'Mails that could not be sent.', () => mails().lost)
+  if (connections !== null)
+    shown(
+      'latchkey_database_connections',
+      'Connections to the database, in use or idle; waiting is how many queries wait for one.',
+      connections,
+    )
+  return {
+    answered: ({ method, route, status, seconds, limit }) => {
+      requests.inc({ method, route, status })
+      durations.observe({ method, route }, seconds)
+      if (limit !== undefined) limited.inc({ limit })
+    },
+    text: async () => await registry.metrics(),
+    mediaType: registry.contentType,
+  }
+}

@@ -1,0 +1,40 @@
+import { Type } from 'typebox'
+import type { App } from '../../http/fastify.js'
+import { NoQuery, TokenReply, toTokenReply } from '../../http/schemas.js'
+import type { Refresh } from './refresh.js'
+
+const RefreshBody = Type.Object(
+  {
+    refresh_token: Type.String({
+      description: 'The refresh token of the last reply',
+      examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6InJ0K2p3dCIs…'],
+    }),
+  },
+  { additionalProperties: false },
+)
+
+/** New tokens for a refresh token in the body, which goes on to work. */
+export function refreshRoute(app: App, { refresh }: { refresh: Refresh }): void {
+  app.post(
+    '/refresh',
+    {
+      config: { public: true, problems: ['invalid_refresh_token', 'rate_limited', 'unavailable'] },
+      schema: {
+        operationId: 'refresh',
+        summary: 'Get new tokens for a refresh token',
+        description:
+          'Can be repeated: after a lost reply, or in several tabs at once, the same refresh token works again as long as it lives.',
+        tags: ['Account'],
+        querystring: NoQuery,
+        body: RefreshBody,
+        response: {
+          200: {
+            ...TokenReply,
+            description: 'New tokens; keep the new refresh token in place of the old one',
+          },
+        },
+      },
+    },
+    async (request) => toTokenReply(await refresh(request.body.refresh_token)),
+  )
+}

@@ -1,0 +1,48 @@
+import { Type } from 'typebox'
+import type { App } from '../../http/fastify.js'
+
+const docs = { openapi: '/openapi.json', docs: '/docs' } as const
+
+/** @param hasDocs whether the contract and its page are served */
+export function indexRoute(app: App, { hasDocs }: { hasDocs: boolean }): void {
+  app.get(
+    '/',
+    {
+      config: { public: true },
+      schema: {
+        operationId: 'readIndex',
+        summary: 'Where to start',
+        description: 'Redirects a browser to `/docs`.',
+        tags: ['Operation'],
+        response: {
+          200: Type.Object(
+            {
+              name: Type.String(),
+              signup: Type.String(),
+              login: Type.String(),
+              jwks: Type.String(),
+              health: Type.String(),
+              openapi: Type.Optional(Type.String()),
+              docs: Type.Optional(Type.String()),
+            },
+            { description: 'The first paths to know' },
+          ),
+          302: Type.Null({ description: 'To the documentation' }),
+        },
+      },
+    },
+    async (request, reply) => {
+      reply.header('vary', 'accept')
+      if (hasDocs && request.accepts().type(['json', 'html']) === 'html')
+        return await reply.redirect('/docs')
+      return {
+        name: 'Latchkey',
+        signup: '/signup',
+        login: '/login',
+        jwks: '/.well-known/jwks.json',
+        health: '/health/ready',
+        ...(hasDocs && docs),
+      }
+    },
+  )
+}

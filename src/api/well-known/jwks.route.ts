@@ -1,0 +1,38 @@
+import { Type } from 'typebox'
+import type { App } from '../../http/fastify.js'
+import type { KeyRing } from '../../keys/key-ring.js'
+
+const text = Type.Optional(Type.String())
+const Jwk = Type.Object({
+  kty: Type.String(),
+  kid: Type.String({ description: 'RFC 7638 thumbprint' }),
+  alg: Type.Enum(['ES256', 'EdDSA', 'RS256']),
+  use: Type.Literal('sig'),
+  crv: text,
+  x: text,
+  y: text,
+  n: text,
+  e: text,
+})
+
+/** The public keys for everyone who verifies offline, with how long they may be kept. */
+export function jwksRoute(app: App, { ring }: { ring: KeyRing }): void {
+  app.get(
+    '/.well-known/jwks.json',
+    {
+      config: { public: true },
+      schema: {
+        operationId: 'readJwks',
+        summary: 'Read the public keys that tokens are verified with',
+        description:
+          'A JWK Set (RFC 7517). Fetch it again when a token names a `kid` that is not in it, and at the latest after `max-age`.',
+        tags: ['Tokens'],
+        response: { 200: Type.Object({ keys: Type.Array(Jwk) }, { description: 'The keys' }) },
+      },
+    },
+    async (_request, reply) => {
+      reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
+      return ring.jwks()
+    },
+  )
+}

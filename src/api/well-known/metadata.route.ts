@@ -1,0 +1,93 @@
+import { Type } from 'typebox'
+import { Problem } from '../../errors.js'
+import type { App } from '../../http/fastify.js'
+import type { KeyRing } from '../../keys/key-ring.js'
+
+const Metadata = Type.Object(
+  {
+    issuer: Type.String({ description: 'The `iss` of every token: PUBLIC_URL' }),
+    jwks_uri: Type.String({ description: 'Where the public keys are' }),
+    id_token_signing_alg_values_supported: Type.Array(Type.Enum(['ES256', 'EdDSA', 'RS256']), {
+      description:
+        'The algorithms of the keys. Libraries take from here what they accept, whatever the kind of token',
+    }),
+    subject_types_supported: Type.Array(Type.Literal('public'), {
+      description: '`sub` is the same for everyone',
+    }),
+    response_types_supported: Type.Array(Type.String(), {
+      description: 'None: there is no authorization endpoint',
+      maxItems: 0,
+    }),
+    grant_types_supported: Type.Array(Type.String(), {
+      description: 'None: logging in is not an OAuth grant',
+      maxItems: 0,
+    }),
+  },
+  { description: 'The metadata' },
+)
+
+const documents = [
+  {
+    name: 'oauth-authorization-server',
+    operationId: 'readServerMetadata',
+    summary: 'Find the issuer and its keys (RFC 8414)',
+  },
+  {
+    name: 'openid-configuration',
+    operationId: 'readOpenidConfiguration',
+    summary: 'Find the issuer and its keys (OpenID Connect Discovery)',
+  },
+] as const
+
+/**
+ * The metadata that verifiers find the keys by: for them the URL of the issuer is enough. Both
+ * documents say the same.
+ *
+ * @param issuer PUBLIC_URL, the `iss` of every token
+ */
+export function metadataRoutes(
+  app: App,
+  { ring, issuer }: { ring: KeyRing; issuer: string },
+): void {
+  const issuerPath = new URL(issuer).pathname.replace(/\/$/, '')
+  const metadata = () => ({
+    issuer,
+    jwks_uri: `${issuer}/.well-known/jwks.json`,
+    id_token_signing_alg_values_supported: [...new Set(ring.jwks().keys.map(({ alg }) => alg))],
+    subject_types_supported: ['public' as const],
+    // RFC 8414 §3.2 would leave empty lists out, but without the second one `authorization_code`
+    // and `implicit` are meant (§2), and the first one is required.
+    response_types_supported: [],
+    grant_types_supported: [],
+  })
+  for (const { name, operationId, summary } of documents) {
+    const url = `/.well-known/${name}`
+    const schema = {
+      operationId,
+      summary,
+      description:
+        'Resource-server libraries need only the URL of the issuer: they read here where the keys are. This is no OAuth authorization server: there are no grants, clients or ID tokens, so there is no authorization endpoint and no token endpoint.',
+      tags: ['Tokens'],
+      response: { 200: Metadata },
+    }
+    app.get(url, { config: { public: true }, schema }, async (_request, reply) => {
+      reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
+      return metadata()
+    })
+    // RFC 8414 §3.1 puts the well-known segment between the host and the path of the issuer. A
+    // wildcard, because a path can have characters that the router gives a meaning to.
+    if (issuerPath !== '') {
+      app.get(
+        `${url}/*`,
+        { config: { public: true }, schema: { ...schema, hide: true } },
+        async (request, reply) => {
+          // A request may name the whole URL (RFC 9112 §3.2.2).
+          if (request.url.replace(/^https?:\/\/[^/]*|\?.*$/gis, '') !== `${url}${issuerPath}`)
+            throw new Problem('not_found')
+          reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
+          return metadata()
+        },
+      )
+    }
+  }
+}

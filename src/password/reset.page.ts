@@ -1,8 +1,0 @@
-import { newPasswordStep, type Page } from '../http/page.js'
-
-/** Where the link of the mail leads when there is no front end. */
-export const resetPasswordPage: Page = {
-  path: '/password/reset',
-  title: 'Choose a new password',
-  steps: [newPasswordStep],
-}

@@ -1,0 +1,144 @@
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import type { Test } from 'tap'
+import { projectFile } from '../helper.js'
+import { encode, forge, hmac, type Jwk, makeJwk, publicPart, signer, thumbprint } from './forge.js'
+
+/** The account of the tokens made here. */
+export const account = '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1'
+
+/** The document whose examples are run. */
+export const text = await projectFile('docs/verify-elsewhere.md')
+
+/**
+ * Writes examples of the document into a folder of the test; each begins with a comment that
+ * names its file. Of the settings, issuer and audience are both `issuer`.
+ */
+export function writeSnippets(
+  t: Test,
+  { issuer, files, port = 4000 }: { issuer: string; files: string[]; port?: number },
+): string {
+  const folder = t.testdir()
+  for (const file of files) {
+    const [, code] =
+      new RegExp(`\`\`\`\\w+\\n((?:// |# )${file.replace('.', '\\.')}\\b[^]*?)\`\`\``).exec(text) ??
+      []
+    if (code === undefined) throw new Error(`There is no example ${file}.`)
+    writeFileSync(
+      join(folder, file),
+      code.replaceAll('http://localhost:3000', issuer).replaceAll('port: 4000', `port: ${port}`),
+    )
+  }
+  return folder
+}
+
+/**
+ * Tokens that every verifier takes, and tokens that none may take, by what is the matter with
+ * them.
+ */
+export function makeTokens(
+  issuer: string,
+  jwk: Jwk,
+): { good: Record<string, string>; bad: Record<string, string> } {
+  const now = Math.floor(Date.now() / 1000)
+  const alg = jwk.kty === 'EC' ? 'ES256' : jwk.kty === 'OKP' ? 'EdDSA' : 'RS256'
+  const header = { alg, typ: 'at+jwt', kid: thumbprint(jwk) }
+  const claims = {
+    iss: issuer,
+    sub: account,
+    aud: issuer,
+    iat: now,
+    exp: now + 600,
+    jti: 'one',
+    auth_time: now,
+    client_id: 'latchkey',
+  }
+  const sign = signer(jwk)
+  const like = (claimed: object, headed: object = {}) =>
+    forge({ ...header, ...headed }, { ...claims, ...claimed }, sign)
+  const [, , signature] = like({}).split('.')
+  const signedOtherwise = (headed: object, claimed: object = {}) =>
+    `${encode({ ...header, ...headed })}.${encode({ ...claims, ...claimed })}.${signature}`
+  return {
+    good: {
+      fresh: like({}),
+      'ended 20 s ago': like({ exp: now - 20 }),
+      'several audiences': like({ aud: ['https://other.example', issuer] }),
+    },
+    bad: {
+      'a refresh token': like(
+        { epoch: 0, aud: `${issuer}/refresh`, exp: now + 2592000 },
+        { typ: 'rt+jwt' },
+      ),
+      'a refresh token of an earlier version': like(
+        { epoch: 0, exp: now + 2592000 },
+        { typ: 'rt+jwt' },
+      ),
+      'a reset token': like({ aud: `${issuer}/links` }, { typ: 'reset+jwt' }),
+      'typ JWT': like({}, { typ: 'JWT' }),
+      'no typ': like({}, { typ: undefined }),
+      'ended 40 s ago': like({ exp: now - 40 }),
+      'no end': like({ exp: undefined }),
+      'not yet': like({ nbf: now + 300 }),
+      'another audience': like({ aud: 'https://other.example' }),
+      'no audience': like({ aud: undefined }),
+      'another issuer': like({ iss: 'https://evil.example' }),
+      'the issuer with a slash': like({ iss: `${issuer}/` }),
+      'no issuer': like({ iss: undefined }),
+      'another key': forge(header, claims, signer(makeJwk(alg))),
+      'an unknown key': like({}, { kid: 'nobody' }),
+      'another account': signedOtherwise({}, { sub: 'mallory' }),
+      'another algorithm': signedOtherwise({ alg: alg === 'RS256' ? 'ES256' : 'RS256' }),
+      'kid no string': signedOtherwise({ kid: 7 }),
+      'alg no string': signedOtherwise({ alg: ['ES256'] }),
+      'alg none': `${encode({ ...header, alg: 'none' })}.${encode(claims)}.`,
+      'a shared secret': forge(
+        { ...header, alg: 'HS256' },
+        claims,
+        hmac(JSON.stringify(publicPart(jwk))),
+      ),
+      'no object': forge(header, [], sign),
+      'no JSON': forge('x', 'x', sign),
+      'no token': 'a.b.c',
+      nothing: '',
+    },
+  }
+}
+
+/** A Python that has PyJWT, or null; `exists` says whether there is a Python at all. */
+export async function findPython(): Promise<{ program: string | null; exists: boolean }> {
+  let exists = false
+  for (const program of ['python3', '/usr/bin/python3']) {
+    try {
+      await promisify(execFile)(program, ['-c', 'import jwt, cryptography'])
+      return { program, exists: true }
+    } catch (error) {
+      exists ||= (error as NodeJS.ErrnoException).code !== 'ENOENT'
+    }
+  }
+  return { program: null, exists }
+}
+
+/**
+ * Verifies tokens with the Python example in a folder; answers the account of each, or null
+ * where it is refused. Any other error than the one the example names is thrown.
+ */
+export async function verifyInPython(
+  program: string,
+  folder: string,
+  tokens: string[],
+): Promise<Array<string | null>> {
+  const code =
+    'import json, latchkey, jwt, sys\nfor token in json.load(sys.stdin):\n  try: print(json.dumps(latchkey.verify(token)["sub"]))\n  except jwt.PyJWTError: print("null")'
+  const running = promisify(execFile)(program, ['-c', code], {
+    cwd: folder,
+    env: { ...process.env, NO_PROXY: '*', PYTHONPATH: folder },
+  })
+  running.child.stdin?.end(JSON.stringify(tokens))
+  return (await running).stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as string | null)
+}

@@ -1,0 +1,197 @@
+import t from 'tap'
+import { createAccessTokens } from '../../src/tokens/access-token.js'
+import { createKeyRing } from '../../src/keys/key-ring.js'
+import { parseKeys } from '../../src/keys/signing-key.js'
+import { leewaySeconds } from '../../src/tokens/token-kind.js'
+import { algorithms, decode, makeJwk, thumbprint } from '../support/forge.js'
+
+const issuer = 'https://auth.example.org/v1'
+const audience = 'https://api.example.org'
+const account = '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1'
+const now = Math.floor(Date.now() / 1000)
+const lifeSeconds = 600
+const time = { seconds: now }
+const clock = () => time.seconds * 1000
+const jwks = Object.fromEntries(algorithms.map((alg) => [alg, makeJwk(alg)]))
+const ringOf = async (...keys: unknown[]) =>
+  createKeyRing(await parseKeys(JSON.stringify({ keys }), 'test'), {
+    publishSeconds: 1200,
+    longestTokenSeconds: 600,
+    clock,
+  })
+const tokensOf = async (...keys: unknown[]) =>
+  createAccessTokens({ ring: await ringOf(...keys), issuer, audience, lifeSeconds, clock })
+t.beforeEach(() => {
+  time.seconds = now
+})
+
+for (const alg of algorithms) {
+  t.test(`what an ${alg} token says, and nothing else`, async (t) => {
+    const { issue, rules } = await tokensOf(jwks[alg])
+    time.seconds = now + 0.999
+    const { accessToken, expiresIn } = issue(account, now - 60)
+    const { header, payload } = decode(accessToken)
+    t.equal(expiresIn, lifeSeconds)
+    t.strictSame(header, { alg, typ: 'at+jwt', kid: thumbprint(jwks[alg] ?? {}) })
+    t.match(payload.jti, /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
+    t.strictSame(payload, {
+      iss: issuer,
+      sub: account,
+      aud: audience,
+      iat: now,
+      exp: now + lifeSeconds,
+      jti: payload.jti,
+      auth_time: now - 60,
+      client_id: 'latchkey',
+    })
+    t.ok(accessToken.length < (alg === 'RS256' ? 1024 : 600), `${accessToken.length} bytes`)
+    t.strictSame(rules.check(payload), payload)
+    t.equal(rules.keyFor(header).kid, header.kid)
+  })
+}
+
+t.test('no two tokens have the same jti', async (t) => {
+  const { issue } = await tokensOf(jwks.EdDSA)
+  const ids = Array.from({ length: 100 }, () => decode(issue(account, now).accessToken).payload.jti)
+  t.equal(new Set(ids).size, 100)
+})
+
+t.test(
+  'a newer key signs once its time has come, and the tokens of the older one still verify',
+  async (t) => {
+    const { issue, rules } = await tokensOf({ ...jwks.ES256, iat: 0 }, { ...jwks.EdDSA, iat: now })
+    const before = decode(issue(account, now).accessToken).header
+    time.seconds += 1200
+    const after = decode(issue(account, now).accessToken).header
+    t.strictSame(
+      [before, after].map(({ alg }) => alg),
+      ['ES256', 'EdDSA'],
+    )
+    for (const header of [before, after]) t.equal(rules.keyFor(header).alg, header.alg)
+  },
+)
+
+t.test('the key is the one that kid names, for its own algorithm', async (t) => {
+  const { rules } = await tokensOf(...Object.values(jwks))
+  const kid = thumbprint(jwks.ES256 ?? {})
+  const good = { alg: 'ES256', kid, typ: 'at+jwt' }
+  t.equal(rules.keyFor({ ...good, jku: 'https://evil.example', jwk: {} }).kid, kid)
+  const rows: Array<Record<string, unknown>> = [
+    {},
+    { alg: 'ES256' },
+    { kid },
+    { ...good, alg: 'EdDSA' },
+    { ...good, alg: 'RS256' },
+    { ...good, alg: 'HS256' },
+    { ...good, alg: 'none' },
+    { ...good, alg: 'es256' },
+    { ...good, alg: ['ES256'] },
+    { ...good, alg: null },
+    { ...good, kid: `${kid} ` },
+    { ...good, kid: [kid] },
+    { ...good, kid: { toString: () => kid } },
+    { ...good, kid: 0 },
+    { ...good, kid: '' },
+    { ...good, kid: '__proto__' },
+    { ...good, crit: [] },
+    { ...good, crit: ['exp'], exp: 1 },
+    { ...good, crit: undefined },
+  ]
+  for (const header of rows)
+    t.throws(
+      () => rules.keyFor(header),
+      { name: 'Problem', code: 'invalid_token' },
+      JSON.stringify(header),
+    )
+})
+
+t.test('the times of a token, to the edge of the leeway', async (t) => {
+  const { rules } = await tokensOf(jwks.ES256)
+  const claims = {
+    iss: issuer,
+    sub: account,
+    aud: audience,
+    iat: now,
+    exp: now + lifeSeconds,
+    jti: 'x',
+    auth_time: now,
+  }
+  const end = now + lifeSeconds + leewaySeconds
+  const rows: Array<[string, object, number, boolean]> = [
+    ['the last millisecond', {}, end - 0.001, true],
+    ['its end', {}, end, false],
+    ['long after', {}, end + 1e9, false],
+    ['issued by a clock that is ahead', {}, now - leewaySeconds, true],
+    ['issued by a clock that is too far ahead', {}, now - leewaySeconds - 0.001, false],
+    ['not before a moment within the leeway', { nbf: now + 100 }, now + 100 - leewaySeconds, true],
+    ['not before a later moment', { nbf: now + 100 }, now + 100 - leewaySeconds - 0.001, false],
+    ['an old nbf does not stretch iat', { nbf: 0 }, now - leewaySeconds - 0.001, false],
+    ['ends before it begins', { exp: now - 100 }, now, false],
+  ]
+  for (const [name, change, seconds, valid] of rows) {
+    time.seconds = seconds
+    const check = () => rules.check({ ...claims, ...change })
+    if (valid) t.strictSame(check(), { ...claims, ...change }, name)
+    else t.throws(check, { name: 'Problem', code: 'invalid_token' }, name)
+  }
+})
+
+t.test('every claim has its type', async (t) => {
+  const { rules } = await tokensOf(jwks.ES256)
+  const claims = {
+    iss: issuer,
+    sub: account,
+    aud: audience,
+    iat: now,
+    exp: now + lifeSeconds,
+    jti: 'x',
+    auth_time: now,
+    nbf: now,
+  }
+  t.strictSame(rules.check({ ...claims, aud: [audience], extra: { any: 'thing' } }), {
+    ...claims,
+    aud: [audience],
+    extra: { any: 'thing' },
+  })
+  t.strictSame(
+    rules.check({ ...claims, client_id: 'latchkey' }),
+    { ...claims, client_id: 'latchkey' },
+    'with and, for tokens of an earlier version, without a client',
+  )
+  const wrong: Record<string, unknown[]> = {
+    iss: [undefined, null, 5, [issuer]],
+    sub: [
+      undefined,
+      null,
+      5,
+      '',
+      {},
+      [account],
+      'x',
+      `${account}\0`,
+      `${account}\n`,
+      ` ${account}`,
+      account.toUpperCase(),
+      'ada@example.org',
+    ],
+    aud: [undefined, null, 5, {}, [5], [audience, null]],
+    ...Object.fromEntries(
+      ['iat', 'exp', 'auth_time', 'nbf'].map((claim) => [
+        claim,
+        [null, '5', 1.5, -1, Infinity, true, {}, [now]],
+      ]),
+    ),
+    jti: [undefined, null, 5, '', {}],
+    client_id: [null, 5, '', 'other', ['latchkey'], {}],
+  }
+  for (const [claim, values] of Object.entries(wrong)) {
+    for (const value of values)
+      t.throws(
+        () => rules.check({ ...claims, [claim]: value }),
+        { code: 'invalid_token' },
+        `${claim}: ${JSON.stringify(value)}`,
+      )
+  }
+  for (const payload of [undefined, null, '', 'x', 5, true, [], [claims], {}])
+    t.throws(() => rules.check(payload), { code: 'invalid_token' }, JSON.stringify(payload))
+})
