@@ -20,7 +20,7 @@ import {
 } from './http/headers.js'
 import { addGuard } from './http/guard.js'
 import { createLimiters } from './limits/limiters.js'
-import { addLimits } from './limits/limits.js'
+import { addLimits } from './limits/route-limits.js'
 import { logRequests } from './http/log.js'
 import { refuseUnknownRoutes, routing } from './http/methods.js'
 import { refuseOverload } from './http/overload.js'

@@ -1,4 +1,4 @@
-import type { Attempts, Place } from '../limits/attempts-type.js'
+import type { Attempts, Place } from '../limits/attempts.js'
 import { Problem } from '../errors.js'
 import type { Hashing } from '../passwords/passwords.js'
 import type { Account, Accounts } from '../store/accounts.js'

@@ -1,6 +1,6 @@
 import { canonicalEmail } from '../account/email-address.js'
 import { Problem } from '../errors.js'
-import { Name } from '../http/schemas.js'
+import { Name } from '../account/user.js'
 import type { Passwords } from '../passwords/passwords.js'
 import { createChecker } from '../schema-check.js'
 import type { Accounts } from '../store/accounts.js'

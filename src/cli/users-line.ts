@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { canonicalEmail } from '../account/email-address.js'
 import { type FormerEmail, maxFormerEmails } from '../account/email-history.js'
-import { Email, Name } from '../http/schemas.js'
+import { Email, Name } from '../account/user.js'
 import { isReadableHash, unusableHash } from '../passwords/hash.js'
 import { createChecker } from '../schema-check.js'
 import type { MovedAccount } from '../store/create-many.js'

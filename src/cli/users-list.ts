@@ -1,4 +1,4 @@
-import { toUser } from '../http/schemas.js'
+import { toUser } from '../account/user.js'
 import type { Account, Accounts } from '../store/accounts.js'
 import { printable, type Terminal } from './terminal.js'
 import { writeAccounts } from './users-pages.js'

@@ -6,7 +6,7 @@ import { isCompactJws } from '../tokens/compact-form.js'
 import type { VerificationRules } from '../tokens/token-kind.js'
 import { createVerifiedTokens } from '../tokens/verified-tokens.js'
 import { countHeader } from './headers.js'
-import type { RouteLimit } from '../limits/limits.js'
+import type { RouteLimit } from '../limits/route-limits.js'
 
 declare module '@fastify/jwt' {
   interface FastifyJWT {

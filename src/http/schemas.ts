@@ -1,20 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, type TSchema, Type } from 'typebox'
 import { problemKinds } from '../errors.js'
+import { exampleUser, toUser, UserObject } from '../account/user.js'
 import type { Account } from '../store/accounts.js'
 import { AccessClaimsSchema } from '../tokens/access-token.js'
 import type { IssuedTokens } from '../tokens/issue.js'
 
 const strict = { additionalProperties: false } as const
 
-const exampleUser = {
-  id: '019b5c4e-9d2a-7c31-8f0e-5a1d2c3b4e5f',
-  email: 'ada@example.org',
-  email_verified: false,
-  name: 'Ada',
-  created_at: '2026-01-02T03:04:05.678Z',
-  updated_at: '2026-01-02T03:04:05.678Z',
-}
 const exampleClaims = {
   iss: 'http://localhost:3000',
   sub: exampleUser.id,
@@ -25,20 +18,6 @@ const exampleClaims = {
   auth_time: 1767323045,
   client_id: 'latchkey',
 }
-const Time = (description: string) =>
-  Type.String({ format: 'date-time', description: `${description} (RFC 3339, UTC)` })
-
-/**
- * The e-mail address of a request. What is an address is decided by `canonicalEmail`, after
- * trimming.
- */
-export const Email = Type.String({
-  minLength: 3,
-  maxLength: 320,
-  description: 'Trimmed, lower-cased, Unicode NFC',
-  examples: ['ada@example.org'],
-})
-
 /**
  * The password of a request. How long it must be is decided by the policy, so that the answer
  * can say why.
@@ -47,15 +26,6 @@ export const Password = Type.String({
   description: '8 to 256 characters, hard to guess; compared verbatim after Unicode NFKC',
   examples: ['brass-lantern-under-the-stair'],
 })
-
-/** A person's name: anything but control characters and broken Unicode, or null for none. */
-export const Name = Type.Union(
-  [
-    Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$' }),
-    Type.Null(),
-  ],
-  { description: 'What to call the person', examples: ['Ada'] },
-)
 
 /** The token of a link from a mail. */
 export const OneTimeToken = Type.String({
@@ -68,26 +38,6 @@ export const Accepted = Type.Object({}, { ...strict, description: 'Nothing' })
 
 /** The query of a route that takes none. */
 export const NoQuery = Type.Object({}, strict)
-
-const UserObject = Type.Object(
-  {
-    id: Type.String({ format: 'uuid', description: 'UUIDv7' }),
-    email: Type.String(),
-    email_verified: Type.Boolean(),
-    name: Type.Union([Type.String(), Type.Null()]),
-    created_at: Time('When the account was made'),
-    updated_at: Time('When something that this object shows last changed'),
-  },
-  {
-    ...strict,
-    $id: 'User',
-    description: 'What the account shows of itself',
-    examples: [exampleUser],
-  },
-)
-
-/** `User`, by its name in the contract. */
-export const User = named(UserObject)
 
 const TokenReplyObject = Type.Object(
   {
@@ -116,6 +66,9 @@ const TokenReplyObject = Type.Object(
     ],
   },
 )
+
+/** `User`, by its name in the contract. */
+export const User = named(UserObject)
 
 /** `TokenReply`, by its name in the contract. */
 export const TokenReply = named(TokenReplyObject)
@@ -161,18 +114,6 @@ const ProblemObject = Type.Object(
 export function addSchemas(app: FastifyInstance): void {
   for (const schema of [UserObject, TokenReplyObject, ClaimsObject, ProblemObject])
     app.addSchema(schema)
-}
-
-/** An account as its owner sees it. */
-export function toUser(account: Account): Static<typeof UserObject> {
-  return {
-    id: account.id,
-    email: account.email,
-    email_verified: account.emailVerifiedAt !== null,
-    name: account.name,
-    created_at: account.createdAt.toISOString(),
-    updated_at: account.updatedAt.toISOString(),
-  }
 }
 
 /** What signing up, logging in and refreshing answer. */

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.js'
 import type { PublicJwk, SigningKey } from './signing-key.js'
-import { leewaySeconds } from '../tokens/token-kind.js'
+
+/** How far the clocks of issuer and verifier may be apart, in seconds, both ways. */
+export const leewaySeconds = 30
 
 /**
  * The keys of this API. Which one signs, and until when one verifies, follows from their

@@ -1,6 +1,6 @@
 import { stringifySetCookie } from 'cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Place } from './attempts-type.js'
+import type { Place } from './attempts.js'
 import type { DeviceTokens } from '../tokens/device-token.js'
 import { deviceSeconds } from '../tokens/lifetimes.js'
 import { callerNetwork } from './network.js'

@@ -4,7 +4,7 @@ import { Problem, type ReachedLimit } from '../errors.js'
 import { deriveKey } from '../keys/derived-key.js'
 import type { KeyRing } from '../keys/key-ring.js'
 import type { Counters } from './counters.js'
-import { type Backoff, type LimitName, limits, type Quota } from './limits.js'
+import { type Backoff, type LimitName, limits, type Quota } from './table.js'
 
 /** One call that was counted. */
 export interface Counted {

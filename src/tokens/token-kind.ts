@@ -5,11 +5,8 @@ import type { Clock } from '../clock.js'
 import type { Problem } from '../errors.js'
 import { createChecker } from '../schema-check.js'
 import { isCompactJws } from './compact-form.js'
-import type { KeyRing } from '../keys/key-ring.js'
+import { type KeyRing, leewaySeconds } from '../keys/key-ring.js'
 import type { SigningKey } from '../keys/signing-key.js'
-
-/** How far the clocks of issuer and verifier may be apart, in seconds, both ways. */
-export const leewaySeconds = 30
 
 /** What every kind of token says (RFC 7519 §4.1); times in seconds since 1970. */
 export interface CommonClaims {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { leewaySeconds } from '../../src/tokens/token-kind.js'
+import { leewaySeconds } from '../../src/keys/key-ring.js'
 import { onEachDatabase } from '../helper.js'
 import { algorithms } from '../support/forge.js'
 import { buildForger, refused } from '../support/forger.js'

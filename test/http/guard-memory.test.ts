@@ -1,5 +1,5 @@
 import t from 'tap'
-import { leewaySeconds } from '../../src/tokens/token-kind.js'
+import { leewaySeconds } from '../../src/keys/key-ring.js'
 import { buildTestApp, frozenNow } from '../helper.js'
 import { algorithms, makeJwk } from '../support/forge.js'
 import { buildForger, refused } from '../support/forger.js'

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { mock } from 'node:test'
 import { createProxyServer } from 'httpxy'
 import t, { type Test } from 'tap'
-import { limits } from '../../src/limits/limits.js'
+import { limits } from '../../src/limits/table.js'
 import { buildTestApp, frozenNow } from '../helper.js'
 
 mock.timers.enable({ apis: ['Date'], now: frozenNow })

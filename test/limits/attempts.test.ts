@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { Problem } from '../../src/errors.js'
-import { limits } from '../../src/limits/limits.js'
+import { limits } from '../../src/limits/table.js'
 import {
   buildTestApp,
   frozenNow,

@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { limits } from '../../src/limits/limits.js'
+import { limits } from '../../src/limits/table.js'
 import { callerNetwork, createProxyTrust, networkOf } from '../../src/limits/network.js'
 import { buildTestApp, frozenNow } from '../helper.js'
 

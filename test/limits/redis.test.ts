@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
-import { limits } from '../../src/limits/limits.js'
+import { limits } from '../../src/limits/table.js'
 import { buildTestApp, goodPassword, problem, type TestApp } from '../helper.js'
 import { startServer } from '../support/process.js'
 import { holdsSoon, type RedisServer, startRedis } from '../support/redis.js'

@@ -1,6 +1,6 @@
 import { mock } from 'node:test'
 import t from 'tap'
-import { limits } from '../../src/limits/limits.js'
+import { limits } from '../../src/limits/table.js'
 import { frozenNow, goodPassword, headerNames, problem } from '../helper.js'
 import { setUp, statuses } from '../support/limited.js'
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { createAccessTokens } from '../../src/tokens/access-token.js'
 import { createKeyRing } from '../../src/keys/key-ring.js'
 import { parseKeys } from '../../src/keys/signing-key.js'
-import { leewaySeconds } from '../../src/tokens/token-kind.js'
+import { leewaySeconds } from '../../src/keys/key-ring.js'
 import { algorithms, decode, makeJwk, thumbprint } from '../support/forge.js'
 
 const issuer = 'https://auth.example.org/v1'

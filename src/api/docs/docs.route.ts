@@ -1,7 +1,7 @@
 import swaggerUi from '@fastify/swagger-ui'
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import type { CountCall } from '../../limits/limits.js'
+import type { CountCall } from '../../limits/route-limits.js'
 
 // The page may load only what this server sends; the style attributes are those of the page's own
 // script.

@@ -5,15 +5,8 @@ import type { Guard } from '../../http/guard.js'
 import { hangUp } from '../../http/hang-up.js'
 import { pageRoute } from '../../http/page.js'
 import type { Places } from '../../limits/clients.js'
-import {
-  Accepted,
-  Email,
-  NoQuery,
-  OneTimeToken,
-  Password,
-  toUser,
-  User,
-} from '../../http/schemas.js'
+import { Email, toUser } from '../../account/user.js'
+import { Accepted, NoQuery, OneTimeToken, Password, User } from '../../http/schemas.js'
 import { changeEmailPage } from './change-email.page.js'
 import type { ChangeEmail } from './change-email.js'
 import type { ConfirmEmailChange } from './confirm-email-change.js'

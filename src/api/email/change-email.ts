@@ -1,4 +1,4 @@
-import type { Attempts } from '../../limits/attempts-type.js'
+import type { Attempts } from '../../limits/attempts.js'
 import { type Confirmation, requireCaller, requirePassword } from '../../account/caller.js'
 import type { Clock } from '../../clock.js'
 import { requireEmail } from '../../account/email-address.js'

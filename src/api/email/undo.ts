@@ -1,7 +1,7 @@
 import type { Clock } from '../../clock.js'
 import { type FormerEmail, popFormerEmail } from '../../account/email-history.js'
 import { Problem } from '../../errors.js'
-import type { LinkLimits } from '../../limits/link-limits-type.js'
+import type { LinkLimits } from '../../limits/link-limits.js'
 import type { Mailer } from '../../mail/mailer.js'
 import type { Messages } from '../../mail/messages.js'
 import type { Passwords } from '../../passwords/passwords.js'

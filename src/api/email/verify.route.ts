@@ -3,14 +3,8 @@ import type { App } from '../../http/fastify.js'
 import { record } from '../../http/audit.js'
 import { deviceHeader, type Places } from '../../limits/clients.js'
 import { pageRoute } from '../../http/page.js'
-import {
-  Accepted,
-  Email,
-  NoQuery,
-  OneTimeToken,
-  TokenReply,
-  toTokenReply,
-} from '../../http/schemas.js'
+import { Email } from '../../account/user.js'
+import { Accepted, NoQuery, OneTimeToken, TokenReply, toTokenReply } from '../../http/schemas.js'
 import type { ResendVerification } from './resend-verification.js'
 import type { VerifyEmail } from './verify.js'
 import { verifyEmailPage } from './verify.page.js'

@@ -1,5 +1,5 @@
 import { Problem } from '../../errors.js'
-import type { LinkLimits } from '../../limits/link-limits-type.js'
+import type { LinkLimits } from '../../limits/link-limits.js'
 import type { Account, Accounts } from '../../store/accounts.js'
 import type { IssuedTokens, IssueTokens } from '../../tokens/issue.js'
 import type { OneTimeTokens } from '../../tokens/one-time-token.js'

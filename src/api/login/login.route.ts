@@ -3,7 +3,8 @@ import type { App } from '../../http/fastify.js'
 import { record } from '../../http/audit.js'
 import { hangUp } from '../../http/hang-up.js'
 import { deviceHeader, type Places } from '../../limits/clients.js'
-import { Email, NoQuery, Password, TokenReply, toTokenReply } from '../../http/schemas.js'
+import { Email } from '../../account/user.js'
+import { NoQuery, Password, TokenReply, toTokenReply } from '../../http/schemas.js'
 import type { Login } from './login.js'
 
 const LoginBody = Type.Object({ email: Email, password: Password }, { additionalProperties: false })

@@ -1,4 +1,4 @@
-import type { Attempts, Place } from '../../limits/attempts-type.js'
+import type { Attempts, Place } from '../../limits/attempts.js'
 import { requireEmail } from '../../account/email-address.js'
 import { Problem } from '../../errors.js'
 import type { Passwords } from '../../passwords/passwords.js'

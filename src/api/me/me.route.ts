@@ -3,7 +3,8 @@ import type { App } from '../../http/fastify.js'
 import { record } from '../../http/audit.js'
 import { hangUp } from '../../http/hang-up.js'
 import type { Places } from '../../limits/clients.js'
-import { Name, NoQuery, Password, toUser, User } from '../../http/schemas.js'
+import { Name, toUser } from '../../account/user.js'
+import { NoQuery, Password, User } from '../../http/schemas.js'
 import type { Me } from './me.js'
 
 const strict = { additionalProperties: false } as const

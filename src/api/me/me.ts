@@ -1,4 +1,4 @@
-import type { Attempts } from '../../limits/attempts-type.js'
+import type { Attempts } from '../../limits/attempts.js'
 import type { Clock } from '../../clock.js'
 import {
   type Confirmation,

@@ -1,4 +1,4 @@
-import type { Attempts, Place } from '../../limits/attempts-type.js'
+import type { Attempts, Place } from '../../limits/attempts.js'
 import { requireCaller, requirePassword, untilDone } from '../../account/caller.js'
 import { Problem } from '../../errors.js'
 import type { Mailer } from '../../mail/mailer.js'

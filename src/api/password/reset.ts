@@ -1,6 +1,6 @@
-import type { Attempts, Place } from '../../limits/attempts-type.js'
+import type { Attempts, Place } from '../../limits/attempts.js'
 import { Problem } from '../../errors.js'
-import type { LinkLimits } from '../../limits/link-limits-type.js'
+import type { LinkLimits } from '../../limits/link-limits.js'
 import type { Mailer } from '../../mail/mailer.js'
 import type { Messages } from '../../mail/messages.js'
 import type { Passwords } from '../../passwords/passwords.js'

@@ -3,15 +3,8 @@ import type { App } from '../../http/fastify.js'
 import { record } from '../../http/audit.js'
 import { hangUp } from '../../http/hang-up.js'
 import { deviceHeader, type Places } from '../../limits/clients.js'
-import {
-  Accepted,
-  Email,
-  Name,
-  NoQuery,
-  Password,
-  TokenReply,
-  toTokenReply,
-} from '../../http/schemas.js'
+import { Email, Name } from '../../account/user.js'
+import { Accepted, NoQuery, Password, TokenReply, toTokenReply } from '../../http/schemas.js'
 import type { RequestSignup } from './request-signup.js'
 import type { Signup } from './signup.js'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { parse } from 'yaml'
-import { limits } from '../../../src/limits/limits.js'
+import { limits } from '../../../src/limits/table.js'
 import { buildTestApp, problem, projectFile } from '../../helper.js'
 
 type Schema = Record<string, unknown>

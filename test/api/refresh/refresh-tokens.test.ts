@@ -1,5 +1,5 @@
 import t from 'tap'
-import { leewaySeconds } from '../../../src/tokens/token-kind.js'
+import { leewaySeconds } from '../../../src/keys/key-ring.js'
 import { buildRefreshForger } from '../../support/forger.js'
 import { hostileTokens } from '../../support/hostile-tokens.js'
 import { algorithms, decode, encode } from '../../support/forge.js'

@@ -1,7 +1,7 @@
 import argon2 from 'argon2'
 import t, { type Test } from 'tap'
 import { Problem } from '../../../src/errors.js'
-import { limits } from '../../../src/limits/limits.js'
+import { limits } from '../../../src/limits/table.js'
 import {
   buildTestApp,
   type DatabaseKind,

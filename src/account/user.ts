@@ -1,0 +1,67 @@
+import { type Static, Type } from 'typebox'
+import type { Account } from '../store/accounts.js'
+
+/** The user of the examples in the contract. */
+export const exampleUser = {
+  id: '019b5c4e-9d2a-7c31-8f0e-5a1d2c3b4e5f',
+  email: 'ada@example.org',
+  email_verified: false,
+  name: 'Ada',
+  created_at: '2026-01-02T03:04:05.678Z',
+  updated_at: '2026-01-02T03:04:05.678Z',
+}
+const Time = (description: string) =>
+  Type.String({ format: 'date-time', description: `${description} (RFC 3339, UTC)` })
+
+/**
+ * The e-mail address of a request. What is an address is decided by `canonicalEmail`, after
+ * trimming.
+ */
+export const Email = Type.String({
+  minLength: 3,
+  maxLength: 320,
+  description: 'Trimmed, lower-cased, Unicode NFC',
+  examples: ['ada@example.org'],
+})
+
+/** A person's name: anything but control characters and broken Unicode, or null for none. */
+export const Name = Type.Union(
+  [
+    Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$' }),
+    Type.Null(),
+  ],
+  { description: 'What to call the person', examples: ['Ada'] },
+)
+
+/** The schema of {@link User}. */
+export const UserObject = Type.Object(
+  {
+    id: Type.String({ format: 'uuid', description: 'UUIDv7' }),
+    email: Type.String(),
+    email_verified: Type.Boolean(),
+    name: Type.Union([Type.String(), Type.Null()]),
+    created_at: Time('When the account was made'),
+    updated_at: Time('When something that this object shows last changed'),
+  },
+  {
+    additionalProperties: false,
+    $id: 'User',
+    description: 'What the account shows of itself',
+    examples: [exampleUser],
+  },
+)
+
+/** The JSON of an account, as its owner sees it. */
+export type User = Static<typeof UserObject>
+
+/** An account as its owner sees it. */
+export function toUser(account: Account): User {
+  return {
+    id: account.id,
+    email: account.email,
+    email_verified: account.emailVerifiedAt !== null,
+    name: account.name,
+    created_at: account.createdAt.toISOString(),
+    updated_at: account.updatedAt.toISOString(),
+  }
+}
