@@ -3,6 +3,7 @@
 // /claims without the guard.
 import type { FastifyBaseLogger } from 'fastify'
 import { buildApp } from '../src/app.js'
+import { createServices } from '../src/services.js'
 import { loadConfig } from '../src/config.js'
 import type { App } from '../src/http/fastify.js'
 import { createLogger } from '../src/http/log.js'
@@ -41,16 +42,18 @@ else {
 
   function product(logger: FastifyBaseLogger): App {
     const unused = {} as never
-    const app = buildApp({
-      config,
-      store: { close: async () => {} } as Store,
-      passwords: unused,
-      ring,
-      mailer: unused,
-      clock,
-      logger,
-      drain: createDrain(),
-    })
+    const app = buildApp(
+      createServices({
+        config,
+        store: { close: async () => {} } as Store,
+        passwords: unused,
+        ring,
+        mailer: unused,
+        clock,
+        logger,
+        drain: createDrain(),
+      }),
+    )
     const claims = example()
     app.register(async (api: App) => {
       api.get(

@@ -1,90 +1,142 @@
-import cluster from 'node:cluster'
 import { readFileSync } from 'node:fs'
 import accepts from '@fastify/accepts'
-import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
-import type { Clock } from './clock.js'
+import fastify, { LogController } from 'fastify'
+import { claimsRoute } from './api/claims/claims.route.js'
+import { docsRoute, openapiJsonRoute, openapiYamlRoute } from './api/docs/docs.route.js'
+import { changeEmailPage } from './api/email/change-email.page.js'
+import { changeEmailRoute } from './api/email/change-email.route.js'
+import { confirmEmailChangeRoute } from './api/email/confirm-email-change.route.js'
+import { resendVerificationRoute } from './api/email/resend-verification.route.js'
+import { undoEmailPage } from './api/email/undo.page.js'
+import { undoEmailChangeRoute } from './api/email/undo.route.js'
+import { verifyEmailPage } from './api/email/verify.page.js'
+import { verifyEmailRoute } from './api/email/verify.route.js'
+import { livenessRoute, readinessRoute } from './api/health/health.route.js'
+import { loginRoute } from './api/login/login.route.js'
+import { logoutEverywhereRoute, logoutRoute } from './api/logout/logout.route.js'
+import { deleteMeRoute, readMeRoute, updateMeRoute } from './api/me/me.route.js'
+import { addMetrics } from './api/metrics/metrics.route.js'
+import { changePasswordRoute } from './api/password/change-password.route.js'
+import { forgotPasswordRoute } from './api/password/forgot.route.js'
+import { resetPasswordPage } from './api/password/reset.page.js'
+import { resetPasswordRoute } from './api/password/reset.route.js'
+import { problemsRoute } from './api/problems/problems.route.js'
+import { refreshRoute } from './api/refresh/refresh.route.js'
+import { rootRoute } from './api/root/root.route.js'
+import { requestSignupRoute, signupRoute } from './api/signup/signup.route.js'
+import { jwksRoute } from './api/well-known/jwks.route.js'
+import { openidConfigurationRoute, serverMetadataRoute } from './api/well-known/metadata.route.js'
 import type { Config } from './config.js'
-import type { App } from './http/fastify.js'
+import { bodyLimit, parseBodies } from './http/bodies.js'
 import { createClientErrorHandler } from './http/client-error.js'
 import { compileWhenUsed } from './http/compilers.js'
+import { boundConnections, type ServerTimeouts, serverTimeouts } from './http/connections.js'
 import { collectContract } from './http/contract.js'
-import { createCounters } from './limits/counters.js'
-import type { Drain } from './process/drain.js'
-import {
-  bodyLimit,
-  hardenEdges,
-  pipelineLimit,
-  requestId,
-  type ServerTimeouts,
-  serverTimeouts,
-} from './http/headers.js'
+import type { App } from './http/fastify.js'
 import { addGuard } from './http/guard.js'
-import { createLimiters } from './limits/limiters.js'
-import { addLimits } from './limits/route-limits.js'
+import { addHeaders, requestId } from './http/headers.js'
 import { logRequests } from './http/log.js'
 import { refuseUnknownRoutes, routing } from './http/methods.js'
 import { refuseOverload } from './http/overload.js'
-import { createProxyTrust } from './limits/network.js'
-import { createPlaces } from './limits/clients.js'
 import { createErrorHandler } from './http/problems.js'
-import type { connectRedis } from './limits/redis.js'
 import { addSchemas } from './http/schemas.js'
-import { dropStragglers } from './http/connections.js'
 import { traceRequests } from './http/traces.js'
-import type { Mailer } from './mail/mailer.js'
-import { metricsRoute } from './api/metrics/metrics.route.js'
+import { createProxyTrust } from './limits/network.js'
+import { addLimits } from './limits/route-limits.js'
 import { packageRoot } from './package-root.js'
-import type { Passwords } from './passwords/passwords.js'
-import type { Store } from './store/open-store.js'
-import type { KeyRing } from './keys/key-ring.js'
-import { addRoutes } from './routes.js'
-import { createTokens } from './tokens/tokens.js'
+import type { Services } from './services.js'
 
-const { version } = JSON.parse(readFileSync(new URL('package.json', packageRoot), 'utf8')) as {
-  version: string
+/** Adds one route to the application. */
+export type Route = (app: App, services: Services) => void
+
+/**
+ * Every route, by method and path. Add a route of your own here.
+ *
+ * @param config decides how sign-up works, and whether the documentation is served
+ */
+export function routesOf(
+  config: Config,
+): Record<`${'GET' | 'POST' | 'PATCH' | 'DELETE'} /${string}`, Route> {
+  return {
+    'POST /signup': config.SIGNUP_MODE === 'instant' ? signupRoute : requestSignupRoute,
+    'POST /login': loginRoute,
+    'POST /refresh': refreshRoute,
+    'POST /logout': logoutRoute,
+    'POST /logout/everywhere': logoutEverywhereRoute,
+
+    'POST /password/change': changePasswordRoute,
+    'POST /password/forgot': forgotPasswordRoute,
+    'GET /password/reset': resetPasswordPage,
+    'POST /password/reset': resetPasswordRoute,
+
+    'GET /email/verify': verifyEmailPage,
+    'POST /email/verify': verifyEmailRoute,
+    'POST /email/resend': resendVerificationRoute,
+    'GET /email/change': changeEmailPage,
+    'POST /email/change': changeEmailRoute,
+    'POST /email/change/confirm': confirmEmailChangeRoute,
+    'GET /email/undo': undoEmailPage,
+    'POST /email/undo': undoEmailChangeRoute,
+
+    'GET /me': readMeRoute,
+    'PATCH /me': updateMeRoute,
+    'DELETE /me': deleteMeRoute,
+    'GET /claims': claimsRoute,
+
+    'GET /.well-known/jwks.json': jwksRoute,
+    'GET /.well-known/oauth-authorization-server': serverMetadataRoute,
+    'GET /.well-known/openid-configuration': openidConfigurationRoute,
+
+    'GET /health/live': livenessRoute,
+    'GET /health/ready': readinessRoute,
+    'GET /': rootRoute,
+    'GET /problems/:code': problemsRoute,
+    ...(config.DOCS === 'on' && {
+      'GET /openapi.json': openapiJsonRoute,
+      'GET /openapi.yaml': openapiYamlRoute,
+      'GET /docs': docsRoute,
+    }),
+  }
 }
 
 /**
- * What the application is made of. `redis` shares the counts of the limits; `timeouts` are
- * {@link serverTimeouts} unless a test is in a hurry.
+ * Builds the application. It does not listen yet. Closing it finishes the running requests,
+ * then closes the services.
+ *
+ * @param timeouts shorter in tests
  */
-export interface AppDeps {
-  config: Config
-  store: Store
-  passwords: Passwords
-  ring: KeyRing
-  mailer: Mailer
-  redis?: ReturnType<typeof connectRedis>
-  clock: Clock
-  logger: FastifyBaseLogger
-  drain: Drain
-  timeouts?: ServerTimeouts
+export function buildApp(services: Services, timeouts: ServerTimeouts = serverTimeouts): App {
+  const { config, passwords, accessTokens, limiters } = services
+  const app = createServer(services, timeouts)
+
+  // What every request passes, in this order.
+  logRequests(app)
+  traceRequests(app)
+  boundConnections(app, timeouts)
+  addHeaders(app, config.CORS_ORIGINS, services.drain.isDraining)
+  parseBodies(app)
+  refuseUnknownRoutes(app)
+  app.register(accepts)
+  collectContract(app, { version: readVersion(), publicUrl: config.PUBLIC_URL })
+  addSchemas(app)
+  compileWhenUsed(app)
+  addGuard(app, accessTokens.rules)
+  refuseOverload(app, passwords.requireRoom)
+  if (limiters) addLimits(app, limiters)
+  if (config.METRICS === 'on') addMetrics(app, services)
+
+  app.register(async (api: App) => {
+    for (const route of Object.values(routesOf(config))) route(api, services)
+  })
+  return app
 }
 
 /** How long closing waits for mails that have not been sent yet, in milliseconds. */
-const mailPatience = 3000
+const mailTimeout = 3000
 
-/**
- * The whole application, not listening yet. Closing it finishes the running requests and closes
- * the store.
- */
-export function buildApp({
-  config,
-  store,
-  passwords,
-  ring,
-  mailer,
-  redis,
-  clock,
-  logger,
-  drain,
-  timeouts = serverTimeouts,
-}: AppDeps): App {
-  const tokens = createTokens(config, ring, clock)
-  const limiters = createLimiters({ counters: createCounters(redis), ring })
-  const isLimited = config.RATE_LIMITS === 'on'
+function createServer(services: Services, timeouts: ServerTimeouts): App {
+  const { config, logger, mailer, redis, store } = services
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
-
   const app: App = fastify({
     loggerInstance: logger,
     logController: new LogController({
@@ -108,52 +160,16 @@ export function buildApp({
     clientErrorHandler: createClientErrorHandler(config.PUBLIC_URL),
     frameworkErrors: errorHandler,
   })
-
   app.setErrorHandler(errorHandler)
   app.addHook('onClose', async () => {
-    await mailer.close(mailPatience)
+    await mailer.close(mailTimeout)
     redis?.disconnect()
     await store.close()
   })
-  logRequests(app)
-  traceRequests(app)
-  dropStragglers(app, { arrivalTimeout: timeouts.arrivalTimeout, pipelineLimit })
-  hardenEdges(app, config.CORS_ORIGINS, drain.isDraining)
-  refuseUnknownRoutes(app)
-  app.register(accepts)
-  collectContract(app, { version, publicUrl: config.PUBLIC_URL })
-  addSchemas(app)
-  compileWhenUsed(app)
-  const guard = addGuard(app, tokens.accessTokens.rules)
-  refuseOverload(app, passwords.requireRoom)
-  if (isLimited) addLimits(app, limiters)
-  const places = createPlaces({
-    publicUrl: config.PUBLIC_URL,
-    deviceTokens: isLimited ? tokens.deviceTokens : undefined,
-  })
-
-  if (config.METRICS === 'on')
-    metricsRoute(app, {
-      hashes: passwords.load,
-      mails: mailer.load,
-      connections: store.connections,
-      worker: cluster.worker,
-    })
-
-  app.register(async (api: App) => {
-    addRoutes(api, {
-      config,
-      store,
-      passwords,
-      ring,
-      mailer,
-      clock,
-      drain,
-      tokens,
-      limiters,
-      guard,
-      places,
-    })
-  })
   return app
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL('package.json', packageRoot), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { buildApp } from './app.js'
+import { createServices } from './services.js'
 import { CommandError } from './cli/command-error.js'
 import { type Config, ConfigError, loadConfig } from './config.js'
 import { Problem } from './errors.js'
@@ -86,17 +87,19 @@ async function serve(config: Config): Promise<void> {
     config.REDIS_URL === ''
       ? undefined
       : (await import('./limits/redis.js')).connectRedis(config.REDIS_URL, logger)
-  const app = buildApp({
-    config,
-    store,
-    passwords,
-    ring,
-    mailer,
-    ...(redis && { redis }),
-    clock,
-    logger,
-    drain,
-  })
+  const app = buildApp(
+    createServices({
+      config,
+      store,
+      passwords,
+      ring,
+      mailer,
+      ...(redis && { redis }),
+      clock,
+      logger,
+      drain,
+    }),
+  )
   // A terminal sends SIGINT to every process of the group; workers wait for the word of the first.
   if (cluster.isWorker) process.on('SIGINT', () => {})
   closeWithGrace(

@@ -6,10 +6,11 @@ import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { buildApp } from '../src/app.js'
+import { createServices } from '../src/services.js'
 import { type Config, loadConfig } from '../src/config.js'
 import type { App } from '../src/http/fastify.js'
 import { createDrain, type Drain } from '../src/process/drain.js'
-import type { ServerTimeouts } from '../src/http/headers.js'
+import type { ServerTimeouts } from '../src/http/connections.js'
 import { createLogger } from '../src/http/log.js'
 import { connectRedis } from '../src/limits/redis.js'
 import type { HashCost } from '../src/passwords/hash.js'
@@ -155,18 +156,20 @@ export async function buildTestApp(t: Test, options: TestOptions = {}): Promise<
   })
   const { mailer, ...mailbox } = createMailbox(logger, options.transport)
   const redis = config.REDIS_URL === '' ? undefined : connectRedis(config.REDIS_URL, logger)
-  const app = buildApp({
-    config,
-    store,
-    passwords,
-    ring,
-    mailer,
-    ...(redis && { redis }),
-    clock,
-    logger,
-    drain: options.drain ?? createDrain(),
-    ...(options.timeouts && { timeouts: options.timeouts }),
-  })
+  const app = buildApp(
+    createServices({
+      config,
+      store,
+      passwords,
+      ring,
+      mailer,
+      ...(redis && { redis }),
+      clock,
+      logger,
+      drain: options.drain ?? createDrain(),
+    }),
+    options.timeouts,
+  )
   t.teardown(async () => {
     await app.close()
   })

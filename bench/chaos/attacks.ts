@@ -1,4 +1,4 @@
-import { pipelineLimit, serverTimeouts } from '../../src/http/headers.js'
+import { pipelineLimit, serverTimeouts } from '../../src/http/connections.js'
 import type { BenchServer } from '../server.js'
 import {
   abandonLogins,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { serverTimeouts } from '../../src/http/headers.js'
+import { serverTimeouts } from '../../src/http/connections.js'
 import { createClient } from '../client.js'
 import { type BenchServer, memoryOf, openFiles } from '../server.js'
 import { attacks, type Attack } from './attacks.js'

@@ -1,5 +1,5 @@
-import type { Attempts, Place } from '../limits/attempts.js'
 import { Problem } from '../errors.js'
+import type { Attempts, Client } from '../limits/attempts.js'
 import type { Hashing } from '../passwords/passwords.js'
 import type { Account, Accounts } from '../store/accounts.js'
 
@@ -17,10 +17,10 @@ export async function requireCaller(accounts: Accounts, id: string): Promise<Acc
   return account
 }
 
-/** A password that confirms a step, and from where it comes. */
+/** A password that confirms a step, and the client that sent it. */
 export interface Confirmation {
   password: string
-  place: Place
+  client: Client
 }
 
 /**
@@ -31,11 +31,11 @@ export interface Confirmation {
 export async function requirePassword(
   { matches, attempts }: Pick<Hashing, 'matches'> & { attempts: Attempts },
   { id, email, passwordHash }: Account,
-  { password, place }: Confirmation,
+  { password, client }: Confirmation,
 ): Promise<void> {
   const isRight = await attempts.guard(
     email,
-    place,
+    client,
     async () => (await matches(password, passwordHash)) || null,
   )
   if (isRight === null) throw new Problem('wrong_password', { account: id })
@@ -48,7 +48,7 @@ export async function requirePassword(
  * @param attempt reads the account and answers null when it had changed before the end
  * @throws Problem `unavailable` when it had changed both times, and what the attempt throws
  */
-export async function untilDone<T>(attempt: () => Promise<T | null>): Promise<T> {
+export async function retryOnce<T>(attempt: () => Promise<T | null>): Promise<T> {
   const done = (await attempt()) ?? (await attempt())
   if (done === null)
     throw new Problem('unavailable', {

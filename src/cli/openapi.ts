@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { pino } from 'pino'
 import { buildApp } from '../app.js'
+import { createServices } from '../services.js'
 import { loadConfig } from '../config.js'
 import { packageRoot } from '../package-root.js'
 import type { Store } from '../store/open-store.js'
@@ -14,16 +15,18 @@ export async function contractYaml(): Promise<string> {
   const unused = {} as never
   const store = { close: async () => {} } as Store
   const ring = createKeyRing([], { publishSeconds: 0, longestTokenSeconds: 0, clock: Date.now })
-  const app = buildApp({
-    config: loadConfig({}),
-    store,
-    passwords: unused,
-    ring,
-    mailer: { close: async () => {} } as never,
-    clock: Date.now,
-    logger: pino({ level: 'silent' }),
-    drain: unused,
-  })
+  const app = buildApp(
+    createServices({
+      config: loadConfig({}),
+      store,
+      passwords: unused,
+      ring,
+      mailer: { close: async () => {} } as never,
+      clock: Date.now,
+      logger: pino({ level: 'silent' }),
+      drain: unused,
+    }),
+  )
   await app.ready()
   const yaml = app.swagger({ yaml: true })
   await app.close()

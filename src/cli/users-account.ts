@@ -55,7 +55,7 @@ export async function changeUser(
     delete: {
       act: async () => {
         if (!yes) await confirm(account, terminal)
-        return await accounts.remove(id)
+        return await accounts.delete(id)
       },
       done: `Deleted ${email}. ${dead}`,
       not: '',

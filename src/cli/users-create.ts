@@ -39,7 +39,7 @@ export async function createUser(
     throw new CommandError('A name has 1 to 200 characters and no control characters.')
   const password = await readPassword(terminal)
   const passwordHash = await passwords
-    .inTurn(null, async ({ accept }) => await accept(password, { email: address, name }))
+    .withHashSlot(null, async ({ hashNew }) => await hashNew(password, { email: address, name }))
     .catch((error: unknown) => {
       throw refusal(error)
     })

@@ -65,7 +65,7 @@ const byOperation: Record<string, AuditEvent> = {
  *
  * @param account its id; null where there is none, or none is known
  */
-export function record(
+export function audit(
   request: Pick<FastifyRequest, 'log'>,
   event: AuditEvent,
   account: string | null,
@@ -83,5 +83,5 @@ export function recordRefusal(request: FastifyRequest, { code, extras }: Problem
   const operation = request.routeOptions.schema?.operationId
   // Before the guard has verified a token there is no user.
   const user = request.user as typeof request.user | undefined | null
-  record(request, byOperation[`${code} ${operation}`] ?? event, extras.account ?? user?.sub ?? null)
+  audit(request, byOperation[`${code} ${operation}`] ?? event, extras.account ?? user?.sub ?? null)
 }

@@ -3,18 +3,44 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 /**
+ * Bounds on a connection, in milliseconds. A request whose headers or body stop half-way is
+ * closed within requestTimeout + connectionsCheckingInterval; one whose answer is not read,
+ * after connectionTimeout. When the server closes, what is under way has arrivalTimeout to
+ * arrive.
+ */
+export interface ServerTimeouts {
+  requestTimeout: number
+  headersTimeout: number
+  connectionsCheckingInterval: number
+  connectionTimeout: number
+  keepAliveTimeout: number
+  arrivalTimeout: number
+}
+
+/**
+ * How many requests of one connection may be without an answer that has left; beyond that it is
+ * closed. Each takes memory for its answer, of which a client that sends many at once and reads
+ * none pays nothing.
+ */
+export const pipelineLimit = 8
+
+/** The bounds of the product. */
+export const serverTimeouts: ServerTimeouts = {
+  requestTimeout: 10_000,
+  headersTimeout: 8000,
+  connectionsCheckingInterval: 1000,
+  connectionTimeout: 30_000,
+  keepAliveTimeout: 72_000,
+  arrivalTimeout: 1000,
+}
+
+/**
  * What a connection is at: how many requests have no answer that has left, and the newest of
  * them. Only the newest can be one that has not arrived whole (RFC 9112 §9.3).
  */
 interface Work {
   newest: IncomingMessage | null
   waiting: number
-}
-
-/** Bounds of {@link dropStragglers}: milliseconds, and requests of one connection. */
-export interface StragglerLimits {
-  arrivalTimeout: number
-  pipelineLimit: number
 }
 
 /**
@@ -24,9 +50,9 @@ export interface StragglerLimits {
  * anything or stopped half-way, which Node does not count as idle. Otherwise a few silent ones
  * would hold up every restart.
  */
-export function dropStragglers(
+export function boundConnections(
   app: FastifyInstance,
-  { arrivalTimeout, pipelineLimit }: StragglerLimits,
+  { arrivalTimeout }: Pick<ServerTimeouts, 'arrivalTimeout'>,
 ): void {
   const connections = new Set<Socket>()
   const works = new WeakMap<Socket, Work>()

@@ -5,7 +5,7 @@ import type { AccessClaims } from '../tokens/access-token.js'
 import { isCompactJws } from '../tokens/compact-form.js'
 import type { VerificationRules } from '../tokens/token-kind.js'
 import { createVerifiedTokens } from '../tokens/verified-tokens.js'
-import { countHeader } from './headers.js'
+import { readBearer } from './credentials.js'
 import type { RouteLimit } from '../limits/route-limits.js'
 
 declare module '@fastify/jwt' {
@@ -24,15 +24,15 @@ declare module 'fastify' {
     /** Which limits the route has; none without this word. */
     limit?: RouteLimit
   }
-}
-
-/** Reads credentials on a route that is public but takes them. */
-export interface Guard {
-  /**
-   * The claims of the access token of a request; null for a request without an Authorization
-   * header. Throws Problem `invalid_token`, `missing_token`, `invalid_request`.
-   */
-  callerOf: (request: FastifyRequest) => Promise<Readonly<AccessClaims> | null>
+  interface FastifyRequest {
+    /**
+     * Reads the access token of a request to a public route that takes one. Returns its claims,
+     * or null without an Authorization header.
+     *
+     * @throws Problem `invalid_token`, `missing_token`, `invalid_request`
+     */
+    readCaller: () => Promise<Readonly<AccessClaims> | null>
+  }
 }
 
 /** How many verified tokens are remembered at least; twice as many at most, some 1.5 KiB each. */
@@ -44,7 +44,7 @@ const rememberedTokens = 10_000
  * claims. A request that does not fit its schema is refused after the guard, so that a stranger
  * learns nothing about a protected route.
  */
-export function addGuard(app: FastifyInstance, rules: VerificationRules<AccessClaims>): Guard {
+export function addGuard(app: FastifyInstance, rules: VerificationRules<AccessClaims>): void {
   const verified = createVerifiedTokens<Readonly<AccessClaims>>(rememberedTokens)
   app.register(fastifyJwt, {
     secret: {
@@ -85,38 +85,17 @@ export function addGuard(app: FastifyInstance, rules: VerificationRules<AccessCl
   app.addHook('onRoute', (route) => {
     route.attachValidation = true
   })
-  return {
-    callerOf: async (request) => {
-      if (request.headers.authorization === undefined) return null
-      const token = readBearer(request)
-      if (!isKnown(request, token)) await verify(request, token)
-      return request.user
-    },
-  }
+  app.decorateRequest('readCaller', async function () {
+    if (this.headers.authorization === undefined) return null
+    const token = readBearer(this)
+    if (!isKnown(this, token)) await verify(this, token)
+    return this.user
+  })
 }
 
 function freeze(claims: AccessClaims): Readonly<AccessClaims> {
   Object.values(claims).forEach(Object.freeze)
   return Object.freeze(claims)
-}
-
-/**
- * The token of the Authorization header (RFC 6750 §2.1). The scheme is case-insensitive (RFC
- * 9110 §11.1).
- *
- * @throws Problem `missing_token` without bearer credentials, `invalid_request` for two headers
- */
-function readBearer(request: Pick<FastifyRequest, 'headers' | 'raw'>): string {
-  const { authorization } = request.headers
-  // Node keeps the first of two Authorization headers and drops the other (RFC 6750 §3.1: more than
-  // one is an invalid request).
-  if (countHeader(request.raw.rawHeaders, 'authorization') > 1)
-    throw new Problem('invalid_request', {
-      errors: [{ pointer: 'authorization', detail: 'must be sent once' }],
-    })
-  const [, credentials] = /^bearer(?: +(.*))?$/i.exec(authorization ?? '') ?? []
-  if (!credentials) throw new Problem('missing_token')
-  return credentials
 }
 
 // What cannot be a token in its one spelling is not given to a library.

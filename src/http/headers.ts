@@ -1,44 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { promisify } from 'node:util'
 import cors from '@fastify/cors'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { Problem } from '../errors.js'
-
-/** Largest body, in bytes. */
-export const bodyLimit = 16 * 1024
-
-/**
- * Bounds on a connection, in milliseconds. A request whose headers or body stop half-way is
- * closed within requestTimeout + connectionsCheckingInterval; one whose answer is not read,
- * after connectionTimeout. When the server closes, what is under way has arrivalTimeout to
- * arrive.
- */
-export interface ServerTimeouts {
-  requestTimeout: number
-  headersTimeout: number
-  connectionsCheckingInterval: number
-  connectionTimeout: number
-  keepAliveTimeout: number
-  arrivalTimeout: number
-}
-
-/**
- * How many requests of one connection may be without an answer that has left; beyond that it is
- * closed. Each takes memory for its answer, of which a client that sends many at once and reads
- * none pays nothing.
- */
-export const pipelineLimit = 8
-
-/** The bounds of the product. */
-export const serverTimeouts: ServerTimeouts = {
-  requestTimeout: 10_000,
-  headersTimeout: 8000,
-  connectionsCheckingInterval: 1000,
-  connectionTimeout: 30_000,
-  keepAliveTimeout: 72_000,
-  arrivalTimeout: 1000,
-}
 
 /**
  * What every answer carries, also the one that Node's parser gives (ASVS 3.4, OWASP REST
@@ -65,18 +29,12 @@ export function requestId(request: {
 }
 
 /**
- * The most of a body that is taken in after its request was answered without it, in bytes; then
- * the connection is closed.
- */
-const unreadLimit = 1024 * 1024
-
-/**
- * Headers, CORS and the one body parser.
+ * Adds the headers of every reply, and CORS.
  *
  * @param origins exact origins whose pages may call the API.
  * @param isDraining from then on every answer closes its connection
  */
-export function hardenEdges(
+export function addHeaders(
   app: FastifyInstance,
   origins: string[],
   isDraining: () => boolean,
@@ -98,9 +56,8 @@ export function hardenEdges(
   app.addHook('preClose', async () => {
     isClosing = true
   })
-  app.addHook('onSend', ({ raw }, reply, _payload, done) => {
+  app.addHook('onSend', (_request, reply, _payload, done) => {
     if (isClosing || isDraining()) reply.header('connection', 'close')
-    if (!raw.complete) boundRest(raw)
     done()
   })
   if (origins.length > 0) {
@@ -121,20 +78,6 @@ export function hardenEdges(
       strictPreflight: false,
     })
   }
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit }, parseJson(app))
-}
-
-/**
- * Makes the routes of a scope, which take no body, answer whatever body comes, of whatever
- * type; it is not read.
- */
-export function ignoreBodies(scope: FastifyInstance): void {
-  scope.addHook('onRequest', async ({ headers }) => {
-    if (headers['content-type'] !== undefined) headers['content-type'] = 'application/octet-stream'
-  })
-  scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser('*', async () => null)
 }
 
 /**
@@ -159,36 +102,4 @@ function requireHost({ rawHeaders, httpVersion }: IncomingMessage): void {
     throw new Problem('invalid_request', {
       errors: [{ pointer: 'host', detail: 'must be sent once' }],
     })
-}
-
-function boundRest(request: IncomingMessage): void {
-  let left = unreadLimit
-  request.on('data', (chunk: Buffer) => {
-    if ((left -= chunk.length) < 0) request.destroy()
-  })
-}
-
-// The framework's parser (it refuses __proto__ and constructor.prototype), but for UTF-8 only and
-// without replacement characters (RFC 8259 §8.1).
-function parseJson(app: FastifyInstance) {
-  const parse = promisify(
-    app.getDefaultJsonParser('error', 'error') as (
-      request: FastifyRequest,
-      text: string,
-      done: (error: Error | null, body?: unknown) => void,
-    ) => void,
-  )
-  const utf8 = new TextDecoder('utf-8', { fatal: true })
-  return async (request: FastifyRequest, body: Buffer): Promise<unknown> => {
-    const [, charset = 'utf-8'] =
-      /;\s*charset="?([^";\s]*)/i.exec(String(request.headers['content-type'])) ?? []
-    if (charset.toLowerCase() !== 'utf-8') throw new Problem('unsupported_media_type')
-    let text: string
-    try {
-      text = utf8.decode(body)
-    } catch {
-      throw new Problem('invalid_json')
-    }
-    return await parse(request, text)
-  }
 }

@@ -97,10 +97,10 @@ if (token === '') say('This link is incomplete. Open the whole link of the mail.
 `
 
 /**
- * Serves a page that uses JSON routes of ours. Looking at it changes nothing, for mail scanners
- * open links; nothing but the page itself may run or be loaded.
+ * Returns a route for a page that uses JSON routes. Opening the page changes nothing: mail
+ * scanners open links too. Only the page itself may run or be loaded.
  */
-export function pageRoute(app: App, { path, title, steps }: Page): void {
+export function createPage({ path, title, steps }: Page): (app: App) => void {
   const code = script(path, steps)
   const main = steps
     .map((step, index) => `<section${index === 0 ? '' : ' hidden'}>${step.main}</section>`)
@@ -113,13 +113,15 @@ export function pageRoute(app: App, { path, title, steps }: Page): void {
 `
   const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
   const policy = `default-src 'none';script-src ${hash(code)};style-src ${hash(style)};connect-src 'self';base-uri 'none';form-action 'none';frame-ancestors 'none'`
-  app.get(
-    path,
-    { config: { public: true }, schema: { hide: true } },
-    async (_request, reply) =>
-      await reply
-        .header('content-security-policy', policy)
-        .type('text/html; charset=utf-8')
-        .send(html),
-  )
+  return (app) => {
+    app.get(
+      path,
+      { config: { public: true }, schema: { hide: true } },
+      async (_request, reply) =>
+        await reply
+          .header('content-security-policy', policy)
+          .type('text/html; charset=utf-8')
+          .send(html),
+    )
+  }
 }

@@ -1,10 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, type TSchema, Type } from 'typebox'
 import { problemKinds } from '../errors.js'
+import type { Issued } from '../account/admit.js'
 import { exampleUser, toUser, UserObject } from '../account/user.js'
-import type { Account } from '../store/accounts.js'
 import { AccessClaimsSchema } from '../tokens/access-token.js'
-import type { IssuedTokens } from '../tokens/issue.js'
 
 const strict = { additionalProperties: false } as const
 
@@ -123,7 +122,7 @@ export function toTokenReply({
   expiresIn,
   refreshToken,
   refreshExpiresIn,
-}: { account: Account } & IssuedTokens): Static<typeof TokenReplyObject> {
+}: Issued): Static<typeof TokenReplyObject> {
   return {
     access_token: accessToken,
     token_type: 'Bearer',

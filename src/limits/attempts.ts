@@ -1,8 +1,8 @@
 import type { DeviceTokens } from '../tokens/device-token.js'
 import type { BackoffLimiter, Counted, Limiter, Limiters } from './limiters.js'
 
-/** Where a password comes from, as far as its limits care. */
-export interface Place {
+/** Where a password comes from, as the limits tell callers apart. */
+export interface Client {
   /** The network of the caller, in its one spelling. */
   network: string
   /** What the caller sent as device tokens; it may be anything. */
@@ -25,9 +25,9 @@ export interface Attempts {
    * @throws Problem `rate_limited` before anything is compared, also where the password would
    *   be right; what `compare` throws
    */
-  guard: <T>(email: string, place: Place, compare: () => Promise<T | null>) => Promise<T | null>
+  guard: <T>(email: string, client: Client, compare: () => Promise<T | null>) => Promise<T | null>
   /** Ends every count of an address, for its owner has proven to read the mailbox. */
-  forgive: (email: string, place: Place) => Promise<void>
+  forgive: (email: string, client: Client) => Promise<void>
 }
 
 /** No limits: for a server behind a gateway that has them. */
@@ -59,11 +59,11 @@ interface Attempt {
  */
 export function createAttempts({ limiters, deviceTokens }: AttemptsDeps): Attempts {
   return {
-    guard: async (email, place, compare) => {
-      const comparison = await limiters['hash-network'].take(place.network)
+    guard: async (email, client, compare) => {
+      const comparison = await limiters['hash-network'].take(client.network)
       let attempt: Attempt | undefined
       try {
-        attempt = await takeOne(email, place)
+        attempt = await takeOne(email, client)
         const found = await compare()
         if (found !== null) await attempt.succeed()
         return found
@@ -83,7 +83,7 @@ export function createAttempts({ limiters, deviceTokens }: AttemptsDeps): Attemp
 
   // An attempt counts in one set of limits: as that of the first device that has guesses left,
   // otherwise as a stranger's.
-  async function takeOne(email: string, { network, devices }: Place): Promise<Attempt> {
+  async function takeOne(email: string, { network, devices }: Client): Promise<Attempt> {
     for (const [index, token] of devices.entries()) {
       // A look at a signature costs as much as refusing a call: more than one for a call are few.
       if (

@@ -1,18 +1,16 @@
 import { stringifySetCookie } from 'cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Place } from './attempts.js'
+import type { Client } from './attempts.js'
 import type { DeviceTokens } from '../tokens/device-token.js'
 import { deviceSeconds } from '../tokens/lifetimes.js'
 import { callerNetwork } from './network.js'
 
-/** Knows from where a request comes, and has a device remembered. */
-export interface Places {
-  of: (request: FastifyRequest) => Place
-  /**
-   * Gives the caller, who has just proven to be the owner of the address, a device token for
-   * it.
-   */
-  remember: (reply: FastifyReply, email: string) => void
+/** Tells callers apart, by network and by device. */
+export interface Clients {
+  /** The network of a request and the device tokens it carries. */
+  clientOf: (request: FastifyRequest) => Client
+  /** Sets a cookie with a device token for an address. Call it only for its proven owner. */
+  rememberDevice: (reply: FastifyReply, email: string) => void
 }
 
 /** The header of an answer that has a device remembered, for the contract. */
@@ -24,8 +22,8 @@ export const deviceHeader = {
   },
 } as const
 
-/** What {@link createPlaces} needs; without `deviceTokens` no device is remembered. */
-export interface PlacesDeps {
+/** What {@link createClients} needs; without `deviceTokens` no device is remembered. */
+export interface ClientsDeps {
   publicUrl: string
   deviceTokens: DeviceTokens | undefined
 }
@@ -34,12 +32,12 @@ export interface PlacesDeps {
 const mostCookies = 8
 
 /** Cookies are looked at and set where a password is, and nowhere else. */
-export function createPlaces({ publicUrl, deviceTokens }: PlacesDeps): Places {
+export function createClients({ publicUrl, deviceTokens }: ClientsDeps): Clients {
   const { protocol, pathname } = new URL(publicUrl)
   const isSecure = protocol === 'https:'
   const [name, ...formerNames] = cookieNames(isSecure, pathname)
   return {
-    of: (request) => {
+    clientOf: (request) => {
       const cookies = deviceTokens === undefined ? [] : readCookies(request.headers.cookie)
       const devices = [name, ...formerNames].flatMap((wanted) =>
         cookies.filter(([given]) => given === wanted).map(([, value]) => value),
@@ -49,7 +47,7 @@ export function createPlaces({ publicUrl, deviceTokens }: PlacesDeps): Places {
         devices: [...new Set(devices)].slice(0, mostCookies),
       }
     },
-    remember: (reply, email) => {
+    rememberDevice: (reply, email) => {
       if (deviceTokens !== undefined)
         reply.header(
           'set-cookie',

@@ -1,5 +1,5 @@
 /** A queue that takes turns, so that a burst from one sender does not delay the mails of others. */
-export interface Turns<T> {
+export interface FairMails<T> {
   add: (mail: T) => void
   /** Removes and returns the mail whose turn it is; undefined if the queue is empty. */
   next: () => T | undefined
@@ -13,7 +13,7 @@ export interface Turns<T> {
  * hanging server does not keep new mails waiting behind failed ones, and a flood of new mails
  * does not keep failed ones waiting.
  */
-export function createTurns<T extends { lane: string; tries: number }>(): Turns<T> {
+export function createFairMails<T extends { lane: string; tries: number }>(): FairMails<T> {
   const fresh = new Map<string, T[]>()
   const failed = new Map<string, T[]>()
   let size = 0

@@ -2,7 +2,7 @@ import type { MailKind, MailRequest } from './kinds.js'
 import type { Message, Transport } from './message.js'
 import { isRefusedForGood } from './refusals.js'
 import { createShares } from './shares.js'
-import { createTurns } from './fair-mails.js'
+import { createFairMails } from './fair-mails.js'
 
 /** The words for a mail before it is written, for callers of {@link Mailer}. */
 export type { MailKind, MailRequest } from './kinds.js'
@@ -85,7 +85,7 @@ export function createMailer({
   spreadMilliseconds = 0,
 }: MailerDeps): Mailer {
   const shares = createShares()
-  const queue = createTurns<Mail>()
+  const queue = createFairMails<Mail>()
   const counts = { sent: 0, lost: 0 }
   // Mails that wait outside the queue, by their timers. None of them holds a connection that others
   // could use.

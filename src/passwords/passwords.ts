@@ -19,7 +19,7 @@ export interface Hashing {
    * @throws Problem `weak_password` with every reason and how to do better, `invalid_request`
    *   for ill-formed Unicode, or `overloaded`
    */
-  accept: (password: string, context: PasswordContext, pointer?: string) => Promise<string>
+  hashNew: (password: string, context: PasswordContext, pointer?: string) => Promise<string>
   /**
    * Whether a password belongs to a hash; false after the same work for no hash and for a
    * password that no account can have.
@@ -40,9 +40,9 @@ export interface Passwords {
    * if it could not hash in time. It takes no place at the gate while it waits for the
    * estimator: a place is a promise of a hash, which keeps others out.
    *
-   * @throws Problem as {@link Hashing.accept}
+   * @throws Problem as {@link Hashing.hashNew}
    */
-  accept: (
+  hashNew: (
     password: string,
     context: PasswordContext,
     caller: Waiter,
@@ -55,7 +55,7 @@ export interface Passwords {
    * @param caller networks take turns; null for the operator
    * @throws Problem `overloaded`
    */
-  inTurn: <T>(caller: Waiter | null, body: (hashing: Hashing) => Promise<T>) => Promise<T>
+  withHashSlot: <T>(caller: Waiter | null, body: (hashing: Hashing) => Promise<T>) => Promise<T>
   /**
    * Refuses a request that could not hash in time, before anything is done for it.
    *
@@ -116,7 +116,7 @@ export async function createPasswords({
     load: gate.load,
     requireRoom: gate.requireRoom,
     unusableHash,
-    accept: async (text, context, caller, pointer) => {
+    hashNew: async (text, context, caller, pointer) => {
       gate.requireRoom(caller.network)
       const password = await judge(text, context, caller, pointer)
       return await gate.enter(
@@ -125,12 +125,12 @@ export async function createPasswords({
         caller.network,
       )
     },
-    inTurn: async (caller, body) =>
+    withHashSlot: async (caller, body) =>
       await gate.enter(
         caller?.signal ?? null,
         async (turn) =>
           await body({
-            accept: async (text, context, pointer) => {
+            hashNew: async (text, context, pointer) => {
               const password = await judge(text, context, caller ?? { network: '' }, pointer)
               return await turn(async () => await hasher.hash(password))
             },

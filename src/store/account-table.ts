@@ -4,7 +4,7 @@ import type { Accounts } from './accounts.js'
 import { createMany } from './create-many.js'
 import { available, isDuplicate } from './faults.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
-import { createTurns } from './batch.js'
+import { createBatch } from './batch.js'
 
 /**
  * {@link Accounts} in the table `users`.
@@ -32,7 +32,7 @@ export function createAccounts(client: PrismaClient, clock: Clock): Accounts {
     )
     return updated === null ? 'email_taken' : (updated[0] ?? null)
   }
-  const together = createTurns()
+  const together = createBatch()
   return {
     findById: async (id) => {
       await together()
@@ -170,8 +170,8 @@ export function createAccounts(client: PrismaClient, clock: Clock): Accounts {
           }),
         )
       ).count === 1,
-    remove: async (id) => (await available(users.deleteMany({ where: { id } }))).count === 1,
-    delete: async ({ id, tokenEpoch }) =>
+    delete: async (id) => (await available(users.deleteMany({ where: { id } }))).count === 1,
+    deleteIfUnchanged: async ({ id, tokenEpoch }) =>
       (await available(users.deleteMany({ where: { id, tokenEpoch, disabledAt: null } }))).count ===
       1,
   }

@@ -124,10 +124,10 @@ export interface Accounts {
    */
   enable: (id: string) => Promise<boolean>
   /** Deletes an account, whatever has become of it. Answers whether it did. */
-  remove: (id: string) => Promise<boolean>
+  delete: (id: string) => Promise<boolean>
   /**
    * Deletes an account unless it has been disabled, deleted or logged out everywhere since it
    * was read. Answers whether it did.
    */
-  delete: (account: Pick<Account, 'id' | 'tokenEpoch'>) => Promise<boolean>
+  deleteIfUnchanged: (account: Pick<Account, 'id' | 'tokenEpoch'>) => Promise<boolean>
 }

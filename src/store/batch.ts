@@ -7,7 +7,7 @@ const mostTurns = 8
  * for all rows that are looked up in the same tick; requests that arrive together are in ticks
  * and turns of their own. One look-up at a time costs six times as much.
  */
-export function createTurns(): () => Promise<void> {
+export function createBatch(): () => Promise<void> {
   let waiting = 0
   let next: Promise<void> | undefined
   const gather = (resolve: () => void, seen: number, left: number) => {

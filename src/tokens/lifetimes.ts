@@ -6,7 +6,7 @@ export const oneTimeSeconds = {
   reset: 30 * 60,
   verify: 24 * 60 * 60,
   signup: 24 * 60 * 60,
-  email: 24 * 60 * 60,
+  change: 24 * 60 * 60,
   undo: historySeconds,
 } as const
 

@@ -96,7 +96,7 @@ export function createVerifyTokens(deps: OneTimeTokensDeps): OneTimeTokens {
 export function createChangeTokens(deps: OneTimeTokensDeps): AddressTokens {
   return createKind<AddressClaims>(deps, AddressClaimsSchema, {
     typ: 'email+jwt',
-    lifeSeconds: oneTimeSeconds.email,
+    lifeSeconds: oneTimeSeconds.change,
     state: ({ email, passwordHash, tokenEpoch }) => [email, passwordHash, String(tokenEpoch)],
   })
 }

@@ -110,7 +110,7 @@ await onEachDatabase(t, async (t, database) => {
   await t.test('what is no fault of the password stays what it is', async (t) => {
     const failing = (error: Error): Passwords => ({
       ...shipped,
-      inTurn: async () => {
+      withHashSlot: async () => {
         throw error
       },
     })

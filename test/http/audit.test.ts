@@ -58,7 +58,7 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return id
   },
   'token.refused': async ({ call, store }, { user: { id }, access_token: token }) => {
-    await store.accounts.remove(id)
+    await store.accounts.delete(id)
     await call('GET', '/me', { token })
     return id
   },

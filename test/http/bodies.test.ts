@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bodyLimit } from '../../src/http/headers.js'
+import { bodyLimit } from '../../src/http/bodies.js'
 import { buildTestApp, goodPassword, jsonType, pointers, problem } from '../helper.js'
 
 const { app, call, signup } = await buildTestApp(t)

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
-import { securityHeaders, serverTimeouts } from '../../src/http/headers.js'
+import { serverTimeouts } from '../../src/http/connections.js'
+import { securityHeaders } from '../../src/http/headers.js'
 import type { Store } from '../../src/store/open-store.js'
 import { buildTestApp, goodPassword } from '../helper.js'
 import { exchange, listen, open, parseAnswers, type RawAnswer } from '../support/raw-socket.js'

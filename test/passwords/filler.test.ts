@@ -91,7 +91,7 @@ t.test('a password that NFKC changes is compared twice for an unknown address, t
     estimate: async () => ({ score: 4, advice: [] }),
     gate,
   })
-  const known = await passwords.accept(
+  const known = await passwords.hashNew(
     'brass-lantern',
     { email: 'ada@example.org' },
     { network: '' },
@@ -102,7 +102,7 @@ t.test('a password that NFKC changes is compared twice for an unknown address, t
   ] as const) {
     for (const hash of [known, null, unusableHash()]) {
       t.equal(
-        await passwords.inTurn(null, async ({ matches }) => await matches(typed, hash)),
+        await passwords.withHashSlot(null, async ({ matches }) => await matches(typed, hash)),
         false,
       )
       t.equal(verifications().length, count, `${typed}, ${hash?.slice(0, 10)}`)

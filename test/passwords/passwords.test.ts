@@ -25,11 +25,11 @@ async function passwordsFor({
       seen.unreadable++
     },
   })
-  const { accept, matches, upgrade } = (await passwords.inTurn(
+  const { hashNew, matches, upgrade } = (await passwords.withHashSlot(
     null,
     async (hashing) => hashing,
   )) satisfies Hashing
-  return { accept, matches, upgrade, seen }
+  return { hashNew, matches, upgrade, seen }
 }
 
 /** The problem that a promise is rejected with. */
@@ -45,7 +45,7 @@ async function problemOf(promise: Promise<unknown>): Promise<Pick<Problem, 'code
 t.test(
   'an accepted password belongs to its hash, and only the same password does (ASVS 6.2.8)',
   async (t) => {
-    const { accept, matches, seen } = await passwordsFor()
+    const { hashNew, matches, seen } = await passwordsFor()
     const rows: Array<[password: string, same: string[], others: string[]]> = [
       [
         goodPassword,
@@ -70,7 +70,7 @@ t.test(
       ['\u{1f600}'.repeat(256), [], ['\u{1f600}'.repeat(255)]],
     ]
     for (const [password, same, others] of rows) {
-      const hash = await accept(password, ada)
+      const hash = await hashNew(password, ada)
       t.match(hash, /^\$argon2id\$v=19\$m=1024,t=2,p=1\$/)
       for (const one of [password, ...same])
         t.equal(await matches(one, hash), true, JSON.stringify(one).slice(0, 40))
@@ -85,39 +85,39 @@ t.test('a refused password is not hashed, and the answer says why', async (t) =>
   const weak = await passwordsFor({ score: 1 })
   const strict = await passwordsFor()
   const hashes = t.capture(argon2, 'hash', argon2.hash)
-  t.strictSame(await problemOf(weak.accept('ada', ada)), {
+  t.strictSame(await problemOf(weak.hashNew('ada', ada)), {
     code: 'weak_password',
     extras: {
       reasons: ['too_short', 'too_guessable'],
       detail: 'Use at least 8 characters. Hint one. Hint two.',
     },
   })
-  t.strictSame(await problemOf(strict.accept('x'.repeat(257), ada)), {
+  t.strictSame(await problemOf(strict.hashNew('x'.repeat(257), ada)), {
     code: 'weak_password',
     extras: { reasons: ['too_long'], detail: 'Use at most 256 characters.' },
   })
-  t.strictSame(await problemOf(strict.accept('ada@example.org.', ada)), {
+  t.strictSame(await problemOf(strict.hashNew('ada@example.org.', ada)), {
     code: 'weak_password',
     extras: { reasons: ['contains_email'], detail: 'Leave your e-mail address out of it.' },
   })
   for (const broken of ['\ud800 and the rest', 'the rest \udfff']) {
-    t.strictSame(await problemOf(strict.accept(broken, ada)), {
+    t.strictSame(await problemOf(strict.hashNew(broken, ada)), {
       code: 'invalid_request',
       extras: { errors: [{ pointer: '/password', detail: 'must be well-formed Unicode' }] },
     })
   }
   // NFKC makes one character of U+FDFA eighteen: the limits hold for what is hashed.
-  t.strictSame((await problemOf(strict.accept('\ufdfa'.repeat(15), ada))).extras.reasons, [
+  t.strictSame((await problemOf(strict.hashNew('\ufdfa'.repeat(15), ada))).extras.reasons, [
     'too_long',
   ])
   t.strictSame(hashes(), [])
 })
 
 t.test('what no account can have as password is false after the same work', async (t) => {
-  const { accept, matches, seen } = await passwordsFor({
+  const { hashNew, matches, seen } = await passwordsFor({
     cost: { memoryKiB: 2048, passes: 3, lanes: 1 },
   })
-  const hash = await accept(goodPassword, ada)
+  const hash = await hashNew(goodPassword, ada)
   const ofNothing = await argon2.hash('', { memoryCost: 2048, timeCost: 3, parallelism: 1 })
   const verifications = t.capture(argon2, 'verify', argon2.verify)
   const rows: Array<[password: string, hash: string | null]> = [
@@ -150,7 +150,7 @@ t.test('what no account can have as password is false after the same work', asyn
 t.test('a hash is replaced only when it is weaker than what is set', async (t) => {
   const old = await passwordsFor()
   const now = await passwordsFor({ cost: { memoryKiB: 2048, passes: 2, lanes: 1 } })
-  const weak = await old.accept('caf\u00e9 under the stair', ada)
+  const weak = await old.hashNew('caf\u00e9 under the stair', ada)
   const stronger = await now.upgrade('cafe\u0301 under the stair', weak)
   t.match(stronger, /^\$argon2id\$v=19\$m=2048,t=2,p=1\$/)
   t.equal(await now.matches('caf\u00e9 under the stair', stronger), true)
@@ -219,11 +219,11 @@ t.test('a request that waits for the estimator holds no place at the gate', asyn
       }),
   })
   const { signal } = new AbortController()
-  const accepting = passwords.accept(goodPassword, ada, { network: '192.0.2.1', signal })
+  const accepting = passwords.hashNew(goodPassword, ada, { network: '192.0.2.1', signal })
   t.strictSame(asked, [{ network: '192.0.2.1', signal }])
   passwords.requireRoom('')
   t.equal(
-    await passwords.inTurn(null, async ({ matches }) => await matches('wrong', null)),
+    await passwords.withHashSlot(null, async ({ matches }) => await matches('wrong', null)),
     false,
     'a login is served meanwhile',
   )
@@ -263,12 +263,12 @@ t.test(
     })
     const hashes = t.capture(argon2, 'hash', argon2.hash)
     t.match(
-      await problemOf(passwords.accept(goodPassword, ada, { network: '' })),
+      await problemOf(passwords.hashNew(goodPassword, ada, { network: '' })),
       { code: 'overloaded' },
       'the gate has become full meanwhile',
     )
     t.match(
-      await problemOf(passwords.accept(goodPassword, ada, { network: '' })),
+      await problemOf(passwords.hashNew(goodPassword, ada, { network: '' })),
       { code: 'overloaded' },
       'the gate is full',
     )
@@ -277,6 +277,6 @@ t.test(
     hold = false
     busy.pop()?.()
     await settle()
-    t.match(await passwords.accept(goodPassword, ada, { network: '' }), /^\$argon2id\$/)
+    t.match(await passwords.hashNew(goodPassword, ada, { network: '' }), /^\$argon2id\$/)
   },
 )

@@ -255,10 +255,10 @@ await onEachDatabase(t, async (t, kind) => {
     const [ada, other] = await accounts.list(null, 2)
     await accounts.disable(String(ada?.id))
     const answers = await Promise.all(
-      Array.from({ length: 20 }, async () => await accounts.remove(String(ada?.id))),
+      Array.from({ length: 20 }, async () => await accounts.delete(String(ada?.id))),
     )
     t.strictSame(answers.filter(Boolean), [true])
     t.strictSame(await accounts.list(null, 3), [other])
-    t.equal(await accounts.remove(nobody), false)
+    t.equal(await accounts.delete(nobody), false)
   })
 })

@@ -153,7 +153,7 @@ await onEachDatabase(t, async (t, kind) => {
         t.equal(await accounts.findById(id), null, id.slice(0, 40))
       t.equal(await accounts.updateName(nobody, 'x'), null)
       t.equal(await accounts.replaceHash(nobody, '$hash$1', '$hash$2'), undefined)
-      t.equal(await accounts.delete({ id: nobody, tokenEpoch: 0 }), false)
+      t.equal(await accounts.deleteIfUnchanged({ id: nobody, tokenEpoch: 0 }), false)
     },
   )
 
@@ -326,15 +326,15 @@ await onEachDatabase(t, async (t, kind) => {
     const { accounts, sql, ada, create } = await freshStore(t, kind)
     const [account, other] = [await create(), await create('other@example.org')]
     t.equal(
-      await accounts.delete({ id: account.id, tokenEpoch: 1 }),
+      await accounts.deleteIfUnchanged({ id: account.id, tokenEpoch: 1 }),
       false,
       'logged out everywhere since',
     )
     await sql(`UPDATE users SET disabled_at = created_at WHERE id = '${account.id}'`)
-    t.equal(await accounts.delete(account), false, 'disabled since')
+    t.equal(await accounts.deleteIfUnchanged(account), false, 'disabled since')
     await sql('UPDATE users SET disabled_at = NULL')
     const answers = await Promise.all(
-      Array.from({ length: 20 }, async () => await accounts.delete(account)),
+      Array.from({ length: 20 }, async () => await accounts.deleteIfUnchanged(account)),
     )
     t.strictSame(answers.filter(Boolean), [true])
     t.equal(await accounts.findById(account.id), null)

@@ -1,13 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { createTurns } from '../../src/store/batch.js'
+import { createBatch } from '../../src/store/batch.js'
 
 /**
  * Begins so many waits in each turn, before those of earlier turns can end, as requests do;
  * answers the turn in which each ended.
  */
 async function run(turns: number, beginsIn: (turn: number) => number): Promise<number[]> {
-  const together = createTurns()
+  const together = createBatch()
   let now = 0
   const ends: Array<Promise<number>> = []
   for (; now < turns; now++) {

@@ -102,7 +102,7 @@ t.test('a store outlives locks, ended connections and their return', async (t: T
     accounts.create({ email: 'b@example.org', passwordHash: 'h', name: null }),
     accounts.updateName(id, 'x'),
     accounts.replaceHash(id, 'h', 'i'),
-    accounts.delete({ id, tokenEpoch: 0 }),
+    accounts.deleteIfUnchanged({ id, tokenEpoch: 0 }),
   ]
   const endConnections = async () => {
     await query(

@@ -1,7 +1,7 @@
 import swaggerUi from '@fastify/swagger-ui'
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import type { CountCall } from '../../limits/route-limits.js'
+import type { Services } from '../../services.js'
 
 // The page may load only what this server sends; the style attributes are those of the page's own
 // script.
@@ -10,23 +10,9 @@ const contentSecurityPolicy =
 
 const OpenApi = { type: 'object', additionalProperties: true, description: 'OpenAPI 3.1' } as const
 
-/**
- * The contract as JSON and YAML, and a page to read and try it.
- *
- * @param count counts a call for a file of the page, and throws Problem `rate_limited`
- */
-export function docsRoutes(app: App, { count }: { count: CountCall }): void {
-  // Made once, when it is first asked for: it is large, and answers that nobody reads share it.
-  const once = (make: () => string) => {
-    let made: Buffer | undefined
-    return () => {
-      made ??= Buffer.from(make())
-      // The framework sends bytes as they are, whatever the schema says.
-      return made as never
-    }
-  }
+/** Serves the contract as JSON. */
+export function openapiJsonRoute(app: App): void {
   const json = once(() => JSON.stringify(app.swagger()))
-  const yaml = once(() => app.swagger({ yaml: true }))
   app.get(
     '/openapi.json',
     {
@@ -40,7 +26,11 @@ export function docsRoutes(app: App, { count }: { count: CountCall }): void {
     },
     async (_request, reply) => await reply.type('application/json; charset=utf-8').send(json()),
   )
+}
 
+/** Serves the contract as YAML. */
+export function openapiYamlRoute(app: App): void {
+  const yaml = once(() => app.swagger({ yaml: true }))
   app.get(
     '/openapi.yaml',
     {
@@ -59,11 +49,14 @@ export function docsRoutes(app: App, { count }: { count: CountCall }): void {
     },
     async (_request, reply) => await reply.type('application/yaml; charset=utf-8').send(yaml()),
   )
+}
 
+/** Serves a page to read the contract and to try the API. */
+export function docsRoute(app: App, { countDocs }: Services): void {
   app.register(async (page) => {
     // The files are large, and reading them takes the threads that hash.
     page.addHook('onRequest', async (request) => {
-      await count(request)
+      await countDocs(request)
     })
     page.addHook('onRoute', (route) => {
       route.config = { ...route.config, public: true }
@@ -75,4 +68,14 @@ export function docsRoutes(app: App, { count }: { count: CountCall }): void {
       theme: { title: 'Latchkey API' },
     })
   })
+}
+
+// Built when it is first asked for: it is large, and replies that are not read yet share it.
+function once(build: () => string) {
+  let built: Buffer | undefined
+  return () => {
+    built ??= Buffer.from(build())
+    // The framework sends bytes as they are, whatever the schema says.
+    return built as never
+  }
 }

@@ -1,7 +1,7 @@
-import type { Page } from '../../http/page.js'
+import { createPage } from '../../http/page.js'
 
 /** Where the link of the mail to a new address leads when there is no front end. */
-export const changeEmailPage: Page = {
+export const changeEmailPage = createPage({
   path: '/email/change',
   title: 'Confirm your new e-mail address',
   steps: [
@@ -16,4 +16,4 @@ export const changeEmailPage: Page = {
       done: { 200: 'Your new address is confirmed. Log in with it from now on.' },
     },
   ],
-}
+})

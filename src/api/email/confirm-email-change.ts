@@ -1,13 +1,7 @@
-import type { Attempts } from '../../limits/attempts.js'
 import { type Confirmation, requirePassword } from '../../account/caller.js'
-import type { Clock } from '../../clock.js'
 import { Problem } from '../../errors.js'
-import type { LinkLimits } from '../../limits/link-limits.js'
-import type { Mailer } from '../../mail/mailer.js'
-import type { Messages } from '../../mail/messages.js'
-import type { Passwords } from '../../passwords/passwords.js'
-import type { Account, Accounts } from '../../store/accounts.js'
-import type { AddressTokens, UndoTokens } from '../../tokens/one-time-token.js'
+import type { Services } from '../../services.js'
+import type { Account } from '../../store/accounts.js'
 import { nextHistory } from './next-history.js'
 
 /**
@@ -22,7 +16,7 @@ export interface Proof {
 /**
  * Changes the address of an account by the token of the mail to the new address. The former
  * address is told; if it was verified, with a link to take the account back. The link alone is
- * not enough: a stranger who clicks must not adopt the account of somebody who entered the
+ * not enough: a stranger who clicks must not adopt the account of a person who entered the
  * wrong address, by mistake or on purpose.
  *
  * @param signal aborts when the client has hung up
@@ -41,35 +35,22 @@ export type ConfirmEmailChange = (
   signal: AbortSignal,
 ) => Promise<Account>
 
-/** What {@link createConfirmEmailChange} needs. */
-export interface ConfirmEmailChangeDeps {
-  accounts: Accounts
-  passwords: Passwords
-  attempts: Attempts
-  linkLimits: LinkLimits
-  changeTokens: AddressTokens
-  undoTokens: UndoTokens
-  messages: Messages
-  mailer: Mailer
-  clock: Clock
-}
-
 /**
  * One statement changes the address, bound to the state that was read: a link works once also
  * among many uses at the same time.
  */
-export function createConfirmEmailChange(deps: ConfirmEmailChangeDeps): ConfirmEmailChange {
-  const {
-    accounts,
-    passwords,
-    attempts,
-    linkLimits,
-    changeTokens,
-    undoTokens,
-    messages,
-    mailer,
-    clock,
-  } = deps
+export function createConfirmEmailChange({
+  accounts,
+  passwords,
+  attempts,
+  linkLimits,
+  changeTokens,
+  mails,
+  clock,
+}: Pick<
+  Services,
+  'accounts' | 'passwords' | 'attempts' | 'linkLimits' | 'changeTokens' | 'mails' | 'clock'
+>): ConfirmEmailChange {
   const requireProof = async (
     account: Account,
     jti: string,
@@ -83,7 +64,8 @@ export function createConfirmEmailChange(deps: ConfirmEmailChangeDeps): ConfirmE
         detail: 'Send the access token of the account, or its password as "password".',
       })
     }
-    await passwords.inTurn({ network: confirmation.place.network, signal }, async ({ matches }) => {
+    const { network } = confirmation.client
+    await passwords.withHashSlot({ network, signal }, async ({ matches }) => {
       await linkLimits.tryLink(jti, async () => {
         await requirePassword({ matches, attempts }, account, confirmation)
       })
@@ -107,10 +89,7 @@ export function createConfirmEmailChange(deps: ConfirmEmailChangeDeps): ConfirmE
         detail: 'Another account has this address by now. Your account keeps its present one.',
       })
     if (changed === null) throw new Problem('invalid_one_time_token', { account: account.id })
-    const undo = entry === null ? null : undoTokens.issue(account.id, entry.id)
-    mailer.send({ kind: 'e-mail changed', to: account.email, account: account.id }, async () =>
-      messages.emailChanged(account.email, undo),
-    )
+    mails.emailChanged(account, entry?.id ?? null)
     return changed
   }
 }

@@ -1,10 +1,10 @@
-import { newPasswordStep, type Page } from '../../http/page.js'
+import { createPage, newPasswordStep } from '../../http/page.js'
 
 /**
  * Where the link of the notice to a former address leads when there is no front end. It goes
  * straight on to a new password.
  */
-export const undoEmailPage: Page = {
+export const undoEmailPage = createPage({
   path: '/email/undo',
   title: 'Take your account back',
   steps: [
@@ -18,4 +18,4 @@ export const undoEmailPage: Page = {
     },
     newPasswordStep,
   ],
-}
+})

@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import { record } from '../../http/audit.js'
-import { pageRoute } from '../../http/page.js'
+import { audit } from '../../http/audit.js'
 import { NoQuery, OneTimeToken } from '../../http/schemas.js'
-import { undoEmailPage } from './undo.page.js'
-import type { UndoEmailChange } from './undo.js'
+import { createUndoEmailChange } from './undo.js'
+import type { Services } from '../../services.js'
+import { oneTimeSeconds } from '../../tokens/lifetimes.js'
 
 const strict = { additionalProperties: false } as const
 
@@ -25,17 +25,9 @@ const UndoReply = Type.Object(
   },
 )
 
-/**
- * Taking an account back, with the page that the link of the notice leads to.
- *
- * @param resetSeconds life of a reset token
- */
-export function undoEmailRoutes(
-  app: App,
-  { undoEmailChange, resetSeconds }: { undoEmailChange: UndoEmailChange; resetSeconds: number },
-): void {
-  pageRoute(app, undoEmailPage)
-
+/** Takes an account back by the token of the notice to a former address. */
+export function undoEmailChangeRoute(app: App, services: Services): void {
+  const undoEmailChange = createUndoEmailChange(services)
   app.post(
     '/email/undo',
     {
@@ -57,8 +49,8 @@ export function undoEmailRoutes(
     },
     async (request) => {
       const { account, resetToken } = await undoEmailChange(request.body.token)
-      record(request, 'email.undone', account.id)
-      return { reset_token: resetToken, expires_in: resetSeconds }
+      audit(request, 'email.undone', account.id)
+      return { reset_token: resetToken, expires_in: oneTimeSeconds.reset }
     },
   )
 }

@@ -1,12 +1,7 @@
-import type { Clock } from '../../clock.js'
 import { type FormerEmail, popFormerEmail } from '../../account/email-history.js'
 import { Problem } from '../../errors.js'
-import type { LinkLimits } from '../../limits/link-limits.js'
-import type { Mailer } from '../../mail/mailer.js'
-import type { Messages } from '../../mail/messages.js'
-import type { Passwords } from '../../passwords/passwords.js'
-import type { Account, Accounts } from '../../store/accounts.js'
-import type { OneTimeTokens, UndoTokens } from '../../tokens/one-time-token.js'
+import type { Services } from '../../services.js'
+import type { Account } from '../../store/accounts.js'
 
 /**
  * Gives an account back to the owner of a former address, by the token of the notice that was
@@ -24,18 +19,6 @@ import type { OneTimeTokens, UndoTokens } from '../../tokens/one-time-token.js'
  */
 export type UndoEmailChange = (token: string) => Promise<{ account: Account; resetToken: string }>
 
-/** What {@link createUndoEmailChange} needs. */
-export interface UndoEmailChangeDeps {
-  accounts: Accounts
-  passwords: Pick<Passwords, 'unusableHash'>
-  linkLimits: LinkLimits
-  undoTokens: UndoTokens
-  resetTokens: OneTimeTokens
-  messages: Messages
-  mailer: Mailer
-  clock: Clock
-}
-
 /** How often it tries while others write to the same account or sign up with the same address. */
 const maxTries = 5
 
@@ -49,9 +32,18 @@ const clockLeeway = 30_000
  * The history of the account decides, changed by compare-and-swap: a thief can only add to its
  * end.
  */
-export function createUndoEmailChange(deps: UndoEmailChangeDeps): UndoEmailChange {
-  const { accounts, passwords, linkLimits, undoTokens, resetTokens, messages, mailer, clock } = deps
-
+export function createUndoEmailChange({
+  accounts,
+  passwords,
+  linkLimits,
+  undoTokens,
+  resetTokens,
+  mails,
+  clock,
+}: Pick<
+  Services,
+  'accounts' | 'passwords' | 'linkLimits' | 'undoTokens' | 'resetTokens' | 'mails' | 'clock'
+>): UndoEmailChange {
   /** Whether the address may be free now. The link has proven its mailbox. */
   const makeRoom = async ({ email, at }: FormerEmail) =>
     (await accounts.deleteUnverified(email, new Date(at - clockLeeway))) ||
@@ -77,7 +69,9 @@ export function createUndoEmailChange(deps: UndoEmailChangeDeps): UndoEmailChang
       if (account === 'email_taken') {
         if (!(await makeRoom(entry))) throw taken(sub)
       } else if (account !== null) {
-        tell(before.email, account)
+        // After the commit, and without a link: the reader may be the thief.
+        if (before.email !== account.email) mails.emailWithdrawn(before.email, account)
+        mails.emailRestored(account)
         return { account, resetToken: resetTokens.issue(account) }
       }
     }
@@ -85,17 +79,6 @@ export function createUndoEmailChange(deps: UndoEmailChangeDeps): UndoEmailChang
       account: sub,
       detail: 'The account is being changed from elsewhere. Try again.',
     })
-  }
-
-  // After the commit, and without a link: its reader may be the thief.
-  function tell(withdrawn: string, { id, email }: Account): void {
-    if (withdrawn !== email)
-      mailer.send({ kind: 'e-mail change undone', to: withdrawn, account: id }, async () =>
-        messages.emailWithdrawn(withdrawn),
-      )
-    mailer.send({ kind: 'e-mail address restored', to: email, account: id }, async () =>
-      messages.emailRestored(email),
-    )
   }
 }
 

@@ -1,10 +1,10 @@
-import type { Page } from '../../http/page.js'
+import { createPage } from '../../http/page.js'
 
 /**
  * Where the link to verify an address leads when there is no front end. Opening it changes
  * nothing: mail scanners open links too.
  */
-export const verifyEmailPage: Page = {
+export const verifyEmailPage = createPage({
   path: '/email/verify',
   title: 'Confirm your e-mail address',
   steps: [
@@ -17,4 +17,4 @@ export const verifyEmailPage: Page = {
       },
     },
   ],
-}
+})

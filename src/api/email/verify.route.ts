@@ -1,27 +1,17 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import { record } from '../../http/audit.js'
-import { deviceHeader, type Places } from '../../limits/clients.js'
-import { pageRoute } from '../../http/page.js'
-import { Email } from '../../account/user.js'
-import { Accepted, NoQuery, OneTimeToken, TokenReply, toTokenReply } from '../../http/schemas.js'
-import type { ResendVerification } from './resend-verification.js'
-import type { VerifyEmail } from './verify.js'
-import { verifyEmailPage } from './verify.page.js'
+import { audit } from '../../http/audit.js'
+import { deviceHeader } from '../../limits/clients.js'
+import { NoQuery, OneTimeToken, TokenReply } from '../../http/schemas.js'
+import { createVerifyEmail } from './verify.js'
+import type { Services } from '../../services.js'
 
 const strict = { additionalProperties: false } as const
 
-/** Proving an address, with the page that the link of the mail leads to. */
-export function verifyEmailRoutes(
-  app: App,
-  {
-    verifyEmail,
-    resendVerification,
-    places,
-  }: { verifyEmail: VerifyEmail; resendVerification: ResendVerification; places: Places },
-): void {
-  pageRoute(app, verifyEmailPage)
-
+/** Verifies an address by the token of a mail. */
+export function verifyEmailRoute(app: App, services: Services): void {
+  const verifyEmail = createVerifyEmail(services)
+  const { sendTokens } = services
   app.post(
     '/email/verify',
     {
@@ -48,40 +38,13 @@ export function verifyEmailRoutes(
       },
     },
     async (request, reply) => {
-      const { account, did, tokens } = await verifyEmail(request.body.token)
-      record(request, did, account.id)
-      if (tokens === null) return { email_verified: true as const }
-      places.remember(reply, account.email)
-      return await reply
-        .code(201)
-        .header('location', '/me')
-        .send(toTokenReply({ account, ...tokens }))
-    },
-  )
-
-  app.post(
-    '/email/resend',
-    {
-      config: { public: true, limit: 'mail', problems: ['unavailable'] },
-      schema: {
-        operationId: 'resendVerification',
-        summary: 'Ask for the mail with the link to verify the address once more',
-        description: 'The answer is the same whether the address has an account or not.',
-        tags: ['Account'],
-        querystring: NoQuery,
-        body: Type.Object({ email: Email }, strict),
-        response: {
-          202: {
-            ...Accepted,
-            description: 'If the address has an account that is not verified, a mail is on its way',
-          },
-        },
-      },
-    },
-    async (request, reply) => {
-      await resendVerification(request.body.email)
-      record(request, 'email.verification_requested', null)
-      return await reply.code(202).send({})
+      const verified = await verifyEmail(request.body.token)
+      if ('issued' in verified) {
+        const { issued } = verified
+        return await sendTokens(request, reply, issued, { event: 'signup.ok', status: 201 })
+      }
+      audit(request, 'email.verified', verified.account.id)
+      return { email_verified: true as const }
     },
   )
 }

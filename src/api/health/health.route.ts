@@ -1,30 +1,12 @@
 import { Type } from 'typebox'
 import { Problem } from '../../errors.js'
 import type { App } from '../../http/fastify.js'
+import type { Services } from '../../services.js'
 
 const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'All is well' })
 
-/**
- * What {@link healthRoutes} asks. `isReady` is false once the server is about to end; it is told
- * of every question.
- */
-export interface HealthDeps {
-  ping: () => Promise<void>
-  isReady: () => boolean
-}
-
-/**
- * Whether the process runs, which nothing outside it can change, and whether requests should be
- * sent here.
- */
-export function healthRoutes(app: App, { ping, isReady }: HealthDeps): void {
-  // Anyone may ask: those who ask at the same time share one query.
-  let answer: Promise<void> | undefined
-  const pingOnce = async () =>
-    await (answer ??= ping().finally(() => {
-      answer = undefined
-    }))
-
+/** Tells whether the process runs. Nothing outside the process can change the reply. */
+export function livenessRoute(app: App): void {
   app.get(
     '/health/live',
     {
@@ -39,7 +21,16 @@ export function healthRoutes(app: App, { ping, isReady }: HealthDeps): void {
     },
     async () => ({ status: 'ok' as const }),
   )
+}
 
+/** Tells whether requests should be sent here: the database responds, and no shutdown has begun. */
+export function readinessRoute(app: App, { ping, drain }: Services): void {
+  // Anyone may ask: those who ask at the same time share one query.
+  let answer: Promise<void> | undefined
+  const pingOnce = async () =>
+    await (answer ??= ping().finally(() => {
+      answer = undefined
+    }))
   app.get(
     '/health/ready',
     {
@@ -53,7 +44,8 @@ export function healthRoutes(app: App, { ping, isReady }: HealthDeps): void {
       },
     },
     async () => {
-      if (!isReady()) throw new Problem('unavailable', { detail: 'The server is shutting down.' })
+      if (!drain.isReady())
+        throw new Problem('unavailable', { detail: 'The server is shutting down.' })
       await pingOnce()
       return { status: 'ok' as const }
     },

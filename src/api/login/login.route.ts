@@ -1,19 +1,21 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import { record } from '../../http/audit.js'
 import { hangUp } from '../../http/hang-up.js'
-import { deviceHeader, type Places } from '../../limits/clients.js'
+import { deviceHeader } from '../../limits/clients.js'
 import { Email } from '../../account/user.js'
-import { NoQuery, Password, TokenReply, toTokenReply } from '../../http/schemas.js'
-import type { Login } from './login.js'
+import { NoQuery, Password, TokenReply } from '../../http/schemas.js'
+import { createLogin } from './login.js'
+import type { Services } from '../../services.js'
 
 const LoginBody = Type.Object({ email: Email, password: Password }, { additionalProperties: false })
 
 /**
- * Tokens for a right password; the device is known from then on, and its attempts count apart
- * from those of strangers.
+ * Issues tokens for the right password. The device is remembered: its attempts count apart from
+ * those of strangers.
  */
-export function loginRoute(app: App, { login, places }: { login: Login; places: Places }): void {
+export function loginRoute(app: App, services: Services): void {
+  const login = createLogin(services)
+  const { clients, sendTokens } = services
   app.post(
     '/login',
     {
@@ -40,10 +42,8 @@ export function loginRoute(app: App, { login, places }: { login: Login; places: 
       },
     },
     async (request, reply) => {
-      const session = await login(request.body, places.of(request), hangUp(reply))
-      record(request, 'login.ok', session.account.id)
-      places.remember(reply, session.account.email)
-      return toTokenReply(session)
+      const issued = await login(request.body, clients.clientOf(request), hangUp(reply))
+      await sendTokens(request, reply, issued, { event: 'login.ok' })
     },
   )
 }

@@ -1,18 +1,15 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import { record } from '../../http/audit.js'
-import { ignoreBodies } from '../../http/headers.js'
+import { audit } from '../../http/audit.js'
+import { ignoreBodies } from '../../http/bodies.js'
 import { NoQuery } from '../../http/schemas.js'
-import type { LogoutEverywhere } from './logout.js'
+import { createLogoutEverywhere } from './logout.js'
+import type { Services } from '../../services.js'
 
-/** Logging out of this client, which cannot fail, and out of every one. */
-export function logoutRoutes(
-  app: App,
-  { logoutEverywhere }: { logoutEverywhere: LogoutEverywhere },
-): void {
+/** Logs out of this client. It cannot fail: the server keeps no session. */
+export function logoutRoute(app: App): void {
   app.register(async (api: App) => {
     ignoreBodies(api)
-
     api.post(
       '/logout',
       {
@@ -28,7 +25,14 @@ export function logoutRoutes(
       },
       async (_request, reply) => await reply.code(204).send(null),
     )
+  })
+}
 
+/** Logs out of every client. */
+export function logoutEverywhereRoute(app: App, services: Services): void {
+  const logoutEverywhere = createLogoutEverywhere(services)
+  app.register(async (api: App) => {
+    ignoreBodies(api)
     api.post(
       '/logout/everywhere',
       {
@@ -47,7 +51,7 @@ export function logoutRoutes(
       },
       async (request, reply) => {
         await logoutEverywhere(request.user.sub)
-        record(request, 'sessions.ended', request.user.sub)
+        audit(request, 'sessions.ended', request.user.sub)
         return await reply.code(204).send(null)
       },
     )

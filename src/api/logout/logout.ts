@@ -1,16 +1,19 @@
 import { requireCaller } from '../../account/caller.js'
-import type { Accounts } from '../../store/accounts.js'
+import type { Services } from '../../services.js'
 
 /**
- * Ends every refresh token of an account. Access tokens end by themselves.
+ * Revokes every refresh token of an account. Access tokens expire by themselves.
  *
- * @throws Problem `invalid_token` when the account is gone, `forbidden` when it is disabled,
- *   `unavailable`
+ * @throws Problem
+ *
+ *   - `invalid_token` if the account is gone
+ *   - `forbidden` if it is disabled
+ *   - `unavailable`
  */
 export type LogoutEverywhere = (accountId: string) => Promise<void>
 
-/** One statement; the account is read only where there was nothing to end, to say why. */
-export function createLogoutEverywhere({ accounts }: { accounts: Accounts }): LogoutEverywhere {
+/** One statement. The account is read only if no row changed, to say why. */
+export function createLogoutEverywhere({ accounts }: Pick<Services, 'accounts'>): LogoutEverywhere {
   return async (accountId) => {
     if (!(await accounts.endRefreshTokens(accountId))) await requireCaller(accounts, accountId)
   }

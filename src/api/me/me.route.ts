@@ -1,16 +1,17 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import { record } from '../../http/audit.js'
+import { audit } from '../../http/audit.js'
 import { hangUp } from '../../http/hang-up.js'
-import type { Places } from '../../limits/clients.js'
 import { Name, toUser } from '../../account/user.js'
 import { NoQuery, Password, User } from '../../http/schemas.js'
-import type { Me } from './me.js'
+import { createMe } from './me.js'
+import type { Services } from '../../services.js'
 
 const strict = { additionalProperties: false } as const
 
-/** Reading, renaming and deleting the account of the access token. */
-export function meRoutes(app: App, { me, places }: { me: Me; places: Places }): void {
+/** Reads the account of the access token. */
+export function readMeRoute(app: App, services: Services): void {
+  const { read } = createMe(services)
   app.get(
     '/me',
     {
@@ -23,9 +24,13 @@ export function meRoutes(app: App, { me, places }: { me: Me; places: Places }): 
         response: { 200: { ...User, description: 'The account' } },
       },
     },
-    async (request) => toUser(await me.read(request.user.sub)),
+    async (request) => toUser(await read(request.user.sub)),
   )
+}
 
+/** Changes the name. */
+export function updateMeRoute(app: App, services: Services): void {
+  const { rename } = createMe(services)
   app.patch(
     '/me',
     {
@@ -39,9 +44,13 @@ export function meRoutes(app: App, { me, places }: { me: Me; places: Places }): 
         response: { 200: { ...User, description: 'The account as it is now' } },
       },
     },
-    async (request) => toUser(await me.rename(request.user.sub, request.body.name)),
+    async (request) => toUser(await rename(request.user.sub, request.body.name)),
   )
+}
 
+/** Deletes the account. */
+export function deleteMeRoute(app: App, services: Services): void {
+  const { remove } = createMe(services)
   app.delete(
     '/me',
     {
@@ -61,12 +70,12 @@ export function meRoutes(app: App, { me, places }: { me: Me; places: Places }): 
       },
     },
     async (request, reply) => {
-      await me.remove(
+      await remove(
         request.user.sub,
-        { password: request.body.password, place: places.of(request) },
+        { password: request.body.password, client: services.clients.clientOf(request) },
         hangUp(reply),
       )
-      record(request, 'account.deleted', request.user.sub)
+      audit(request, 'account.deleted', request.user.sub)
       return await reply.code(204).send(null)
     },
   )

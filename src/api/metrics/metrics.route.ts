@@ -1,19 +1,37 @@
+import cluster from 'node:cluster'
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
 import { NoQuery } from '../../http/schemas.js'
+import type { Services } from '../../services.js'
 import type { MetricsSources } from './registry.js'
 
+/** The parts whose load is measured. */
+export interface MetricsParts {
+  passwords: Pick<Services['passwords'], 'load'>
+  mailer: Pick<Services['mailer'], 'load'>
+  store: Pick<Services['store'], 'connections'>
+}
+
 /**
- * Counts every answered request of the application, and serves the numbers. Call it before the
- * routes. What has no route is counted as one. What Node's parser or the router cannot read,
- * and what nobody waits for any more, is not counted.
+ * Counts every request that gets a reply, and serves the numbers at `GET /metrics`. Call it
+ * before the routes. Requests without a route count as one route. It does not count requests
+ * that Node's parser or the router cannot read, nor those whose client has hung up.
  */
-export function metricsRoute(app: App, sources: MetricsSources): void {
+export function addMetrics(
+  app: App,
+  { passwords, mailer, store }: MetricsParts,
+  worker: MetricsSources['worker'] = cluster.worker,
+): void {
   // Its library takes as long to load as the rest of the server's own code, so it is loaded where
   // it is wanted.
   const plugin = async (api: App) => {
     const { createMetrics } = await import('./registry.js')
-    const { answered, text, mediaType } = createMetrics(sources)
+    const { answered, text, mediaType } = createMetrics({
+      hashes: passwords.load,
+      mails: mailer.load,
+      connections: store.connections,
+      worker,
+    })
     api.addHook('onResponse', ({ method, is404, routeOptions }, reply, done) => {
       const policy = reply.getHeader('ratelimit-policy') as string | undefined
       answered({

@@ -1,21 +1,20 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import { record } from '../../http/audit.js'
 import { hangUp } from '../../http/hang-up.js'
-import { deviceHeader, type Places } from '../../limits/clients.js'
-import { NoQuery, Password, TokenReply, toTokenReply } from '../../http/schemas.js'
-import type { ChangePassword } from './change-password.js'
+import { deviceHeader } from '../../limits/clients.js'
+import { NoQuery, Password, TokenReply } from '../../http/schemas.js'
+import { createChangePassword } from './change-password.js'
+import type { Services } from '../../services.js'
 
 const ChangePasswordBody = Type.Object(
   { current_password: Password, new_password: Password },
   { additionalProperties: false },
 )
 
-/** Answers with new tokens, because the refresh token of the caller has ended with all others. */
-export function changePasswordRoute(
-  app: App,
-  { changePassword, places }: { changePassword: ChangePassword; places: Places },
-): void {
+/** Replies with new tokens: the change revokes the refresh token of the caller too. */
+export function changePasswordRoute(app: App, services: Services): void {
+  const changePassword = createChangePassword(services)
+  const { clients, sendTokens } = services
   app.post(
     '/password/change',
     {
@@ -49,15 +48,13 @@ export function changePasswordRoute(
     },
     async (request, reply) => {
       const { current_password: current, new_password: next } = request.body
-      const session = await changePassword(
+      const issued = await changePassword(
         request.user.sub,
         { current, next },
-        places.of(request),
+        clients.clientOf(request),
         hangUp(reply),
       )
-      record(request, 'password.changed', session.account.id)
-      places.remember(reply, session.account.email)
-      return toTokenReply(session)
+      await sendTokens(request, reply, issued, { event: 'password.changed' })
     },
   )
 }

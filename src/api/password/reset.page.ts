@@ -1,8 +1,8 @@
-import { newPasswordStep, type Page } from '../../http/page.js'
+import { createPage, newPasswordStep } from '../../http/page.js'
 
 /** Where the link of the mail leads when there is no front end. */
-export const resetPasswordPage: Page = {
+export const resetPasswordPage = createPage({
   path: '/password/reset',
   title: 'Choose a new password',
   steps: [newPasswordStep],
-}
+})

@@ -1,51 +1,18 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import { record } from '../../http/audit.js'
+import { audit } from '../../http/audit.js'
 import { hangUp } from '../../http/hang-up.js'
-import { deviceHeader, type Places } from '../../limits/clients.js'
-import { pageRoute } from '../../http/page.js'
-import { Email } from '../../account/user.js'
-import { Accepted, NoQuery, OneTimeToken, Password } from '../../http/schemas.js'
-import type { ForgotPassword } from './forgot.js'
-import type { ResetPassword } from './reset.js'
-import { resetPasswordPage } from './reset.page.js'
+import { deviceHeader } from '../../limits/clients.js'
+import { NoQuery, OneTimeToken, Password } from '../../http/schemas.js'
+import { createResetPassword } from './reset.js'
+import type { Services } from '../../services.js'
 
 const strict = { additionalProperties: false } as const
 
-/** Asking for a link and using it, with the page that it leads to. */
-export function resetPasswordRoutes(
-  app: App,
-  {
-    forgotPassword,
-    resetPassword,
-    places,
-  }: { forgotPassword: ForgotPassword; resetPassword: ResetPassword; places: Places },
-): void {
-  app.post(
-    '/password/forgot',
-    {
-      config: { public: true, limit: 'mail', problems: ['unavailable'] },
-      schema: {
-        operationId: 'forgotPassword',
-        summary: 'Ask for a mail with a link to set a new password',
-        description: 'The answer is the same whether the address has an account or not.',
-        tags: ['Account'],
-        querystring: NoQuery,
-        body: Type.Object({ email: Email }, strict),
-        response: {
-          202: { ...Accepted, description: 'If the address has an account, a mail is on its way' },
-        },
-      },
-    },
-    async (request, reply) => {
-      await forgotPassword(request.body.email)
-      record(request, 'password.reset_requested', null)
-      return await reply.code(202).send({})
-    },
-  )
-
-  pageRoute(app, resetPasswordPage)
-
+/** Sets a new password by the token of a mail. */
+export function resetPasswordRoute(app: App, services: Services): void {
+  const resetPassword = createResetPassword(services)
+  const { clients } = services
   app.post(
     '/password/reset',
     {
@@ -74,11 +41,11 @@ export function resetPasswordRoutes(
       const { id, email } = await resetPassword(
         request.body.token,
         request.body.new_password,
-        places.of(request),
+        clients.clientOf(request),
         hangUp(reply),
       )
-      record(request, 'password.reset', id)
-      places.remember(reply, email)
+      audit(request, 'password.reset', id)
+      clients.rememberDevice(reply, email)
       return await reply.code(204).send(null)
     },
   )

@@ -1,7 +1,8 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import { NoQuery, TokenReply, toTokenReply } from '../../http/schemas.js'
-import type { Refresh } from './refresh.js'
+import { NoQuery, TokenReply } from '../../http/schemas.js'
+import { createRefresh } from './refresh.js'
+import type { Services } from '../../services.js'
 
 const RefreshBody = Type.Object(
   {
@@ -13,8 +14,9 @@ const RefreshBody = Type.Object(
   { additionalProperties: false },
 )
 
-/** New tokens for a refresh token in the body, which goes on to work. */
-export function refreshRoute(app: App, { refresh }: { refresh: Refresh }): void {
+/** Issues new tokens for a refresh token in the body. That token keeps working. */
+export function refreshRoute(app: App, services: Services): void {
+  const refresh = createRefresh(services)
   app.post(
     '/refresh',
     {
@@ -35,6 +37,8 @@ export function refreshRoute(app: App, { refresh }: { refresh: Refresh }): void 
         },
       },
     },
-    async (request) => toTokenReply(await refresh(request.body.refresh_token)),
+    async (request, reply) => {
+      await services.sendTokens(request, reply, await refresh(request.body.refresh_token))
+    },
   )
 }

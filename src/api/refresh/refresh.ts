@@ -1,49 +1,38 @@
+import type { Issued } from '../../account/admit.js'
 import { Problem } from '../../errors.js'
-import type { Account, Accounts } from '../../store/accounts.js'
-import type { IssuedTokens, IssueTokens } from '../../tokens/issue.js'
-import type { RefreshTokens } from '../../tokens/refresh-token.js'
+import type { Services } from '../../services.js'
 
 /**
- * Gives new tokens for a refresh token. Nothing is used up: the same token can come any number
- * of times, at once or after a lost reply, as long as it lives.
+ * Issues new tokens for a refresh token. The token is not used up: it works any number of
+ * times, in parallel or after a lost reply, until it expires.
  *
- * @throws Problem `invalid_refresh_token` for a bad token, and when the account is gone,
- *   disabled, of a newer epoch, or has to verify its address first; `rate_limited`,
- *   `unavailable`
+ * @throws Problem
+ *
+ *   - `invalid_refresh_token` if the token is not valid or of an earlier epoch, or the account is
+ *       gone or may not have tokens now
+ *   - `rate_limited`, `unavailable`
  */
-export type Refresh = (refreshToken: string) => Promise<{ account: Account } & IssuedTokens>
-
-/**
- * What {@link createRefresh} needs. `count` counts a refresh of an account in an epoch, and
- * throws Problem `rate_limited`; `requireVerified` says that an account needs a verified
- * address.
- */
-export interface RefreshDeps {
-  count: (whose: string) => Promise<void>
-  accounts: Accounts
-  refreshTokens: RefreshTokens
-  issueTokens: IssueTokens
-  requireVerified: boolean
-}
+export type Refresh = (refreshToken: string) => Promise<Issued>
 
 /** Reads the account once and writes nothing. */
 export function createRefresh({
-  count,
   accounts,
   refreshTokens,
-  issueTokens,
-  requireVerified,
-}: RefreshDeps): Refresh {
+  countRefresh,
+  obstacleOf,
+  admit,
+}: Pick<
+  Services,
+  'accounts' | 'refreshTokens' | 'countRefresh' | 'obstacleOf' | 'admit'
+>): Refresh {
   return async (refreshToken) => {
     const { sub, epoch, auth_time: authTime } = refreshTokens.verify(refreshToken)
-    // By epoch: whoever holds a token that was ended must not use up the refreshes of the owner.
-    await count(`${sub} ${epoch}`)
+    // By epoch: the holder of a revoked token must not use up the refreshes of the owner.
+    await countRefresh(sub, epoch)
     const account = await accounts.findById(sub)
-    if (account === null || account.disabledAt !== null || account.tokenEpoch !== epoch)
+    // An unverified address does not revoke the token: it works once the address is verified.
+    if (account === null || account.tokenEpoch !== epoch || obstacleOf(account) !== null)
       throw new Problem('invalid_refresh_token', { account: sub })
-    // The token stays good: once the address is verified, it works.
-    if (requireVerified && account.emailVerifiedAt === null)
-      throw new Problem('invalid_refresh_token', { account: sub })
-    return { account, ...issueTokens(account, authTime) }
+    return admit(account, authTime)
   }
 }

@@ -1,10 +1,12 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
+import type { Services } from '../../services.js'
 
 const docs = { openapi: '/openapi.json', docs: '/docs' } as const
 
-/** @param hasDocs whether the contract and its page are served */
-export function indexRoute(app: App, { hasDocs }: { hasDocs: boolean }): void {
+/** Names the first paths to know, or redirects a browser to the documentation. */
+export function rootRoute(app: App, { config }: Services): void {
+  const hasDocs = config.DOCS === 'on'
   app.get(
     '/',
     {

@@ -1,12 +1,13 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import { record } from '../../http/audit.js'
+import { audit } from '../../http/audit.js'
 import { hangUp } from '../../http/hang-up.js'
-import { deviceHeader, type Places } from '../../limits/clients.js'
+import { deviceHeader } from '../../limits/clients.js'
 import { Email, Name } from '../../account/user.js'
-import { Accepted, NoQuery, Password, TokenReply, toTokenReply } from '../../http/schemas.js'
-import type { RequestSignup } from './request-signup.js'
-import type { Signup } from './signup.js'
+import { Accepted, NoQuery, Password, TokenReply } from '../../http/schemas.js'
+import { createRequestSignup } from './request-signup.js'
+import { createSignup } from './signup.js'
+import type { Services } from '../../services.js'
 
 const SignupBody = Type.Object(
   { email: Email, password: Password, name: Type.Optional(Name) },
@@ -39,40 +40,36 @@ const problems = [
   'unavailable',
 ] as const
 
-/** Signing up for `SIGNUP_MODE=instant`. */
-export function signupRoute(
-  app: App,
-  { signup, places }: { signup: Signup; places: Places },
-): void {
+/** Signs up under `SIGNUP_MODE=instant`. */
+export function signupRoute(app: App, services: Services): void {
+  const signup = createSignup(services)
+  const { clients, sendTokens } = services
   app.post(
     '/signup',
     { config: { public: true, limit: 'signup', problems }, schema: { ...schema } },
     async (request, reply) => {
-      const session = await signup(request.body, {
-        network: places.of(request).network,
+      const issued = await signup(request.body, {
+        network: clients.clientOf(request).network,
         signal: hangUp(reply),
       })
-      record(request, 'signup.ok', session.account.id)
-      places.remember(reply, session.account.email)
-      return await reply.code(201).header('location', '/me').send(toTokenReply(session))
+      await sendTokens(request, reply, issued, { event: 'signup.ok', status: 201 })
     },
   )
 }
 
-/** Signing up for `SIGNUP_MODE=verify_first`. */
-export function requestSignupRoute(
-  app: App,
-  { requestSignup, places }: { requestSignup: RequestSignup; places: Places },
-): void {
+/** Signs up under `SIGNUP_MODE=verify_first`. */
+export function requestSignupRoute(app: App, services: Services): void {
+  const requestSignup = createRequestSignup(services)
+  const { clients } = services
   app.post(
     '/signup',
     { config: { public: true, limit: 'mailed-signup', problems }, schema: { ...schema } },
     async (request, reply) => {
       await requestSignup(request.body, {
-        network: places.of(request).network,
+        network: clients.clientOf(request).network,
         signal: hangUp(reply),
       })
-      record(request, 'signup.requested', null)
+      audit(request, 'signup.requested', null)
       return await reply.code(202).send({})
     },
   )

@@ -1,22 +1,17 @@
 import { requireEmail } from '../../account/email-address.js'
+import type { Issued } from '../../account/admit.js'
 import { Problem } from '../../errors.js'
-import type { Mailer } from '../../mail/mailer.js'
-import type { Messages } from '../../mail/messages.js'
-import type { Passwords } from '../../passwords/passwords.js'
-import type { Account, Accounts } from '../../store/accounts.js'
-import type { IssuedTokens, IssueTokens } from '../../tokens/issue.js'
-import type { OneTimeTokens } from '../../tokens/one-time-token.js'
+import type { Services } from '../../services.js'
 
-/**
- * Where a sign-up comes from: the network of the caller, and a signal that aborts when the
- * client has hung up.
- */
-export interface Caller {
+/** Where a sign-up comes from. */
+export interface SignupCaller {
+  /** The network of the caller. */
   network: string
+  /** Aborts when the client has hung up. */
   signal: AbortSignal
 }
 
-/** Who signs up, in their own words. */
+/** The new person, as the request describes them. */
 export interface NewPerson {
   email: string
   password: string
@@ -24,45 +19,31 @@ export interface NewPerson {
 }
 
 /**
- * Makes an account and logs it in. A mail asks to verify the address.
+ * Creates an account and logs it in. A mail asks to verify the address.
  *
- * @throws Problem `invalid_request` for what is no e-mail address, `weak_password`,
- *   `email_taken`, `overloaded`, `unavailable`
+ * @throws Problem
+ *
+ *   - `invalid_request` if the address is not an e-mail address
+ *   - `weak_password` if the policy refuses the password
+ *   - `email_taken` if the address has an account
+ *   - `overloaded`, `unavailable`
  */
-export type Signup = (
-  person: NewPerson,
-  from: Caller,
-) => Promise<{ account: Account } & IssuedTokens>
-
-/** What {@link createSignup} needs. */
-export interface SignupDeps {
-  accounts: Accounts
-  passwords: Passwords
-  issueTokens: IssueTokens
-  verifyTokens: OneTimeTokens
-  messages: Messages
-  mailer: Mailer
-}
+export type Signup = (person: NewPerson, caller: SignupCaller) => Promise<Issued>
 
 /** Hashes before it asks whether the address is free, so that a taken one costs the same. */
 export function createSignup({
   accounts,
   passwords,
-  issueTokens,
-  verifyTokens,
-  messages,
-  mailer,
-}: SignupDeps): Signup {
-  return async ({ email, password, name = null }, from) => {
+  admitNew,
+  mails,
+}: Pick<Services, 'accounts' | 'passwords' | 'admitNew' | 'mails'>): Signup {
+  return async ({ email, password, name = null }, caller) => {
     const address = requireEmail(email)
-    const passwordHash = await passwords.accept(password, { email: address, name }, from)
-    // Whether the address is free is decided by the insert alone: of many sign-ups at once, one
-    // wins.
+    const passwordHash = await passwords.hashNew(password, { email: address, name }, caller)
+    // The insert alone decides whether the address is free: of many sign-ups at once, one wins.
     const account = await accounts.create({ email: address, passwordHash, name })
     if (account === null) throw new Problem('email_taken')
-    mailer.send({ kind: 'e-mail verification', to: account.email, account: account.id }, async () =>
-      messages.verifyEmail(account.email, verifyTokens.issue(account)),
-    )
-    return { account, ...issueTokens(account) }
+    mails.verifyEmail(account)
+    return admitNew(account)
   }
 }

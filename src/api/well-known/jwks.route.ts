@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import type { KeyRing } from '../../keys/key-ring.js'
+import type { Services } from '../../services.js'
 
 const text = Type.Optional(Type.String())
 const Jwk = Type.Object({
@@ -16,7 +16,7 @@ const Jwk = Type.Object({
 })
 
 /** The public keys for everyone who verifies offline, with how long they may be kept. */
-export function jwksRoute(app: App, { ring }: { ring: KeyRing }): void {
+export function jwksRoute(app: App, { ring }: Services): void {
   app.get(
     '/.well-known/jwks.json',
     {

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { Problem } from '../../errors.js'
 import type { App } from '../../http/fastify.js'
-import type { KeyRing } from '../../keys/key-ring.js'
+import type { Services } from '../../services.js'
 
 const Metadata = Type.Object(
   {
@@ -26,29 +26,37 @@ const Metadata = Type.Object(
   { description: 'The metadata' },
 )
 
-const documents = [
-  {
+/** One of the two documents. Both have the same members. */
+interface Document {
+  name: 'oauth-authorization-server' | 'openid-configuration'
+  operationId: string
+  summary: string
+}
+
+/** Serves the metadata of an authorization server (RFC 8414): the issuer and its keys. */
+export function serverMetadataRoute(app: App, services: Services): void {
+  documentRoute(app, services, {
     name: 'oauth-authorization-server',
     operationId: 'readServerMetadata',
     summary: 'Find the issuer and its keys (RFC 8414)',
-  },
-  {
+  })
+}
+
+/** Serves the same metadata where OpenID Connect libraries look for it. */
+export function openidConfigurationRoute(app: App, services: Services): void {
+  documentRoute(app, services, {
     name: 'openid-configuration',
     operationId: 'readOpenidConfiguration',
     summary: 'Find the issuer and its keys (OpenID Connect Discovery)',
-  },
-] as const
+  })
+}
 
-/**
- * The metadata that verifiers find the keys by: for them the URL of the issuer is enough. Both
- * documents say the same.
- *
- * @param issuer PUBLIC_URL, the `iss` of every token
- */
-export function metadataRoutes(
+function documentRoute(
   app: App,
-  { ring, issuer }: { ring: KeyRing; issuer: string },
+  { config, ring }: Services,
+  { name, operationId, summary }: Document,
 ): void {
+  const issuer = config.PUBLIC_URL
   const issuerPath = new URL(issuer).pathname.replace(/\/$/, '')
   const metadata = () => ({
     issuer,
@@ -60,34 +68,32 @@ export function metadataRoutes(
     response_types_supported: [],
     grant_types_supported: [],
   })
-  for (const { name, operationId, summary } of documents) {
-    const url = `/.well-known/${name}`
-    const schema = {
-      operationId,
-      summary,
-      description:
-        'Resource-server libraries need only the URL of the issuer: they read here where the keys are. This is no OAuth authorization server: there are no grants, clients or ID tokens, so there is no authorization endpoint and no token endpoint.',
-      tags: ['Tokens'],
-      response: { 200: Metadata },
-    }
-    app.get(url, { config: { public: true }, schema }, async (_request, reply) => {
-      reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
-      return metadata()
-    })
-    // RFC 8414 §3.1 puts the well-known segment between the host and the path of the issuer. A
-    // wildcard, because a path can have characters that the router gives a meaning to.
-    if (issuerPath !== '') {
-      app.get(
-        `${url}/*`,
-        { config: { public: true }, schema: { ...schema, hide: true } },
-        async (request, reply) => {
-          // A request may name the whole URL (RFC 9112 §3.2.2).
-          if (request.url.replace(/^https?:\/\/[^/]*|\?.*$/gis, '') !== `${url}${issuerPath}`)
-            throw new Problem('not_found')
-          reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
-          return metadata()
-        },
-      )
-    }
+  const url = `/.well-known/${name}`
+  const schema = {
+    operationId,
+    summary,
+    description:
+      'Resource-server libraries need only the URL of the issuer: they read here where the keys are. This is no OAuth authorization server: there are no grants, clients or ID tokens, so there is no authorization endpoint and no token endpoint.',
+    tags: ['Tokens'],
+    response: { 200: Metadata },
+  }
+  app.get(url, { config: { public: true }, schema }, async (_request, reply) => {
+    reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
+    return metadata()
+  })
+  // RFC 8414 §3.1 puts the well-known segment between the host and the path of the issuer. A
+  // wildcard, because a path can have characters that the router gives a meaning to.
+  if (issuerPath !== '') {
+    app.get(
+      `${url}/*`,
+      { config: { public: true }, schema: { ...schema, hide: true } },
+      async (request, reply) => {
+        // A request may name the whole URL (RFC 9112 §3.2.2).
+        if (request.url.replace(/^https?:\/\/[^/]*|\?.*$/gis, '') !== `${url}${issuerPath}`)
+          throw new Problem('not_found')
+        reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
+        return metadata()
+      },
+    )
   }
 }

@@ -13,10 +13,10 @@ await onEachDatabase(t, async (t, database) => {
     ...store,
     accounts: {
       ...store.accounts,
-      delete: async (account) => {
+      deleteIfUnchanged: async (account) => {
         if (meanwhile !== null) await query(databaseUrl, meanwhile)
         if (isOnce) meanwhile = null
-        return await store.accounts.delete(account)
+        return await store.accounts.deleteIfUnchanged(account)
       },
     },
   })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { createHashGate } from '../../../src/passwords/gate.js'
-import { metricsRoute } from '../../../src/api/metrics/metrics.route.js'
+import { addMetrics } from '../../../src/api/metrics/metrics.route.js'
 import {
   buildTestApp,
   goodPassword,
@@ -148,12 +148,9 @@ t.test('a counter that is kept elsewhere is taken over at each scrape', async (t
   let shed = 3
   const built = await buildTestApp(t, {
     beforeReady: (app) => {
-      metricsRoute(app, {
-        hashes: () => ({ inUse: 0, waiting: 0, shed }),
-        mails: () => ({ waiting: 1, inDelivery: 2, sent: 3, lost: 4 }),
-        connections: null,
-        worker: { id: 7 },
-      })
+      const passwords = { load: () => ({ inUse: 0, waiting: 0, shed }) }
+      const mailer = { load: () => ({ waiting: 1, inDelivery: 2, sent: 3, lost: 4 }) }
+      addMetrics(app, { passwords, mailer, store: { connections: null } }, { id: 7 })
     },
   })
   t.equal((await scrape(built)).get('latchkey_hashes_shed_total{worker="7"}'), 3)

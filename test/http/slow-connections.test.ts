@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import t from 'tap'
-import { pipelineLimit, serverTimeouts } from '../../src/http/headers.js'
+import { pipelineLimit, serverTimeouts } from '../../src/http/connections.js'
 import type { Store } from '../../src/store/open-store.js'
 import { buildTestApp, goodPassword } from '../helper.js'
 import { listen, open, parseAnswers } from '../support/raw-socket.js'

@@ -1,0 +1,85 @@
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import { createAdmission } from './account/admit.js'
+import { mailboxOf } from './account/email-address.js'
+import { createMails } from './account/mails.js'
+import type { Clock } from './clock.js'
+import type { Config } from './config.js'
+import { createSendTokens } from './http/credentials.js'
+import type { KeyRing } from './keys/key-ring.js'
+import { createAttempts, unlimited } from './limits/attempts.js'
+import { createClients } from './limits/clients.js'
+import { createCounters } from './limits/counters.js'
+import { createLimiters } from './limits/limiters.js'
+import { createLinkLimits, unlimitedLinks } from './limits/link-limits.js'
+import { callerNetwork } from './limits/network.js'
+import type { connectRedis } from './limits/redis.js'
+import type { Mailer } from './mail/mailer.js'
+import { createMessages } from './mail/messages.js'
+import type { Passwords } from './passwords/passwords.js'
+import type { Drain } from './process/drain.js'
+import type { Store } from './store/open-store.js'
+import { createTokens } from './tokens/tokens.js'
+
+/** The opened parts that an application is built from. */
+export interface Parts {
+  config: Config
+  store: Store
+  passwords: Passwords
+  ring: KeyRing
+  mailer: Mailer
+  /** Shares the counts of the limits between processes. */
+  redis?: ReturnType<typeof connectRedis>
+  clock: Clock
+  logger: FastifyBaseLogger
+  drain: Drain
+}
+
+/** Everything a route or a feature can need. Each names what it uses: `Pick<Services, …>`. */
+export type Services = ReturnType<typeof createServices>
+
+/** Builds everything once. Opens and starts nothing. */
+export function createServices(parts: Parts) {
+  const { config, store, ring, mailer, redis, clock } = parts
+  const { accounts, ping } = store
+  const { issueTokens, ...tokens } = createTokens(config, ring, clock)
+  const limiters =
+    config.RATE_LIMITS === 'on'
+      ? createLimiters({ counters: createCounters(redis), ring })
+      : undefined
+  const clients = createClients({
+    publicUrl: config.PUBLIC_URL,
+    deviceTokens: limiters && tokens.deviceTokens,
+  })
+  return {
+    ...parts,
+    ...tokens,
+    accounts,
+    ping,
+    limiters,
+    clients,
+    attempts: limiters
+      ? createAttempts({ limiters, deviceTokens: tokens.deviceTokens })
+      : unlimited,
+    linkLimits: limiters ? createLinkLimits(limiters) : unlimitedLinks,
+    /** Counts a notice to an unverified address. Throws Problem `rate_limited`. */
+    countNotice: async (email: string) => {
+      await limiters?.['notice-mailbox'].take(mailboxOf(email))
+    },
+    /** Counts a refresh of an account in one epoch. Throws Problem `rate_limited`. */
+    countRefresh: async (accountId: string, epoch: number) => {
+      await limiters?.['refresh-account'].take(`${accountId} ${epoch}`)
+    },
+    /** Counts a call for a file of the documentation. Throws Problem `rate_limited`. */
+    countDocs: async (request: FastifyRequest) => {
+      await limiters?.['docs-network'].take(callerNetwork(request))
+    },
+    ...createAdmission({ requireVerified: config.REQUIRE_VERIFIED_EMAIL === 'on', issueTokens }),
+    mails: createMails({
+      accounts,
+      messages: createMessages({ appUrl: config.APP_URL }),
+      mailer,
+      tokens,
+    }),
+    sendTokens: createSendTokens(clients),
+  }
+}
