@@ -1,5 +1,5 @@
 import { canonicalEmail } from '../account/email-address.js'
-import { addressesOf } from '../account/email-history.js'
+import { addressesOf } from '../store/email-history.js'
 import { createMessages } from '../mail/messages.js'
 import type { Account, Accounts } from '../store/accounts.js'
 import { CommandError } from './command-error.js'

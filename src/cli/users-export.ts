@@ -1,7 +1,7 @@
 import { access, open, rename, rm } from 'node:fs/promises'
 import { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import type { FormerEmail } from '../account/email-history.js'
+import type { FormerEmail } from '../store/email-history.js'
 import type { Account, Accounts } from '../store/accounts.js'
 import { CommandError } from './command-error.js'
 import { createProgress } from './progress.js'

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { canonicalEmail } from '../account/email-address.js'
-import { type FormerEmail, maxFormerEmails } from '../account/email-history.js'
+import { type FormerEmail, maxFormerEmails } from '../store/email-history.js'
 import { Email, Name } from '../account/user.js'
 import { isReadableHash, unusableHash } from '../passwords/hash.js'
 import { createChecker } from '../schema-check.js'

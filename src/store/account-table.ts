@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import { emptyHistory } from '../account/email-history.js'
+import { emptyHistory } from './email-history.js'
 import type { Accounts } from './accounts.js'
 import { createMany } from './create-many.js'
 import { available, isDuplicate } from './faults.js'

@@ -1,5 +1,4 @@
 import type { Config } from '../config.js'
-import { historySeconds } from '../account/email-history.js'
 
 /** Lives of one-time tokens, in seconds. */
 export const oneTimeSeconds = {
@@ -7,7 +6,7 @@ export const oneTimeSeconds = {
   verify: 24 * 60 * 60,
   signup: 24 * 60 * 60,
   change: 24 * 60 * 60,
-  undo: historySeconds,
+  undo: 7 * 24 * 60 * 60,
 } as const
 
 /**

@@ -5,7 +5,7 @@ import {
   pushFormerEmail,
   returnTo,
   untilRoom,
-} from '../../account/email-history.js'
+} from '../../store/email-history.js'
 import { Problem } from '../../errors.js'
 import type { Account } from '../../store/accounts.js'
 

@@ -1,4 +1,4 @@
-import { type FormerEmail, popFormerEmail } from '../../account/email-history.js'
+import { type FormerEmail, popFormerEmail } from '../../store/email-history.js'
 import { Problem } from '../../errors.js'
 import type { Services } from '../../services.js'
 import type { Account } from '../../store/accounts.js'

@@ -4,7 +4,7 @@ import {
   requirePassword,
   retryOnce,
 } from '../../account/caller.js'
-import { addressesOf } from '../../account/email-history.js'
+import { addressesOf } from '../../store/email-history.js'
 import type { Services } from '../../services.js'
 import type { Account } from '../../store/accounts.js'
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { oneTimeSeconds } from '../tokens/lifetimes.js'
 
 /**
  * A former, verified address of an account. The reader of its mailbox can take the account back
@@ -14,7 +15,7 @@ export interface FormerEmail {
 }
 
 /** How long a former address can take the account back, in seconds. The undo link lives as long. */
-export const historySeconds = 7 * 24 * 60 * 60
+export const historySeconds = oneTimeSeconds.undo
 
 /** The most former addresses of an account. */
 export const maxFormerEmails = 10
