@@ -87,19 +87,8 @@ async function serve(config: Config): Promise<void> {
     config.REDIS_URL === ''
       ? undefined
       : (await import('./limits/redis.js')).connectRedis(config.REDIS_URL, logger)
-  const app = buildApp(
-    createServices({
-      config,
-      store,
-      passwords,
-      ring,
-      mailer,
-      ...(redis && { redis }),
-      clock,
-      logger,
-      drain,
-    }),
-  )
+  const parts = { config, store, passwords, ring, mailer, clock, logger, drain }
+  const app = buildApp(createServices({ ...parts, ...(redis && { redis }) }))
   // A terminal sends SIGINT to every process of the group; workers wait for the word of the first.
   if (cluster.isWorker) process.on('SIGINT', () => {})
   closeWithGrace(

@@ -1,22 +1,16 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { dirname } from 'node:path/posix'
+import { basename, dirname } from 'node:path/posix'
 import t from 'tap'
 import ts from 'typescript'
-import { files, imports, isExported, parse, sources, wideLines } from './support/sources.js'
-
-const features = [
-  'signup',
-  'login',
-  'refresh',
-  'logout',
-  'password',
-  'email',
-  'me',
-  'claims',
-  'discovery',
-  'health',
-  'docs',
-]
+import {
+  files,
+  imports,
+  importsOf,
+  isExported,
+  parse,
+  sources,
+  wideLines,
+} from './support/sources.js'
 
 /**
  * What each layer may import from others; `type:` allows types only. A file belongs to the
@@ -32,147 +26,126 @@ const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
       'config',
       'errors',
       'http',
+      'keys',
+      'limits',
       'mail',
       'passwords',
+      'process',
+      'services',
       'store',
       'tokens',
-      'workers',
     ],
   },
-  { layer: 'workers', path: /^workers\.ts$/, may: ['type:config'] },
   {
     layer: 'app',
     path: /^app\.ts$/,
-    may: [
-      'routes',
-      'http',
-      'tokens',
-      'package-root',
-      'type:config',
-      'type:clock',
-      'type:store',
-      'type:passwords',
-      'type:mail',
-      'metrics',
-    ],
+    may: ['route', 'page', 'http', 'limits', 'package-root', 'type:config', 'type:services'],
   },
   {
-    layer: 'routes',
-    path: /^routes\.ts$/,
+    layer: 'services',
+    path: /^services\.ts$/,
     may: [
-      'route',
-      'feature',
+      'account',
       'http',
-      'tokens',
+      'limits',
       'mail',
-      'type:config',
+      'tokens',
       'type:clock',
-      'type:store',
+      'type:config',
+      'type:keys',
       'type:passwords',
-      'attempts',
-      'link-limits',
+      'type:process',
+      'type:store',
     ],
   },
   {
     layer: 'cli',
     path: /^cli\//,
     may: [
+      'account',
       'app',
       'config',
-      'email-address',
-      'email-history',
       'errors',
-      'http',
+      'keys',
       'mail',
       'package-root',
       'passwords',
       'schema-check',
+      'services',
       'store',
+      'store/email-history',
       'tokens',
       'type:clock',
     ],
   },
   {
-    layer: 'metrics',
-    path: /^metrics\//,
-    may: ['http', 'type:mail', 'type:passwords', 'type:store'],
-  },
-  {
     layer: 'route',
-    path: /\.route\.ts$/,
-    may: ['errors', 'http', 'page', 'type:feature', 'type:tokens'],
+    path: /^api\/.*\.route\.ts$/,
+    may: ['account', 'errors', 'feature', 'http', 'limits', 'tokens', 'type:services'],
   },
-  { layer: 'page', path: /\.page\.ts$/, may: ['http'] },
+  { layer: 'page', path: /^api\/.*\.page\.ts$/, may: ['http'] },
   {
     layer: 'feature',
-    path: new RegExp(`^(${features.join('|')})/`),
+    path: /^api\//,
     may: [
-      'caller',
-      'email-address',
-      'email-history',
+      'account',
       'errors',
-      'type:attempts',
-      'type:clock',
-      'type:link-limits',
+      'store/email-history',
+      'type:limits',
       'type:mail',
       'type:passwords',
+      'type:services',
       'type:store',
-      'type:tokens',
     ],
+  },
+  {
+    layer: 'account',
+    path: /^account\//,
+    may: ['errors', 'type:limits', 'type:mail', 'type:passwords', 'type:store', 'type:tokens'],
   },
   {
     layer: 'http',
     path: /^http\//,
-    may: [
-      'email-address',
-      'errors',
-      'tokens',
-      'type:attempts',
-      'type:link-limits',
-      'type:store',
-      'type:clock',
-    ],
+    may: ['account', 'errors', 'limits', 'tokens', 'type:clock', 'type:store'],
   },
+  {
+    layer: 'limits',
+    path: /^limits\//,
+    may: ['account', 'errors', 'keys', 'tokens'],
+  },
+  { layer: 'store/email-history', path: /^store\/email-history\.ts$/, may: ['tokens'] },
   {
     layer: 'store',
     path: /^store\//,
-    may: ['email-history', 'errors', 'package-root', 'type:clock'],
+    may: ['errors', 'package-root', 'store/email-history', 'type:clock'],
   },
   {
     layer: 'tokens',
     path: /^tokens\//,
-    may: ['audiences', 'email-history', 'errors', 'schema-check', 'type:clock', 'type:config'],
+    may: ['audiences', 'errors', 'keys', 'schema-check', 'type:clock', 'type:config'],
   },
+  { layer: 'keys', path: /^keys\//, may: ['type:clock'] },
   { layer: 'mail', path: /^mail\//, may: [] },
   { layer: 'passwords', path: /^passwords\//, may: ['errors'] },
+  { layer: 'process', path: /^process\//, may: ['type:config'] },
   { layer: 'config', path: /^config\.ts$/, may: ['audiences', 'mail', 'schema-check', 'settings'] },
-  { layer: 'settings', path: /^settings\.ts$/, may: [] },
-  { layer: 'audiences', path: /^audiences\.ts$/, may: [] },
-  { layer: 'email-address', path: /^email-address\.ts$/, may: ['errors'] },
-  { layer: 'email-history', path: /^email-history\.ts$/, may: [] },
-  {
-    layer: 'caller',
-    path: /^caller\.ts$/,
-    may: ['errors', 'type:attempts', 'type:passwords', 'type:store'],
-  },
-  { layer: 'link-limits', path: /^link-limits\.ts$/, may: [] },
-  { layer: 'attempts', path: /^attempts\.ts$/, may: [] },
-  { layer: 'errors', path: /^errors\.ts$/, may: [] },
-  { layer: 'clock', path: /^clock\.ts$/, may: [] },
-  { layer: 'schema-check', path: /^schema-check\.ts$/, may: [] },
-  { layer: 'package-root', path: /^package-root\.ts$/, may: [] },
+  ...['settings', 'audiences', 'errors', 'clock', 'schema-check', 'package-root'].map((name) => ({
+    layer: name,
+    path: new RegExp(`^${name}\\.ts$`),
+    may: [],
+  })),
 ]
 
 /** Where each package is at home. */
 const homes: Record<string, RegExp> = {
   '@fastify/accepts': /^app\.ts$/,
-  cookie: /^http\//,
+  cookie: /^limits\//,
   '@fastify/ajv-compiler': /^http\//,
   '@fastify/cors': /^http\//,
   '@fastify/fast-json-stringify-compiler': /^http\//,
   '@fastify/jwt': /^http\//,
   '@fastify/swagger': /^http\//,
-  '@fastify/swagger-ui': /^docs\//,
+  '@fastify/swagger-ui': /^api\/docs\//,
   '@fastify/type-provider-typebox': /^http\//,
   '@opentelemetry/api': /^http\//,
   '@prisma/adapter-libsql': /^store\//,
@@ -188,35 +161,73 @@ const homes: Record<string, RegExp> = {
   bcrypt: /^passwords\//,
   'close-with-grace': /^main\.ts$/,
   'fast-jwt': /^tokens\//,
-  fastify: /^(http\/|app\.ts$)/,
+  fastify: /^(http\/|limits\/|app\.ts$|services\.ts$)/,
   'find-my-way': /^http\//,
-  ioredis: /^http\//,
-  'ipaddr.js': /^http\//,
-  jose: /^tokens\//,
+  ioredis: /^limits\//,
+  'ipaddr.js': /^limits\//,
+  jose: /^(keys|tokens)\//,
   nodemailer: /^mail\//,
   'p-retry': /^store\//,
   pino: /^(http\/|main\.ts$|cli\/)/,
   'pino-pretty': /^http\//,
   piscina: /^passwords\//,
-  'prom-client': /^metrics\//,
-  'rate-limiter-flexible': /^http\//,
-  typebox: /^(config|settings|schema-check)\.ts$|^cli\/|^http\/|^tokens\/|\.route\.ts$/,
-  validator: /^email-address\.ts$/,
+  'prom-client': /^api\/metrics\//,
+  'rate-limiter-flexible': /^limits\//,
+  typebox:
+    /^(config|settings|schema-check)\.ts$|^account\/user\.ts$|^(cli|http|keys|tokens)\/|\.route\.ts$/,
+  validator: /^account\//,
 }
 
 t.test('imports point the way calls go', async (t) => {
   t.ok(imports.length > 100, 'the imports are found')
-  for (const { from, to, typeOnly } of imports.filter(({ to }) => to.startsWith('src/'))) {
-    const [here, there] = [layerOf(from), layerOf(to)]
-    if (here.layer === there.layer && dirname(from) === dirname(to)) continue
-    // A route uses the rules of its own folder; no feature uses another.
-    if (here.layer === 'route' && ['feature', 'page'].includes(there.layer))
-      t.equal(dirname(from), dirname(to), `${from} → ${to}: another feature`)
-    t.ok(
-      here.may.includes(there.layer) || (typeOnly && here.may.includes(`type:${there.layer}`)),
-      `${from} → ${to}${typeOnly ? ' (type)' : ''}`,
-    )
+  const wrong = imports
+    .filter(({ to }) => to.startsWith('src/'))
+    .filter(({ from, to, typeOnly }) => {
+      const [here, there] = [layerOf(from), layerOf(to)]
+      if (dirname(from) === dirname(to) && here.layer === there.layer) return false
+      // A route uses the rules of its own folder. No feature uses another.
+      if (from.startsWith('src/api/') && to.startsWith('src/api/') && dirname(from) !== dirname(to))
+        return true
+      return (
+        !here.may.includes(there.layer) && !(typeOnly && here.may.includes(`type:${there.layer}`))
+      )
+    })
+  t.strictSame(wrong, [])
+})
+
+t.test('imports form no circle', async (t) => {
+  const circles: string[] = []
+  const done = new Set<string>()
+  const visit = (file: string, path: string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '))
+    if (done.has(file)) return
+    done.add(file)
+    for (const { from, to } of imports) if (from === file) visit(to, [...path, file])
   }
+  for (const file of sources) visit(file, [])
+  t.strictSame(circles, [])
+})
+
+t.test('no two files of src have one name', async (t) => {
+  const double = sources.filter((file) =>
+    sources.some((other) => other !== file && basename(other) === basename(file)),
+  )
+  t.strictSame(double, [])
+})
+
+t.test('tests and benches share only test/support, and the tests of the bench', async (t) => {
+  const between = [...files('test'), ...files('bench')]
+    .filter((file) => /\.ts$/.test(file))
+    .flatMap(importsOf)
+    .filter(({ from, to }) => {
+      const [here, there] = [from, to].map((path) => path.split('/')[0])
+      return here !== there && (there === 'test' || there === 'bench')
+    })
+  t.ok(between.length > 0, 'the imports are found')
+  const wrong = between.filter(
+    ({ from, to }) => !from.startsWith('test/bench/') && !to.startsWith('test/support/'),
+  )
+  t.strictSame(wrong, [])
 })
 
 t.test('each package has one home', async (t) => {
@@ -234,8 +245,11 @@ t.test('each package has one home', async (t) => {
       from: from.slice('src/'.length),
       name: /^(@[^/]+\/)?[^/]+/.exec(to)?.[0] ?? to,
     }))
-  for (const { from, name } of packages)
-    t.match(from, homes[name] ?? /^nowhere$/, `${name} in ${from}`)
+  t.strictSame(
+    packages.filter(({ from, name }) => homes[name]?.test(from) !== true),
+    [],
+    'each is used at home alone',
+  )
   const used = new Set(packages.map(({ name }) => name))
   t.strictSame(
     Object.keys(dependencies).filter((name) => !used.has(name)),

@@ -6,7 +6,7 @@ import { buildTestApp, problem, projectFile } from './helper.js'
 
 t.test("the README's own route is behind the guard", async (t) => {
   const snippet =
-    /```ts\n(\/\/ src\/hello\/hello.route.ts\n[^]*?)```/.exec(
+    /```ts\n(\/\/ src\/api\/hello\/hello.route.ts\n[^]*?)```/.exec(
       await projectFile('README.md'),
     )?.[1] ?? ''
   const file = join(t.testdir(), 'hello.route.ts')

@@ -7,7 +7,7 @@ import { createClient } from '@libsql/client'
 import pg from 'pg'
 import { type Cluster, makeCluster, removeCluster } from '../../test/support/cluster.js'
 import { bare, type BenchServer, freePort, main, startServer } from '../server.js'
-import { type Proxy, startProxy } from './proxy.js'
+import { type Proxy, startProxy } from '../../test/support/tcp-proxy.js'
 
 export type Kind = 'SQLite' | 'PostgreSQL'
 

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { startProxy } from '../../bench/chaos/proxy.js'
+import { startProxy } from '../support/tcp-proxy.js'
 import { migrate } from '../../src/cli/migrate.js'
 import { openStore } from '../../src/store/open-store.js'
 import { freshDatabase, query } from '../helper.js'

@@ -35,7 +35,8 @@ export function isExported(statement: ts.Statement): boolean {
   )
 }
 
-function importsOf(file: string): Import[] {
+/** The imports of a file. Type-only queries (`import('…').Name`) do not count. */
+export function importsOf(file: string): Import[] {
   const source = parse(file)
   const found: Import[] = []
   const add = (specifier: string, typeOnly: boolean) =>
