@@ -12,6 +12,7 @@ import { createDrain } from './http/drain.js'
 import { createLogger, redact } from './http/log.js'
 import { openMailer } from './mail/open.js'
 import { createHashGate } from './passwords/gate.js'
+import { createNeighbours } from './passwords/pace.js'
 import { createPasswords } from './passwords/passwords.js'
 import { createEstimator } from './passwords/strength.js'
 import { openStore, PendingMigrationsError, type Store } from './store/open.js'
@@ -54,6 +55,7 @@ async function serve(config: Config): Promise<void> {
       `${hashes} hashes at once (HASH_CONCURRENCY) need UV_THREADPOOL_SIZE=${threads} in the environment, or Node.js 22: hashes will keep files and name look-ups waiting`,
     )
   const clock = Date.now
+  const neighbours = createNeighbours(() => performance.now())
   const [keys, store, passwords] = await Promise.all([
     loadKeys(config),
     openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock }),
@@ -64,11 +66,12 @@ async function serve(config: Config): Promise<void> {
         lanes: config.ARGON2_LANES,
       },
       minLength: config.PASSWORD_MIN_LENGTH,
-      estimate: createEstimator(),
+      estimate: createEstimator(neighbours),
       gate: createHashGate({
         concurrency: hashes,
         queueMilliseconds: config.HASH_QUEUE_MS,
         now: () => performance.now(),
+        neighbours,
       }),
       onUnreadableHash: () => {
         logger.error('a stored password hash is in an unknown format; its account cannot log in')
