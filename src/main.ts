@@ -47,7 +47,7 @@ try {
 }
 
 async function serve(config: Config): Promise<void> {
-  const hashes = shareHashes(config)
+  const [hashes, queueMilliseconds] = [shareHashes(config), config.HASH_QUEUE_MS]
   const threads = widenThreadPool(hashes)
   const logger = await createLogger(config.LOG_LEVEL, process.stdout)
   if (threads !== null)
@@ -55,7 +55,8 @@ async function serve(config: Config): Promise<void> {
       `${hashes} hashes at once (HASH_CONCURRENCY) need UV_THREADPOOL_SIZE=${threads} in the environment, or Node.js 22: hashes will keep files and name look-ups waiting`,
     )
   const clock = Date.now
-  const neighbours = createNeighbours(() => performance.now())
+  const now = () => performance.now()
+  const neighbours = createNeighbours(now)
   const [keys, store, passwords] = await Promise.all([
     loadKeys(config),
     openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock }),
@@ -67,12 +68,7 @@ async function serve(config: Config): Promise<void> {
       },
       minLength: config.PASSWORD_MIN_LENGTH,
       estimate: createEstimator(neighbours),
-      gate: createHashGate({
-        concurrency: hashes,
-        queueMilliseconds: config.HASH_QUEUE_MS,
-        now: () => performance.now(),
-        neighbours,
-      }),
+      gate: createHashGate({ concurrency: hashes, queueMilliseconds, now, neighbours }),
       onUnreadableHash: () => {
         logger.error('a stored password hash is in an unknown format; its account cannot log in')
       },
