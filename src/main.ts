@@ -13,6 +13,7 @@ import { createDrain } from './process/drain.js'
 import { createLogger, redact } from './http/log.js'
 import { openMailer } from './mail/open-mailer.js'
 import { createHashGate } from './passwords/gate.js'
+import { createNeighbours } from './passwords/pace.js'
 import { createPasswords } from './passwords/passwords.js'
 import { createEstimator } from './passwords/strength.js'
 import { openStore, PendingMigrationsError, type Store } from './store/open-store.js'
@@ -47,7 +48,7 @@ try {
 }
 
 async function serve(config: Config): Promise<void> {
-  const hashes = shareHashes(config)
+  const [hashes, queueMilliseconds] = [shareHashes(config), config.HASH_QUEUE_MS]
   const threads = widenThreadPool(hashes)
   const logger = await createLogger(config.LOG_LEVEL, process.stdout)
   if (threads !== null)
@@ -55,6 +56,8 @@ async function serve(config: Config): Promise<void> {
       `${hashes} hashes at once (HASH_CONCURRENCY) need UV_THREADPOOL_SIZE=${threads} in the environment, or Node.js 22: hashes will keep files and name look-ups waiting`,
     )
   const clock = Date.now
+  const now = () => performance.now()
+  const neighbours = createNeighbours(now)
   const [keys, store, passwords] = await Promise.all([
     loadKeys(config),
     openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock }),
@@ -65,12 +68,8 @@ async function serve(config: Config): Promise<void> {
         lanes: config.ARGON2_LANES,
       },
       minLength: config.PASSWORD_MIN_LENGTH,
-      estimate: createEstimator(),
-      gate: createHashGate({
-        concurrency: hashes,
-        queueMilliseconds: config.HASH_QUEUE_MS,
-        now: () => performance.now(),
-      }),
+      estimate: createEstimator(neighbours),
+      gate: createHashGate({ concurrency: hashes, queueMilliseconds, now, neighbours }),
       onUnreadableHash: () => {
         logger.error('a stored password hash is in an unknown format; its account cannot log in')
       },

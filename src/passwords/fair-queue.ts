@@ -1,4 +1,5 @@
 import { Problem } from '../errors.js'
+import { createPace, type Neighbours } from './pace.js'
 
 /** Who waits: the network of the caller, and a signal that aborts when the client has hung up. */
 export interface Waiter {
@@ -8,7 +9,8 @@ export interface Waiter {
 
 /**
  * Runs one piece of work at a time. Networks take turns, so a network that asks for much does
- * not delay the others.
+ * not delay the others. While others call, it also rests between its pieces of work, as
+ * {@link createPace} says.
  */
 export interface FairQueue {
   /**
@@ -26,12 +28,21 @@ interface Place {
   refuse: () => void
 }
 
-/** @param places how much work can wait at once, 1 or more */
-export function createFairQueue(places: number): FairQueue {
+/**
+ * @param places how much work can wait at once, 1 or more
+ * @param now gives milliseconds that never go back
+ */
+export function createFairQueue(
+  places: number,
+  neighbours: Neighbours,
+  now: () => number,
+): FairQueue {
+  const pace = createPace(1, neighbours, now)
   // The network whose turn is next comes first.
   const queues = new Map<string, Place[]>()
   let waiting = 0
   let isBusy = false
+  let alarm: NodeJS.Timeout | undefined
 
   const leave = (network: string, place: Place) => {
     const queue = queues.get(network) as Place[]
@@ -76,13 +87,19 @@ export function createFairQueue(places: number): FairQueue {
       if (queue === undefined) queues.set(network, [place])
       else queue.push(place)
       waiting++
+      beginNext()
     })
+  const mayBegin = (network: string) => !isBusy && !queues.has(network) && pace.allows(network, 0)
   const beginNext = () => {
-    const [next] = queues
+    clearTimeout(alarm)
+    if (isBusy || queues.size === 0) return
+    const next = [...queues].find(([network]) => pace.allows(network, 0))
     if (next === undefined) {
-      isBusy = false
+      const rest = Math.min(...[...queues.keys()].map(pace.rest))
+      alarm = setTimeout(beginNext, Math.ceil(rest)).unref()
       return
     }
+    isBusy = true
     const [network, queue] = next
     const [place] = queue as [Place]
     leave(network, place)
@@ -94,14 +111,18 @@ export function createFairQueue(places: number): FairQueue {
   return {
     run: async (waiter, work) => {
       if (waiter.signal?.aborted) throw new Problem('overloaded')
-      if (isBusy) {
+      neighbours.see(waiter.network)
+      if (mayBegin(waiter.network)) isBusy = true
+      else {
         if (waiting >= places) makeRoom(waiter.network)
         await wait(waiter)
       }
-      isBusy = true
+      const begin = now()
       try {
         return await work()
       } finally {
+        pace.charge(waiter.network, begin)
+        isBusy = false
         beginNext()
       }
     },

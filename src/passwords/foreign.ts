@@ -17,6 +17,7 @@ const derive = {
 const most = {
   bcryptRounds: 16,
   scryptBytes: 256 * 1024 * 1024,
+  scryptBytesTimesLanes: 512 * 1024 * 1024,
   scryptLanes: 16,
   pbkdf2Rounds: 5_000_000,
 }
@@ -83,7 +84,8 @@ function readScrypt(stored: string): Comparison | null {
     blockSize < 1 ||
     parallelization < 1 ||
     parallelization > most.scryptLanes ||
-    bytes > most.scryptBytes
+    bytes > most.scryptBytes ||
+    bytes * parallelization > most.scryptBytesTimesLanes
   )
     return null
   const [saltBytes, expected] = [fromBase64(salt), fromBase64(tag)]

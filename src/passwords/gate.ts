@@ -1,13 +1,16 @@
 import { Problem } from '../errors.js'
+import { createNeighbours, createPace, type Neighbours } from './pace.js'
+import { createRound, type Waiting } from './round.js'
 
 /**
  * How much is hashed at once, and how long anyone waits for it. `now` gives milliseconds that
- * never go back.
+ * never go back. `neighbours` can be shared with other work that networks ask for.
  */
 export interface HashGateOptions {
   concurrency: number
   queueMilliseconds: number
   now: () => number
+  neighbours?: Neighbours
 }
 
 /**
@@ -28,8 +31,9 @@ export type Turn = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
  * Bounds what is hashed at once, and shares it fairly: networks take turns, so that a network
- * that asks for much waits for itself and not the others for it. A caller that cannot be served
- * in time is refused on arrival, before anything is done for it.
+ * that asks for much waits for itself and not the others for it. While other networks call, one
+ * network gets a part of the time only, as {@link createPace} says. A caller that cannot be
+ * served in time is refused on arrival, before anything is done for it.
  */
 export interface HashGate {
   /**
@@ -57,19 +61,6 @@ export interface HashGate {
   load: () => HashLoad
 }
 
-/** Work that waits for a permit. */
-interface Waiting {
-  begin: () => void
-  network: string
-}
-
-/** One network: first turns that wait, places that were promised, and work that runs. */
-interface Share {
-  queue: Waiting[]
-  promised: number
-  running: number
-}
-
 /** Share of the newest piece of work in the moving average of what one takes. */
 const newestShare = 1 / 8
 
@@ -77,30 +68,28 @@ const newestShare = 1 / 8
  * @param options concurrency is 1 or more; queueMilliseconds is how long a request may wait for
  *   its first turn, 0 for not at all
  */
-export function createHashGate({ concurrency, queueMilliseconds, now }: HashGateOptions): HashGate {
-  // In the order of their next turns.
-  const shares = new Map<string, Share>()
+export function createHashGate({
+  concurrency,
+  queueMilliseconds,
+  now,
+  neighbours = createNeighbours(now),
+}: HashGateOptions): HashGate {
+  const pace = createPace(concurrency, neighbours, now)
+  const round = createRound()
   const later: Waiting[] = []
   const load = { inUse: 0, shed: 0 }
   let average: number | undefined
+  let alarm: NodeJS.Timeout | undefined
 
-  const change = (network: string, act: (share: Share) => void) => {
-    const share = shares.get(network) ?? { queue: [], promised: 0, running: 0 }
-    shares.set(network, share)
-    act(share)
-    if (share.queue.length + share.promised + share.running === 0) shares.delete(network)
-  }
-  /**
-   * Milliseconds until a newcomer of a network would begin: those of its own network go first,
-   * and of each other network as many as turns come before its own.
-   */
+  /** Milliseconds until a newcomer of a network would begin. */
   const expectedWait = (network: string) => {
-    const { queue, promised } = shares.get(network) ?? { queue: [], promised: 0 }
-    const own = queue.length + promised
-    let ahead = load.inUse + later.length + own
-    for (const [name, other] of shares)
-      if (name !== network) ahead += Math.min(other.queue.length + other.promised, own + 1)
-    return ahead < concurrency ? 0 : ((ahead - concurrency + 1) / concurrency) * (average ?? 0)
+    const { queue, promised, running } = round.get(network)
+    const ahead = load.inUse + later.length + round.turnsBefore(network)
+    const took = average ?? 0
+    return Math.max(
+      (Math.max(0, ahead - concurrency + 1) / concurrency) * took,
+      pace.expectedWait(network, queue.length + promised + running, took),
+    )
   }
   const refusal = (network: string) => {
     load.shed++
@@ -116,7 +105,7 @@ export function createHashGate({ concurrency, queueMilliseconds, now }: HashGate
       }
       const leave = (problem: () => Problem) => {
         if (isFirst)
-          change(network, ({ queue }) => {
+          round.change(network, ({ queue }) => {
             queue.splice(queue.indexOf(waiting), 1)
           })
         else later.splice(later.indexOf(waiting), 1)
@@ -142,46 +131,57 @@ export function createHashGate({ concurrency, queueMilliseconds, now }: HashGate
       }
       signal?.addEventListener('abort', hangUp)
       if (isFirst)
-        change(network, ({ queue }) => {
+        round.change(network, ({ queue }) => {
           queue.push(waiting)
         })
       else later.push(waiting)
+      beginWaiting()
     })
+  const begin = (network: string) => {
+    load.inUse++
+    round.change(network, (share) => {
+      share.running++
+    })
+  }
   /**
-   * The next to begin: of the networks that wait, the one with the least running work; of equal
-   * ones the one whose turn is next.
+   * Whether work may begin before all that waits. While a permit is free, the pace holds that
+   * back.
    */
-  const takeNext = (): Waiting | undefined => {
-    if (later.length > 0) return later.shift()
-    let [next, share]: [string, Share] | [] = []
-    for (const [name, one] of shares)
-      if (one.queue.length > 0 && (share === undefined || one.running < share.running))
-        [next, share] = [name, one]
-    if (next === undefined || share === undefined) return undefined
-    // To the end of the round.
-    shares.delete(next)
-    shares.set(next, share)
-    return share.queue.shift()
+  const mayBegin = (network: string, isFirst: boolean) => {
+    const { queue, running } = round.get(network)
+    if (load.inUse >= concurrency) return false
+    return !isFirst || (queue.length === 0 && pace.allows(network, running))
+  }
+  /** Begins all work that waits and may begin. */
+  const beginWaiting = (ended?: string) => {
+    while (load.inUse < concurrency) {
+      const next = later.shift() ?? round.takeNext(pace.allows, ended)
+      if (next === undefined) break
+      begin(next.network)
+      next.begin()
+    }
+    // Networks that only rest are not woken by work that ends.
+    clearTimeout(alarm)
+    const rests = round
+      .waiting()
+      .map(pace.rest)
+      .filter((rest) => rest > 0)
+    if (rests.length > 0)
+      alarm = setTimeout(beginWaiting, Math.ceil(Math.min(...rests)), undefined).unref()
   }
   const hold = async <T>(work: () => Promise<T>, network: string): Promise<T> => {
-    const begin = now()
+    const begun = now()
     try {
       return await work()
     } finally {
-      const took = now() - begin
+      const took = now() - begun
       average = average === undefined ? took : average + (took - average) * newestShare
-      const next = takeNext()
-      // Only now: a network whose work has just ended yields to one that had none.
-      change(network, (share) => {
+      pace.charge(network, begun)
+      load.inUse--
+      round.change(network, (share) => {
         share.running--
       })
-      if (next === undefined) load.inUse--
-      else {
-        change(next.network, (share) => {
-          share.running++
-        })
-        next.begin()
-      }
+      beginWaiting(network)
     }
   }
 
@@ -193,16 +193,17 @@ export function createHashGate({ concurrency, queueMilliseconds, now }: HashGate
     requireRoom,
     enter: async (signal, body, network = '') => {
       if (signal?.aborted) throw gone()
+      neighbours.see(network)
       requireRoom(network)
       let isFirst = true
       const use = () => {
         if (isFirst)
-          change(network, (share) => {
+          round.change(network, (share) => {
             share.promised--
           })
         isFirst = false
       }
-      change(network, (share) => {
+      round.change(network, (share) => {
         share.promised++
       })
       try {
@@ -210,12 +211,8 @@ export function createHashGate({ concurrency, queueMilliseconds, now }: HashGate
           const wasFirst = isFirst
           use()
           if (signal?.aborted) throw gone()
-          if (load.inUse < concurrency) {
-            load.inUse++
-            change(network, (share) => {
-              share.running++
-            })
-          } else await wait(wasFirst, signal, network)
+          if (mayBegin(network, wasFirst)) begin(network)
+          else await wait(wasFirst, signal, network)
           return await hold(work, network)
         })
       } finally {
@@ -225,7 +222,7 @@ export function createHashGate({ concurrency, queueMilliseconds, now }: HashGate
     load: () => ({
       ...load,
       waiting:
-        later.length + [...shares.values()].reduce((sum, { queue }) => sum + queue.length, 0),
+        later.length + round.waiting().reduce((sum, name) => sum + round.get(name).queue.length, 0),
     }),
   }
 }

@@ -1,13 +1,22 @@
+import { mock } from 'node:test'
 import { setImmediate as settle } from 'node:timers/promises'
 import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import { createFairQueue } from '../../src/passwords/fair-queue.js'
+import { createNeighbours } from '../../src/passwords/pace.js'
+
+mock.timers.enable({ apis: ['setTimeout'] })
+t.teardown(() => {
+  mock.timers.reset()
+})
 
 /** A queue whose work ends when it is told to, and what has begun and ended. */
 function queueFor(places: number) {
   const events: string[] = []
   const running: Array<{ end: () => void; fail: () => void }> = []
-  const queue = createFairQueue(places)
+  const time = { now: 0 }
+  const now = () => time.now
+  const queue = createFairQueue(places, createNeighbours(now), now)
   const ask = (network: string, name: string, signal?: AbortSignal) => {
     queue
       .run(
@@ -33,10 +42,16 @@ function queueFor(places: number) {
   }
   return {
     ask,
+    time,
     /** What has happened since the last look. */
     events: async () => {
       await settle()
       return events.splice(0)
+    },
+    /** Lets time pass. */
+    pass: (milliseconds: number) => {
+      time.now += milliseconds
+      mock.timers.tick(milliseconds)
     },
     /** Ends what runs, and answers what begins then. */
     next: async (by: 'end' | 'fail' = 'end') => {
@@ -134,4 +149,62 @@ t.test('the network with most places loses one, wherever it stands in the round'
   ])
   ask('a', 'last', signal)
   t.strictSame(await next(), ['last'], 'a client that stays is served')
+})
+
+t.test('beside others a network rests three times as long as its work took', async (t) => {
+  const { ask, events, next, pass } = queueFor(4)
+  ask('ada', 'a0')
+  await events()
+  await next()
+  for (const name of ['g0', 'g1', 'g2']) ask('greedy', name)
+  t.strictSame(await events(), ['g0'])
+  pass(10)
+  t.strictSame(await next(), [], 'idle, though others of the network wait')
+  pass(29)
+  ask('ada', 'a1')
+  t.strictSame(await events(), ['a1'], 'another network begins at once')
+  pass(1)
+  t.strictSame(await events(), [], 'one at a time')
+  t.strictSame(await next(), ['g1'])
+})
+
+t.test('work that rests begins by itself, and loses its place to others', async (t) => {
+  const { ask, events, next, pass } = queueFor(2)
+  const hangUp = new AbortController()
+  ask('ada', 'a0')
+  ask('greedy', 'g0')
+  await events()
+  await next()
+  pass(10)
+  await next()
+  ask('greedy', 'g1', hangUp.signal)
+  ask('greedy', 'g2')
+  t.strictSame(await events(), [])
+  for (const name of ['a1', 'a2']) ask('ada', name)
+  t.strictSame(await events(), ['a1', 'g2 overloaded'])
+  t.strictSame([await next(), await next()], [['a2'], []])
+  pass(29)
+  t.strictSame(await events(), [])
+  hangUp.abort()
+  ask('greedy', 'g3')
+  t.strictSame(await events(), ['g1 overloaded'])
+  pass(1)
+  t.strictSame(await events(), ['g3'])
+  await next()
+})
+
+t.test('a network that becomes alone need not rest, and keeps its order', async (t) => {
+  const { ask, events, next, pass, time } = queueFor(4)
+  for (const name of ['ada', 'greedy']) ask(name, name)
+  await events()
+  await next()
+  pass(4000)
+  await next()
+  ask('greedy', 'g1')
+  time.now += 6001
+  ask('greedy', 'g2')
+  t.strictSame(await events(), ['g1'])
+  pass(10)
+  t.strictSame(await next(), ['g2'])
+  await next()
 })

@@ -142,6 +142,10 @@ t.test('what is no such hash, is damaged, or would cost too much', async (t) => 
     `$scrypt$ln=20,r=8,p=1$${salt}$${tag}`,
     `$scrypt$ln=99,r=8,p=1$${salt}$${tag}`,
     `$scrypt$ln=16,r=99,p=1$${salt}$${tag}`,
+    `$scrypt$ln=18,r=8,p=3$${salt}$${tag}`,
+    `$scrypt$ln=18,r=8,p=16$${salt}$${tag}`,
+    `$scrypt$ln=15,r=8,p=17$${salt}$${tag}`,
+    `$scrypt$ln=17,r=9,p=4$${salt}$${tag}`,
     `$scrypt$r=8,ln=16,p=1$${salt}$${tag}`,
     `$scrypt$ln=16,r=8,p=1$${salt}$`,
     `$scrypt$ln=16,r=8,p=1$${salt}`,
@@ -168,7 +172,8 @@ t.test('what is no such hash, is damaged, or would cost too much', async (t) => 
 t.test('the dearest hash that is read', async (t) => {
   const [salt, tag] = ['aM15713r3Xsvxbi31lqr1Q', 'nFNh2CVHVjNldFVKDHDlm4CbdRSCdEBsjjJxD+iCs5E']
   for (const hash of [
-    `$scrypt$ln=18,r=8,p=1$${salt}$${tag}`,
+    `$scrypt$ln=18,r=8,p=2$${salt}$${tag}`,
+    `$scrypt$ln=15,r=8,p=16$${salt}$${tag}`,
     `$scrypt$ln=11,r=8,p=16$${salt}$${tag}`,
     `$scrypt$ln=1,r=99,p=16$${salt}$${tag}`,
   ])

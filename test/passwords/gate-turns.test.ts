@@ -1,7 +1,13 @@
+import { mock } from 'node:test'
 import { setImmediate as settle } from 'node:timers/promises'
 import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import { createHashGate, type Turn } from '../../src/passwords/gate.js'
+
+mock.timers.enable({ apis: ['setTimeout'] })
+t.teardown(() => {
+  mock.timers.reset()
+})
 
 /** A gate whose work ends when it is told to, and who began in which order. */
 function gateFor({ concurrency = 1, queueMilliseconds = 1000 } = {}) {
@@ -38,10 +44,17 @@ function gateFor({ concurrency = 1, queueMilliseconds = 1000 } = {}) {
   }
   return {
     gate,
+    time,
     work,
     come,
     begun,
     refused,
+    /** Lets time pass. */
+    pass: async (milliseconds: number) => {
+      time.now += milliseconds
+      mock.timers.tick(milliseconds)
+      await settle()
+    },
     /** Ends the oldest running work, again and again. */
     end: async (times: number) => {
       for (let count = 0; count < times; count++) {
@@ -173,4 +186,146 @@ t.test('a client that hangs up while its later turn waits frees that', async (t)
   await end(2)
   t.strictSame([begun, refused], [['first', 'bob'], ['ada']])
   t.strictSame(gate.load(), { inUse: 0, waiting: 0, shed: 0 })
+})
+
+t.test('a network without neighbours gets every permit', async (t) => {
+  const { come, begun, end, pass } = gateFor({ concurrency: 4 })
+  for (let count = 0; count < 8; count++) come('office')
+  await pass(100)
+  await end(4)
+  t.equal(begun.length, 8)
+  await end(4)
+})
+
+t.test('permits stay free for others while they call', async (t) => {
+  const { come, begun, end, pass, gate } = gateFor({ concurrency: 4 })
+  come('ada')
+  await end(1)
+  for (let count = 0; count < 3; count++) come('flood')
+  await settle()
+  t.strictSame(begun, ['ada', 'flood'])
+  t.strictSame(gate.load(), { inUse: 1, waiting: 2, shed: 0 })
+  for (const network of ['bob', 'eve', 'ada']) come(network)
+  t.strictSame(begun.slice(2), ['bob', 'eve', 'ada'], 'at once')
+  await pass(100)
+  await end(4)
+  t.strictSame(begun.slice(5), ['flood'], 'one after the other')
+  await end(1)
+  t.strictSame(begun.slice(6), ['flood'])
+  await end(1)
+  t.strictSame(gate.load(), { inUse: 0, waiting: 0, shed: 0 })
+})
+
+t.test('the permits of a flood that runs come free for neighbours that arrive', async (t) => {
+  const { come, begun, end } = gateFor({ concurrency: 2 })
+  for (let count = 0; count < 4; count++) come('flood')
+  for (const network of ['ada', 'bob']) come(network)
+  await end(4)
+  t.strictSame(begun, ['flood', 'flood', 'ada', 'bob', 'flood'])
+  come('eve')
+  t.strictSame(begun.slice(5), ['eve'])
+  await end(3)
+})
+
+for (const [concurrency, rest] of [
+  [1, 300],
+  [2, 100],
+] as const)
+  t.test(`with ${concurrency} at once, a network rests ${rest} ms after 100`, async (t) => {
+    const { come, begun, end, pass, gate } = gateFor({ concurrency })
+    come('ada')
+    await end(1)
+    for (let count = 0; count < 3; count++) come('flood')
+    await pass(100)
+    await end(1)
+    t.strictSame([begun.slice(1), gate.load().waiting], [['flood'], 2])
+    await pass(rest - 1)
+    t.equal(begun.length, 2)
+    come('ada')
+    t.strictSame(begun.slice(2), ['ada'], 'others do not rest with it')
+    await end(1)
+    await pass(1)
+    t.strictSame(begun.slice(3), ['flood'], 'work that waits begins by itself')
+    await pass(100)
+    await end(1)
+    await pass(rest)
+    t.strictSame(begun.slice(4), ['flood'])
+    await end(1)
+    t.strictSame(gate.load(), { inUse: 0, waiting: 0, shed: 0 })
+  })
+
+t.test('a client that hangs up while its network rests is forgotten', async (t) => {
+  const { come, begun, end, pass, gate } = gateFor()
+  const hangUp = new AbortController()
+  come('ada')
+  await end(1)
+  come('flood')
+  come('flood', { signal: hangUp.signal })
+  await pass(100)
+  await end(1)
+  hangUp.abort()
+  await pass(1000)
+  t.strictSame(gate.load(), { inUse: 0, waiting: 0, shed: 0 })
+  come('flood')
+  t.strictSame(begun, ['ada', 'flood', 'flood'], 'it has rested')
+  await end(1)
+})
+
+t.test('a network that becomes alone begins at once, in its order', async (t) => {
+  const { come, begun, end, pass, time } = gateFor({ queueMilliseconds: 60_000 })
+  come('ada')
+  await end(1)
+  come('flood')
+  await pass(5000)
+  await end(1)
+  come('flood')
+  time.now = 10_001
+  come('flood')
+  await settle()
+  t.equal(begun.length, 3)
+  await end(1)
+  t.equal(begun.length, 4)
+  await end(1)
+})
+
+t.test('a later turn does not rest, and its network rests longer for it', async (t) => {
+  const { come, begun, work, end, pass } = gateFor({ concurrency: 2 })
+  come('ada')
+  await end(1)
+  come('flood', {
+    body: async (turn) => {
+      await turn(work('first'))
+      await turn(work('second'))
+    },
+  })
+  await pass(100)
+  await end(1)
+  t.strictSame(begun.slice(1), ['first', 'second'])
+  come('flood')
+  await pass(100)
+  await end(1)
+  await pass(199)
+  t.equal(begun.length, 3)
+  await pass(1)
+  t.strictSame(begun.slice(3), ['flood'])
+  await end(1)
+})
+
+t.test('a network that would rest too long is refused with the time that it takes', async (t) => {
+  const { come, learn, refused, gate, end } = gateFor({ queueMilliseconds: 1000 })
+  await learn(1000)
+  come('ada')
+  await end(1)
+  come('flood')
+  t.throws(
+    () => {
+      gate.requireRoom('flood')
+    },
+    { code: 'overloaded', extras: { waitSeconds: 4 } },
+  )
+  t.doesNotThrow(() => {
+    gate.requireRoom('bob')
+  })
+  await end(1)
+  t.strictSame(refused, [])
 })

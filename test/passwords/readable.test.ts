@@ -23,6 +23,9 @@ t.test('hashes that can be taken over', async (t) => {
     `$2b$12$${bcrypt}`,
     `$2y$16$${bcrypt}`,
     `$scrypt$ln=16,r=8,p=1$${salt}$${tag}`,
+    // The dearest choice of OWASP, and as much work in more lanes.
+    `$scrypt$ln=17,r=8,p=1$${salt}$${tag}`,
+    `$scrypt$ln=15,r=8,p=16$${salt}$${tag}`,
     '$pbkdf2-sha256$6400$MDEyMzQ1Njc4OWFiY2RlZg$GAgw.j2X2FQf6rCn19KJonkGfQQsVMJDdhR2EPZ/a9I',
     `$pbkdf2-sha512$i=210000$${salt}$${tag}${tag}`,
   ]
@@ -56,6 +59,7 @@ t.test('what cannot be, or would cost too much at each login', async (t) => {
     `$2b$05$${bcrypt}\n`,
     `$2b$05$${bcrypt}\0`,
     `$scrypt$ln=20,r=8,p=1$${salt}$${tag}`,
+    `$scrypt$ln=18,r=8,p=16$${salt}$${tag}`,
     `$pbkdf2-sha256$i=5000001$${salt}$${tag}`,
   ]
   for (const stored of rows) t.equal(isReadableHash(stored), false, stored)
