@@ -202,7 +202,7 @@ t.test('mails of commands', async (t) => {
     t.equal(sent.stderr, `Told ${user.email} by mail.\n`)
     t.match(
       (await smtp.nextMail(user.email, 'Your e-mail address')).mail.text,
-      /gave your account another e-mail address/,
+      /changed the e-mail address of your account/,
     )
     const written = await runMain(t, folder, { env, args: ['users', 'delete', user.id, '--yes'] })
     t.equal(written.code, 0, written.stderr)
