@@ -162,7 +162,7 @@ t.test(
     t.strictSame(await answers(young), Array(6).fill(200))
     // Both are now in the memory of the guards, and used until the end.
     const said = await keys(t, folder, 'revoke', kid)
-    t.match(said, `Key ${kid} was taken out.`)
+    t.match(said, `Removed key ${kid}.`)
     await soon(t, 'refused everywhere', async () =>
       (await answers(old)).every((status) => status === 401),
     )
