@@ -71,7 +71,7 @@ t.test(
     writeFileSync(`${path}.new`, good.slice(0, 100))
     renameSync(`${path}.new`, path)
     await soon(t, 'damage is said', () => messages(server, failure).length === 1)
-    t.match(messages(server, failure)[0], /^keys\.json is not JSON.*the keys of before go on/)
+    t.match(messages(server, failure)[0], /^keys\.json is not JSON.*the previous keys stay in use/)
     server.process.kill('SIGHUP')
     await soon(t, 'SIGHUP reads at once', () => messages(server, failure).length === 2)
     t.strictSame(await publishedKids(server), [second, first])
