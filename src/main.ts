@@ -24,8 +24,8 @@ import { longestTokenSeconds } from './tokens/lifetimes.js'
 import { countWorkers, shareHashes, startWorkers } from './process/workers.js'
 
 /**
- * The timeout of running requests at a shutdown, in milliseconds. Together with `drainTimes` and
- * the time for mails it stays under the 10 s of `delay`.
+ * The timeout of running requests at a shutdown, in milliseconds. Together with `drainTimes`
+ * and the time for mails it stays under the 10 s of `delay`.
  */
 const requestMilliseconds = 4000
 
