@@ -26,12 +26,12 @@ const password = () => `brass-lantern-${crypto.randomUUID()}`
 
 /**
  * One client: signs up, changes, resets, logs out everywhere and deletes, one request after the
- * other, until `goesOn` says no or nothing is known of its account.
+ * other, until `keepsRunning` says no or nothing is known of its account.
  */
-export async function live(deps: ClientDeps, goesOn: () => boolean): Promise<void> {
-  while (goesOn()) {
+export async function live(deps: ClientDeps, keepsRunning: () => boolean): Promise<void> {
+  while (keepsRunning()) {
     const history = await signUp(deps)
-    if (history !== null) while (isKnown(history) && goesOn()) await act(deps, history)
+    if (history !== null) while (isKnown(history) && keepsRunning()) await act(deps, history)
   }
 }
 

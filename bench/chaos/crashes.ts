@@ -12,7 +12,7 @@ const clients = 8
  * How long a client waits for an answer, in milliseconds: longer than a machine that is busy
  * with something else needs, since an answer that is not waited for is hashed all the same.
  */
-const patienceMilliseconds = 60_000
+const timeoutMilliseconds = 60_000
 
 /** Crashes in the midst of writing. */
 export const crashes: Experiment = {
@@ -70,7 +70,7 @@ export async function crash(
   )
   for (let round = 1; round <= rounds; round++) {
     const touched = new Set(histories.keys())
-    const send = createClient(patienceMilliseconds, clients)
+    const send = createClient(timeoutMilliseconds, clients)
     let going = true
     const deps = { send, url: server.url, histories, mails, tally }
     // Of those that change all the time none need be left to lie about.
@@ -187,7 +187,7 @@ async function compare(
  * that ends the refresh tokens without a new password would be half-done.
  */
 async function logIn(url: string, histories: History[]): Promise<string[]> {
-  const send = createClient(patienceMilliseconds, 4)
+  const send = createClient(timeoutMilliseconds, 4)
   const answers = await Promise.all(
     histories.slice(-60).map(async ({ email, states: [{ exists, password }] }) => {
       let status = 503

@@ -67,8 +67,8 @@ await onEachDatabase(t, async (t, database) => {
     > = [
       ['ADA@example.org', { input: goodPassword }, /^ada@example.org already has an account\.$/],
       ['nobody', { input: goodPassword }, /^The e-mail address is not valid\.$/],
-      ['sam@example.org', { input: goodPassword }, /^A name has/, 'S\0am'],
-      ['sam@example.org', { input: goodPassword }, /^A name has/, ''],
+      ['sam@example.org', { input: goodPassword }, /^A name must have/, 'S\0am'],
+      ['sam@example.org', { input: goodPassword }, /^A name must have/, ''],
       [
         'sam@example.org',
         { input: '' },

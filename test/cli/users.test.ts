@@ -201,7 +201,7 @@ t.test('an account that goes while it is changed is unknown', async (t) => {
     disable: async () => false,
     enable: async () => false,
     endRefreshTokens: async () => false,
-    remove: async () => false,
+    delete: async () => false,
   } as never
   for (const change of ['disable', 'enable', 'logout', 'delete'] as const)
     await t.rejects(
