@@ -43,7 +43,7 @@ async function keys(t: Test, folder: string, ...args: string[]) {
 }
 
 t.test(
-  'a running server takes up the keys of its file, and goes on with the old ones while the file is damaged',
+  'a running server reloads its key file, and keeps its keys while the file is damaged',
   async (t) => {
     const folder = t.testdir({
       'keys.json': JSON.stringify({ keys: [{ ...makeJwk('ES256'), iat: 1000 }] }),
@@ -59,7 +59,7 @@ t.test(
 
     const rotated = await runMain(t, folder, { env: settings, args: ['keys', 'rotate'] })
     t.match(rotated.stdout, /signs from 20/)
-    const [second = ''] = /(?<=^Key )\S+/.exec(rotated.stdout) ?? []
+    const [second = ''] = /(?<=^Created key )\S+/.exec(rotated.stdout) ?? []
     await soon(
       t,
       'a rotation is seen',
