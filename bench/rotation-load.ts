@@ -23,7 +23,7 @@ export interface RotationLoad {
 /**
  * The result. A rejection is a valid token that a server or another service refused; each one
  * is a fault. `lost` requests got no response. Times are milliseconds from the scheduled time.
- * `stall` is the longest stall of the load itself, because the machine was busy.
+ * `stall` is the max stall of the load itself, because the machine was busy.
  */
 export interface RotationReport {
   requests: number

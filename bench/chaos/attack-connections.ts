@@ -20,7 +20,7 @@ export function portOf({ url }: BenchServer): number {
  * Sends several requests at once and never reads the responses. A client that does not read
  * does not see the end of a connection, so this counts the open connections of the server.
  */
-export async function unreadAnswers(
+export async function unreadResponses(
   server: BenchServer,
   count: number,
   requests: number,
@@ -125,7 +125,7 @@ export async function keepAlive(
   await wait(1000)
   atWorst()
   const closed = held.filter(({ socket }) => socket.destroyed).length
-  const answers = held.reduce((sum, { statuses }) => sum + statuses.length, 0)
+  const responses = held.reduce((sum, { statuses }) => sum + statuses.length, 0)
   const ends = await endsOf(held, 0)
-  return { ends, notes: `${sent - answers} of ${sent} without an answer, ${closed} closed` }
+  return { ends, notes: `${sent - responses} of ${sent} without a response, ${closed} closed` }
 }

@@ -7,7 +7,7 @@ import {
   portOf,
   post,
   sendOversize,
-  unreadAnswers,
+  unreadResponses,
 } from './attack-connections.js'
 import { type Ended, endsOf, holdMany } from './sockets.js'
 
@@ -113,14 +113,14 @@ export function attacks(quick: boolean, account: object): Attack[] {
           {
             what: 'unread responses',
             run: async (server: BenchServer, atWorst: () => void) =>
-              await unreadAnswers(server, many(1000), pipelineLimit, unread, atWorst),
+              await unreadResponses(server, many(1000), pipelineLimit, unread, atWorst),
             allowed: [],
             closedWithin: unread,
           },
         ]),
     {
       what: 'more concurrent requests than read responses',
-      run: async (server, atWorst) => await unreadAnswers(server, many(200), 300, 5, atWorst),
+      run: async (server, atWorst) => await unreadResponses(server, many(200), 300, 5, atWorst),
       allowed: [],
       closedWithin: 5,
     },

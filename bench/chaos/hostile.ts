@@ -87,7 +87,7 @@ async function beside(
   const errors = [...during, ...after].filter(({ outcome }) => outcome !== '200')
   const statuses = ends.flatMap(({ statuses }) => statuses)
   const lived = ends.map(({ seconds }) => seconds).filter((seconds) => seconds !== undefined)
-  const longest = Math.max(...lived.map((seconds) => seconds ?? Infinity))
+  const maxSeconds = Math.max(...lived.map((seconds) => seconds ?? Infinity))
   const strange = statuses.filter((status) => !allowed.includes(status))
   return {
     what,
@@ -97,7 +97,7 @@ async function beside(
       during.length > 0 &&
       server.runs() &&
       strange.length === 0 &&
-      longest <= closedWithin &&
+      maxSeconds <= closedWithin &&
       quiet <= 4,
     figures: {
       connections: `${lived.length}${lived.length < ends.length ? ` of ${ends.length}` : ''}`,
@@ -109,7 +109,7 @@ async function beside(
           : `${quantile(
               lived.map((seconds) => seconds ?? Infinity),
               0.5,
-            ).toFixed(1)}, ${longest.toFixed(1)}`,
+            ).toFixed(1)}, ${maxSeconds.toFixed(1)}`,
       responses: split(statuses.map((outcome) => ({ outcome }))),
       'open files before, during, after': `${before.files}, ${peak.files}, ${openFiles(server.pid)}`,
       'MiB before, during': `${before.memory.toFixed(0)}, ${peak.memory.toFixed(0)}${perConnection ? ` (${(((peak.memory - before.memory) * 1024) / lived.length).toFixed(1)} KiB each)` : ''}`,

@@ -100,7 +100,7 @@ export async function measureOutage(
       !isGood(outcome) &&
       (!needsDatabase.includes(kind) || !['503 unavailable', shed].includes(outcome)),
   )
-  const longest = Math.max(0, ...others.map(took))
+  const slowest = Math.max(0, ...others.map(took))
   const p99 = { before: claims(broken - steady, broken), during: claims(broken, mended) }
   const rows = new Set((await place.query('SELECT email FROM users')).map(({ email }) => email))
   const lost = load.acknowledged.filter((email) => !rows.has(email)).length
@@ -115,7 +115,7 @@ export async function measureOutage(
     lost === 0 &&
     spoilt === 0 &&
     (failed || mayPass) &&
-    longest <= promised.answer + room &&
+    slowest <= promised.answer + room &&
     recovery <= promised.recovery + room &&
     server.runs() &&
     p99.during <= Math.max(5 * p99.before, 50 + 2 * stall)
@@ -128,7 +128,7 @@ export async function measureOutage(
       '/claims, live: errors': `${free.filter(({ outcome }) => !isGood(outcome)).length} of ${free.length}`,
       '/claims p99 before → during, ms': `${p99.before.toFixed(1)} → ${p99.during.toFixed(1)}`,
       'the rest': split(others),
-      'slowest response, ms': Math.round(longest),
+      'slowest response, ms': Math.round(slowest),
       'machine stalled, ms': Math.round(stall),
       'recovered after, s': (recovery / 1000).toFixed(1),
       'lost sign-ups': `${lost} of ${load.acknowledged.length}`,
