@@ -146,7 +146,7 @@ export function createMailer({
   return {
     send: (request, write) => {
       const { kind, to, account } = request
-      const place = isClosed ? { refusal: 'the server is ending' } : shares.take(request)
+      const place = isClosed ? { refusal: 'the server is shutting down' } : shares.take(request)
       if ('refusal' in place) {
         lose({ mail: kind }, `mail lost: ${place.refusal}`)
         return
@@ -180,7 +180,10 @@ export function createMailer({
       for (const timer of delayed.keys()) clearTimeout(timer)
       delayed.clear()
       if (unfinished > 0)
-        logger.error({ lost: unfinished }, 'mails lost: the server ended before they could be sent')
+        logger.error(
+          { lost: unfinished },
+          'mails lost: the server shut down before they could be sent',
+        )
       transport.close()
     },
     load: () => ({ waiting: delayed.size + queue.size(), inDelivery, ...counts }),

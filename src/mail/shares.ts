@@ -55,14 +55,14 @@ export function createShares(): Shares {
       const ofAddress = `to ${to} ${kind}`
       const isFirstNotice = group === 'notice' && !counts.has(ofAddress)
       const ofAccount = isFirstNotice ? `first of ${account} ${kind}` : `of ${account}`
-      if (!hasRoom(group)) return { refusal: 'too many are waiting' }
+      if (!hasRoom(group)) return { refusal: 'too many mails are waiting' }
       if (isFull(ofAddress, maxOfKindToAddress))
-        return { refusal: 'too many of its kind to its address are waiting' }
+        return { refusal: 'too many mails of this kind to this address are waiting' }
       if (
         account !== undefined &&
         isFull(ofAccount, isFirstNotice ? maxFirstNotices : maxOfAccount)
       )
-        return { refusal: 'too many of its account are waiting' }
+        return { refusal: 'too many mails of this account are waiting' }
       const keys = account === undefined ? [ofAddress] : [ofAddress, ofAccount]
       const count = (change: 1 | -1) => {
         inGroup[group] += change
