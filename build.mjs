@@ -1,6 +1,6 @@
-// Makes dist/ from src/: Prisma's clients, then one bundle. The bundle takes in the pure libraries
-// that consist of hundreds of small modules, which would otherwise cost a third of the start-up
-// time; every other package stays a package. Types are checked by `npm run typecheck`.
+// Builds dist/ from src/: Prisma's clients, then one bundle. The bundle includes the pure libraries
+// with hundreds of small modules: loading them would cost a third of the start-up time. Every other
+// package stays external. `npm run typecheck` checks the types.
 import { build } from 'esbuild'
 import { cpSync, readdirSync, readFileSync } from 'node:fs'
 import { unlink } from 'node:fs/promises'
@@ -28,12 +28,12 @@ const { metafile } = await build({
   logLevel: 'warning',
 })
 
-// The estimator reads it from where its own code is.
+// The estimator reads the list next to its own code.
 cpSync('src/passwords/common-passwords.txt', 'dist/common-passwords.txt')
 
-// What an earlier version was built into: its chunks have other names.
-const made = new Set(Object.keys(metafile.outputs))
-const left = readdirSync('dist')
+// Remove the output of earlier builds: its chunks have other names.
+const outputs = new Set(Object.keys(metafile.outputs))
+const stale = readdirSync('dist')
   .map((name) => `dist/${name}`)
-  .filter((path) => /\.js(\.map)?$/.test(path) && !made.has(path))
-await Promise.allSettled(left.map(unlink))
+  .filter((path) => /\.js(\.map)?$/.test(path) && !outputs.has(path))
+await Promise.allSettled(stale.map(unlink))

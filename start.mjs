@@ -1,5 +1,5 @@
-// `npm start` and `npm run <command>`: builds, then runs in this same process. An installation
-// without the development packages runs what was built before.
+// `npm start` and `npm run <command>`: builds, then runs the program in this process. An
+// installation without the development packages runs the existing build.
 import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -18,7 +18,7 @@ if (canBuild || !existsSync(new URL('dist/main.js', import.meta.url)))
     stdio: 'inherit',
   })
 
-// npm passes SIGTERM on to its shell only, which ends and leaves this process behind.
+// npm passes SIGTERM only to its shell. The shell ends, and this process would keep running.
 const parent = process.ppid
 const watch = setInterval(() => {
   if (process.ppid === parent) return

@@ -1,8 +1,7 @@
 /**
- * The area under the ROC curve of telling two groups apart by a figure: the chance that one of
- * `known` is greater than one of `unknown`, ties counted half (the statistic of Mann and
- * Whitney). 0.5 says that the figure tells nothing, 0 and 1 that it tells all. NaN when a group
- * is empty.
+ * Computes the area under the ROC curve (the statistic of Mann and Whitney): the chance that a
+ * value of `known` is greater than a value of `unknown`. Ties count half. 0.5: the figures do
+ * not tell the groups apart. 0 or 1: they tell them apart fully. NaN if a group is empty.
  */
 export function areaUnderCurve(known: number[], unknown: number[]): number {
   const all = [
@@ -13,7 +12,7 @@ export function areaUnderCurve(known: number[], unknown: number[]): number {
   for (let start = 0; start < all.length;) {
     let end = start
     while (end < all.length && all[end]?.value === all[start]?.value) end++
-    // Equal figures share the mean of their ranks, which begin at 1.
+    // Equal figures share the mean of their ranks. Ranks begin at 1.
     const rank = (start + 1 + end) / 2
     rankSum += rank * all.slice(start, end).filter(({ isKnown }) => isKnown).length
     start = end

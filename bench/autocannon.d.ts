@@ -1,5 +1,5 @@
 declare module 'autocannon' {
-  /** One request of the load, as it is about to be sent. */
+  /** One request of the load, before it is sent. */
   export interface Outgoing {
     method?: string
     path?: string
@@ -7,8 +7,8 @@ declare module 'autocannon' {
     body?: string
   }
   /**
-   * `duration` in seconds, or `amount` requests; it ends at the end of a `sampleInt`, in
-   * milliseconds.
+   * The load: for a `duration` in seconds, or an `amount` of requests. It ends at the end of a
+   * `sampleInt`, in milliseconds.
    */
   export interface Options extends Outgoing {
     url: string
@@ -18,7 +18,7 @@ declare module 'autocannon' {
     amount?: number
     requests?: Array<Outgoing & { setupRequest?: (request: Outgoing) => Outgoing }>
   }
-  /** Latencies in milliseconds; the duration, as it was, in seconds. */
+  /** The result: latencies in milliseconds, and the actual duration in seconds. */
   export interface Result {
     requests: { total: number }
     latency: { p50: number; p99: number }

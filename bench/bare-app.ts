@@ -1,9 +1,9 @@
-// The ceiling: a Fastify with one route and the reply of GET /claims, in a process of its own.
-// `logged` adds the log of requests that the product writes.
+// The upper bound: Fastify with one route that returns the reply of GET /claims, in a process of
+// its own. `logged` adds the request log of the product.
 import fastify, { type FastifyBaseLogger, LogController } from 'fastify'
 import { createLogger, logRequests } from '../src/http/log.js'
 import { type AccessClaims, AccessClaimsSchema } from '../src/tokens/access-token.js'
-import { answerState } from './process-state.js'
+import { reportState } from './process-state.js'
 
 const hasLog = process.argv[2] === 'logged'
 const now = Math.floor(Date.now() / 1000)
@@ -26,6 +26,6 @@ const app = fastify(
 )
 if (hasLog) logRequests(app)
 app.get('/claims', { schema: { response: { 200: AccessClaimsSchema } } }, async () => claims)
-answerState()
+reportState()
 const address = await app.listen({ host: '127.0.0.1', port: 0 })
 process.send?.(address)

@@ -4,7 +4,7 @@ import { openSync } from 'node:fs'
 import { build } from 'esbuild'
 import { bare } from './server.js'
 
-/** What a forked server of the bench uses. */
+/** The CPU time and memory of a forked server. */
 export interface ChildState {
   cpuMicroseconds: number
   heapBytes: number
@@ -19,7 +19,7 @@ export interface Child {
   stop: () => Promise<void>
 }
 
-/** Bundles the program bench/<name>.ts and answers where it is. */
+/** Bundles the program bench/<name>.ts and returns the path of the bundle. */
 export async function buildProgram(name: string): Promise<string> {
   const outfile = `dist/bench/${name}.mjs`
   await build({
@@ -36,8 +36,8 @@ export async function buildProgram(name: string): Promise<string> {
 }
 
 /**
- * Starts a program that sends its address when it serves. Its log goes to a file, as under a
- * service manager. Throws when it ends before.
+ * Starts a program and waits until it sends its address. Its log goes to a file, as under a
+ * service manager. Throws if the program ends before it serves.
  */
 export async function startChild(program: string, args: string[], logFile: string): Promise<Child> {
   const child = spawn('env', [...bare, process.execPath, '--expose-gc', program, ...args], {

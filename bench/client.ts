@@ -1,8 +1,8 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http'
 
 /**
- * Sends JSON, or nothing where there is no body, and answers what came back. Throws when
- * nothing does.
+ * Sends a request, with a JSON body if one is given, and returns the response. Throws if there
+ * is no response.
  */
 export type Client = (
   url: string,
@@ -10,13 +10,13 @@ export type Client = (
 ) => Promise<{ status: number; body: string; headers: IncomingHttpHeaders }>
 
 /**
- * A client that keeps few connections, as a proxy does: after a stall of the machine, what is
- * due must not come as thousands of new ones.
+ * Creates a client with few connections, like a proxy. So overdue requests after a stall of the
+ * machine do not open thousands of connections.
  *
- * @param keepAlive otherwise each request has a connection of its own
+ * @param keepAlive if false, each request opens a connection
  */
 export function createClient(
-  patienceMilliseconds: number,
+  timeoutMilliseconds: number,
   maxSockets = 32,
   keepAlive = true,
 ): Client {
@@ -37,7 +37,7 @@ export function createClient(
             ...(token !== undefined && { authorization: `Bearer ${token}` }),
             ...headers,
           },
-          timeout: patienceMilliseconds,
+          timeout: timeoutMilliseconds,
         },
         (reply) => {
           let received = ''

@@ -9,17 +9,17 @@ export interface BenchDatabase {
   remove: () => Promise<void>
 }
 
-/** A SQLite file in a folder that somebody else removes. */
-export async function makeSqlite(folder: string): Promise<BenchDatabase> {
+/** Creates a SQLite file in a folder. The caller removes the folder. */
+export async function createSqlite(folder: string): Promise<BenchDatabase> {
   mkdirSync(folder, { recursive: true })
   return { url: `file:${join(folder, 'bench.db')}`, remove: async () => {} }
 }
 
 /**
- * A database on the PostgreSQL of BENCH_POSTGRES_URL, whose user may create databases, or on
- * one that is started for it from the programs that npm installed.
+ * Creates a database on the PostgreSQL of BENCH_POSTGRES_URL, whose user may create databases.
+ * Without this setting it starts a PostgreSQL from the programs that npm installed.
  */
-export async function makePostgres(): Promise<BenchDatabase> {
+export async function createPostgres(): Promise<BenchDatabase> {
   const given = process.env.BENCH_POSTGRES_URL
   if (given === undefined) {
     const cluster = await makeCluster()

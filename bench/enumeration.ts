@@ -1,8 +1,8 @@
-// Whether time tells that an address has an account: the built program is asked about known and
-// unknown addresses in turn, in random order within each pair, on one connection; prints the area
-// under the ROC curve of each comparison. `npm run bench -- enumeration 1000 result.json` takes
-// 1,000 pairs and writes the figures too. DATABASE_URL names an empty PostgreSQL database in place
-// of a file.
+// Measures whether response times reveal that an address has an account. It sends requests about
+// known and unknown addresses in pairs, in random order within each pair, on one connection. It
+// prints the area under the ROC curve of each comparison. `npm run bench -- enumeration 1000
+// result.json` runs 1,000 pairs and also writes the figures. DATABASE_URL may name an empty
+// PostgreSQL database.
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
@@ -13,8 +13,8 @@ import { areaUnderCurve } from './auc.js'
 import { main, startServer } from './server.js'
 
 /**
- * One comparison: what is sent about a known address, and what about one that nobody has.
- * `next` is a path that is asked right after the answer; then that is what takes the time.
+ * One comparison: the request about a known address, and the request about an unknown one. If
+ * `next` is given, a request to this path follows the response and is timed instead.
  */
 interface Comparison {
   path: string
@@ -29,15 +29,15 @@ const password = 'brass-lantern-under-the-stair'
 const people = 50
 const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
-/** OWASP's choice with one pass: 1.2 times the work of the default, and some 1.5 times its time. */
-const dearer = { ARGON2_MEMORY_KIB: '47104', ARGON2_PASSES: '1' }
+/** OWASP's cost with one pass: 1.2 times the work of the default, and some 1.5 times its time. */
+const higherCost = { ARGON2_MEMORY_KIB: '47104', ARGON2_PASSES: '1' }
 
 /**
  * Prints the table.
  *
- * @param pairs of each comparison, 400 by default
- * @param file for the figures as JSON
- * @param only a name of one comparison
+ * @param pairs the number of pairs of each comparison, 400 by default
+ * @param file a file for the figures as JSON
+ * @param only the name of one comparison
  */
 export async function run([pairs = '400', file, only]: string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
@@ -60,9 +60,9 @@ export async function run([pairs = '400', file, only]: string[]): Promise<void> 
       if (only === undefined || only === name)
         results[name] = await compare(server.url, comparison, Number(pairs))
     const { 'login, wrong password': login } = comparisons
-    // The accounts keep their hashes of the default cost, for nobody logs in.
+    // No login succeeds, so the accounts keep their hashes of the default cost.
     await server.stop()
-    server = await startServer(folder, { ...settings, ...dearer, LOG_LEVEL: 'info' })
+    server = await startServer(folder, { ...settings, ...higherCost, LOG_LEVEL: 'info' })
     results['login, after the cost was raised'] = await compare(
       server.url,
       login as Comparison,
@@ -77,7 +77,7 @@ export async function run([pairs = '400', file, only]: string[]): Promise<void> 
   }
 }
 
-/** Signs people up, disables some of them, and answers what to compare. */
+/** Creates accounts, disables some of them, and returns the comparisons. */
 async function prepare(
   url: string,
   disable: (email: string) => Promise<void>,
@@ -88,13 +88,13 @@ async function prepare(
   let caller = ''
   for (const email of [...known, ...disabled]) {
     const { status, body } = await send(`${url}/signup`, { email, password })
-    if (status !== 201) throw new Error(`signup answered ${status}: ${body}`)
+    if (status !== 201) throw new Error(`signup returned ${status}: ${body}`)
     if (email === known[0]) caller = (JSON.parse(body) as { access_token: string }).access_token
   }
   for (const email of disabled) await disable(email)
   let next = 0
   const any = (list: string[]) => list[next++ % list.length] as string
-  // As long as the others, and as seldom or as often the same.
+  // Same length and same frequency as the known addresses.
   const nobody = Array.from({ length: people }, (_, index) => `nobody-${run}-${index}@example.org`)
   const wrong = { password: `${password}-wrong` }
   const about =
@@ -120,7 +120,7 @@ async function prepare(
       known: about(disabled),
       unknown: about(nobody),
     },
-    'what is asked right after forgot': {
+    'the next request after forgot': {
       path: '/password/forgot',
       status: 202,
       known: about(known),
@@ -138,7 +138,7 @@ async function prepare(
   }
 }
 
-/** The figures of one comparison, in milliseconds; what comes first in a pair is drawn by lot. */
+/** Runs one comparison and returns its figures. The order within each pair is random. */
 async function compare(
   url: string,
   { path, status, known, unknown, token, next }: Comparison,
@@ -153,7 +153,7 @@ async function compare(
     for (const kind of order) {
       const reply = await send(`${url}${path}`, kinds[kind](), token)
       if (reply.status !== status)
-        throw new Error(`${path} answered ${reply.status}: ${reply.body}`)
+        throw new Error(`${path} returned ${reply.status}: ${reply.body}`)
       const { milliseconds } = next === undefined ? reply : await send(`${url}${next}`)
       if (pair >= 0) times[kind].push(milliseconds)
     }
@@ -171,8 +171,8 @@ async function compare(
 }
 
 /**
- * Sends JSON, or a GET where there is no body, on the one connection. The time is from the
- * request to the last byte of the answer.
+ * Sends JSON, or a GET without a body, on the single connection. The time is from the request
+ * to the last byte of the response.
  */
 async function send(
   url: string,

@@ -1,4 +1,4 @@
-// Sign-ups and logins of others beside one client that has weak passwords judged as fast as it can:
+// Measures sign-ups and logins of other callers while one client floods the password estimator:
 // `npm run bench -- estimator`.
 import { setMaxListeners } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { startMailServer } from './chaos/clients.js'
 import { startServer } from './server.js'
 
 /**
- * The logins and sign-ups of one measurement: how many were sent, how many were served, and the
+ * The logins and sign-ups of one measurement: the number sent, the number served, and the
  * median time of the served ones in milliseconds.
  */
 export interface Served {
@@ -23,8 +23,8 @@ export interface Served {
 }
 
 /**
- * One measurement without the attack, one beside it, and the ratios of what was served.
- * `attack` counts the replies to the attacker by status.
+ * One measurement without the attack, one during it, and the ratios of served requests.
+ * `attack` counts the responses to the attacker by status.
  */
 export interface EstimatorReport {
   alone: Served
@@ -35,8 +35,8 @@ export interface EstimatorReport {
 }
 
 /**
- * How the attack is run: `connections` and requests `perSecond` of one client with the weak
- * `passwords`, beside `pairs` of one login and one sign-up.
+ * The attack: `connections` and requests `perSecond` of one client with the weak `passwords`,
+ * beside `pairs` of one login and one sign-up.
  */
 export interface EstimatorOptions {
   pairs: number
@@ -46,10 +46,7 @@ export interface EstimatorOptions {
   passwords: string[]
 }
 
-/**
- * The attack of the issue. The first password is an ordinary weak one, the others are slow to
- * judge.
- */
+/** The default attack. The passwords are weak, and most of them are slow to judge. */
 export const usual: EstimatorOptions = {
   pairs: 20,
   everyMs: 250,
@@ -60,12 +57,11 @@ export const usual: EstimatorOptions = {
 
 const password = 'brass-lantern-under-the-stair'
 
-/** Starts a server, serves others alone, then beside the attack. */
+/** Starts a server, and measures other callers without the attack, then during it. */
 export async function attackEstimator(options: EstimatorOptions): Promise<EstimatorReport> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const mailServer = await startMailServer()
-  // Limits would end the attack for a reason of their own. The address that a caller names stands
-  // for its network.
+  // Rate limits would stop the attack. X-Forwarded-For gives each caller its network.
   const server = await startServer(folder, {
     RATE_LIMITS: 'off',
     TRUST_PROXY: '127.0.0.1,::1',
@@ -171,7 +167,7 @@ async function serveOthers(post: Post, { pairs, everyMs }: EstimatorOptions): Pr
   }
 }
 
-/** Sends at a fixed rate, whether or not earlier requests were answered. */
+/** Sends at a fixed rate, without waiting for earlier responses. */
 async function flood(
   perSecond: number,
   isOver: () => boolean,
@@ -187,7 +183,7 @@ async function flood(
   await Promise.all(sent)
 }
 
-/** A client with connections of its own. */
+/** Creates a client with its own connections. */
 function createCaller(maxSockets: number) {
   const agent = new Agent({ keepAlive: true, maxSockets })
   const closing = new AbortController()

@@ -1,4 +1,5 @@
-// Logins at 20 times what the server can hash, beside a steady load on a protected route.
+// Sends logins at 20 times the hash capacity of the server, beside a steady load on a protected
+// route.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
@@ -8,9 +9,9 @@ import { type LoadReport, runLoad } from './load.js'
 import { startServer } from './server.js'
 
 /**
- * `times` the capacity; each measurement lasts `seconds`. `again` floods twice and measures the
- * capacity before and after, so that a machine that becomes faster or slower meanwhile tilts
- * neither. `split` gives server and load different cores, where the machine lets it.
+ * The flood: `times` the capacity, each measurement for `seconds`. `again` floods twice and
+ * measures the capacity before and after, so that drift of the machine affects both alike.
+ * `split` pins server and load to different cores, if the machine allows it.
  */
 export interface FloodOptions {
   seconds: number
@@ -20,10 +21,10 @@ export interface FloodOptions {
 }
 
 /**
- * Capacity and goodput are answered logins a second, both beside the load on the protected
- * route; a login is answered with 200 or 401. `idle` is that load alone, `busy` beside logins
- * that nobody refuses, each in its slowest measurement. Memory is MiB, NaN where the system
- * does not tell.
+ * The result. Capacity and goodput are logins a second with 200 or 401, beside the load on the
+ * protected route. `idle` is this load alone, `busy` is the load beside logins within the
+ * capacity, each in its slowest measurement. Memory is in MiB; NaN if the system does not
+ * report it.
  */
 export interface FloodReport {
   split: boolean
@@ -43,14 +44,14 @@ export interface FloodReport {
 const claimsPerSecond = 300
 const password = 'brass-lantern-under-the-stair'
 
-/** Starts a server, measures what it can, and floods it. */
+/** Starts a server, measures its capacity, and floods it. */
 export async function flood({ seconds, times, split, again }: FloodOptions): Promise<FloodReport> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const half = Math.max(1, Math.floor(availableParallelism() / 2))
   const pinned = split && canPin()
   const on = (first: number, last: number) => (pinned ? ['taskset', '-c', `${first}-${last}`] : [])
   const [serverSide, loadSide] = [on(0, half - 1), on(half, availableParallelism() - 1)]
-  // While processes start and their code is compiled nothing is steady.
+  // Figures are not steady while processes start and compile their code.
   const warmSeconds = Math.min(2, seconds / 3)
   const server = await startServer(folder, { RATE_LIMITS: 'off' }, serverSide)
   try {
@@ -58,7 +59,7 @@ export async function flood({ seconds, times, split, again }: FloodOptions): Pro
       body: { email: 'ada@example.org', password },
     })
     const { access_token: token } = JSON.parse(reply.body) as { access_token: string }
-    // An attacker tries known and unknown addresses, with right and with wrong passwords.
+    // An attacker tries known and unknown addresses, with right and wrong passwords.
     const logins = {
       url: `${server.url}/login`,
       messages: [
@@ -155,14 +156,14 @@ export async function run(args: string[]): Promise<void> {
   )
 }
 
-/** Loads on the protected route and of logins, at the same time. */
+/** The load on the protected route and the load of logins, at the same time. */
 type Beside = [LoadReport, LoadReport]
 
 function average(runs: Beside[]): number {
   return runs.reduce((sum, [, logins]) => sum + answered(logins), 0) / runs.length
 }
 
-/** The one in which the protected route was slowest. */
+/** Returns the run in which the protected route was slowest. */
 function slowest(runs: Beside[]): Beside {
   return runs.reduce((worst, one) => (one[0].p99 > worst[0].p99 ? one : worst))
 }

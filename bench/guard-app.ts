@@ -1,6 +1,5 @@
-// What bench/guard.mjs measures, in a process of its own. `tokens <key> <count>` prints access
-// tokens; `serve <key>` serves the application and beside it the route GET /open, which is GET
-// /claims without the guard.
+// The program that bench/guard.ts measures. `tokens <key> <count>` prints access tokens. `serve
+// <key>` serves the application, and the route GET /open, which is GET /claims without the guard.
 import type { FastifyBaseLogger } from 'fastify'
 import { buildApp } from '../src/app.js'
 import { createServices } from '../src/services.js'
@@ -14,7 +13,7 @@ import { createDrain } from '../src/process/drain.js'
 import { createKeyRing } from '../src/keys/key-ring.js'
 import { generateKey, parseKeys } from '../src/keys/signing-key.js'
 import { longestTokenSeconds } from '../src/tokens/lifetimes.js'
-import { answerState } from './process-state.js'
+import { reportState } from './process-state.js'
 
 const [command, key = '', count = '1'] = process.argv.slice(2)
 const config = loadConfig({})
@@ -78,7 +77,7 @@ else {
   }
 
   async function listen(app: App): Promise<void> {
-    answerState()
+    reportState()
     const address = await app.listen({ host: '127.0.0.1', port: 0 })
     process.send?.(address)
   }

@@ -1,6 +1,6 @@
-// The guard: the same route without it, with a token seen before, and with tokens never seen
-// before, in one process; beside it a Fastify with nothing but the route, in others; all in turn.
-// And the memory of seen tokens.
+// Measures the guard in turn: a route without it, with a token seen before, and with new tokens, in
+// one process; and the same route in a bare Fastify, in other processes. Also measures the memory
+// of remembered tokens.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { devNull, tmpdir } from 'node:os'
@@ -11,7 +11,7 @@ import { median } from './statistics.js'
 
 const connections = 32
 const remembered = 10_000
-/** More than the guard ever remembers, in turn: each is forgotten before it comes again. */
+/** More tokens than the guard remembers: it forgets each before its next use. */
 const never = 50_000
 const rounds = 9
 const seconds = 2
@@ -108,7 +108,7 @@ export async function run(): Promise<void> {
   })
 }
 
-/** What a server needs more after it has seen as many tokens, in MB. */
+/** Measures the additional memory of a server after it has seen these tokens, in MB. */
 async function memory({ url, state, stop }: Child, tokens: string[]): Promise<object> {
   const see = async (list: string[]) => {
     let next = 0

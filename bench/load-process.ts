@@ -1,10 +1,9 @@
-// A load from a process of its own, so that what measures does not wait for what is measured.
-// Started by load.ts.
+// A load in a process of its own, so that other work does not delay its clock. load.ts starts it.
 import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from './client.js'
 import type { Load, LoadReport } from './load.js'
 
-const patienceMilliseconds = 30_000
+const timeoutMilliseconds = 30_000
 
 process.once('message', (load: Load) => {
   drive(load).then(
@@ -26,7 +25,7 @@ async function drive({
   perSecond,
   inFlight,
 }: Load): Promise<LoadReport> {
-  const send = createClient(patienceMilliseconds, 1000)
+  const send = createClient(timeoutMilliseconds, 1000)
   const byStatus: Record<string, number> = {}
   const milliseconds: number[] = []
   let sent = 0

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { resolve } from 'node:path'
 
 /**
- * Requests to one URL, the messages in turn: `perSecond` at their times, whether or not earlier
- * ones were answered, or always `inFlight` of them. What is due in the first `warmSeconds` is
- * sent but not counted.
+ * Requests to one URL, the messages in turn. Either `perSecond` on schedule, without waiting
+ * for earlier responses, or always `inFlight` at once. Requests that are due in the first
+ * `warmSeconds` are not counted.
  */
 export interface Load {
   url: string
@@ -22,8 +22,8 @@ export interface Load {
 }
 
 /**
- * What came of the requests that are counted: answers by status, `lost` without one;
- * milliseconds from when a request was due.
+ * The outcome of the counted requests: responses by status (`lost` without a response), and
+ * milliseconds from the scheduled time.
  */
 export interface LoadReport {
   requests: number
@@ -35,7 +35,7 @@ export interface LoadReport {
 }
 
 /**
- * Runs a load in a process of its own.
+ * Runs a load in a separate process.
  *
  * @param launcher a command that starts another, such as `taskset -c 1`
  */

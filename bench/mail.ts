@@ -1,6 +1,6 @@
-// Whether one address that is flooded with mails keeps the mails of others from arriving: strangers
-// ask for new passwords, first alone, then beside the flood, at the built program with
-// RATE_LIMITS=off and a mail server that takes 40 ms for a mail.
+// Measures whether a flood of mails to one address delays the mails of others. Strangers request new
+// passwords, first alone, then during the flood. The built program runs with RATE_LIMITS=off and a
+// mail server that takes 40 ms for a mail.
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
@@ -16,7 +16,7 @@ const strangers = 30
 const floodConnections = 16
 const mailMilliseconds = 40
 
-/** A mail server that notes when a mail to each address came. */
+/** Starts a mail server that records the arrival times of mails by address. */
 async function startMailServer() {
   const arrivals = new Map<string, number[]>()
   const server = new SMTPServer({
@@ -49,7 +49,7 @@ async function startMailServer() {
   }
 }
 
-/** Prints one row without and one with the flood. */
+/** Prints one row without the flood and one with it. */
 export async function run(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const mails = await startMailServer()

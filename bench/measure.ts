@@ -4,15 +4,12 @@ import { join } from 'node:path'
 import argon2 from 'argon2'
 import { loadConfig } from '../src/config.js'
 import { buildProgram, startChild } from './child.js'
-import { makePostgres, makeSqlite } from './databases.js'
+import { createPostgres, createSqlite } from './databases.js'
 import { repeat, type Sample } from './sample.js'
 import { median } from './statistics.js'
 import { manyTokens, openSubject, type Scenarios, type Subject } from './subject.js'
 
-/**
- * How much is measured. `settings` are those of the server beyond RATE_LIMITS=off and
- * LOG_LEVEL=info.
- */
+/** The extent of a measurement. `settings` are added to RATE_LIMITS=off and LOG_LEVEL=info. */
 export interface Extent {
   rounds: number
   seconds: number
@@ -23,20 +20,20 @@ export interface Extent {
 }
 
 /**
- * Every scenario by `<name>` or `<name>, <database>`: one sample for each round, and the most
- * memory each server took, in MiB.
+ * Every scenario by `<name>` or `<name>, <database>`: one sample for each round, and the peak
+ * memory of each server, in MiB.
  */
 export interface Measurements {
   samples: Record<string, Sample[]>
   memory: Record<string, number>
 }
 
-/** What only makes a difference where the database is asked. */
+/** Scenarios that do not use the database: measured once. */
 const withoutDatabase = /^GET \/claims/
 
 /**
- * Measures everything in turn, round by round, so that a machine that is busy for a while is
- * busy for all. A first short round warms up and is not counted.
+ * Measures all scenarios in turn, round by round, so that other load on the machine affects all
+ * of them alike. A first short round warms up and is not counted.
  */
 export async function measure({
   rounds,
@@ -54,8 +51,8 @@ export async function measure({
     const subjects: Record<string, Subject> = {}
     for (const kind of databases) {
       const { url, remove } = await (kind === 'SQLite'
-        ? makeSqlite(join(folder, 'database'))
-        : makePostgres())
+        ? createSqlite(join(folder, 'database'))
+        : createPostgres())
       closing.push(remove)
       const subject = await openSubject(join(folder, kind), url, {
         accounts,
@@ -95,7 +92,7 @@ export async function measure({
     return {
       samples,
       memory: Object.fromEntries(
-        Object.entries(subjects).map(([kind, { most }]) => [kind, most()]),
+        Object.entries(subjects).map(([kind, { peakMemory }]) => [kind, peakMemory()]),
       ),
     }
   } finally {
@@ -105,8 +102,8 @@ export async function measure({
 }
 
 /**
- * The median over the rounds of the rate of one scenario, as a share of that of another in the
- * same round.
+ * Returns the median over the rounds of the rate of one scenario divided by the rate of another
+ * in the same round.
  */
 export function ratio({ samples }: Measurements, name: string, to: string): number {
   return median(
@@ -116,7 +113,7 @@ export function ratio({ samples }: Measurements, name: string, to: string): numb
   )
 }
 
-// With the parameters that the server has, as many at once as there are cores.
+// With the parameters of the server, one hash at once for each core.
 function argon2Alone(settings: Record<string, string>): Scenarios[string] {
   const config = loadConfig(settings)
   const options = {

@@ -1,8 +1,8 @@
 /**
- * Lets the process that forked this one ask for its CPU time and its memory; collects garbage
- * first where that is allowed (--expose-gc).
+ * Reports CPU time and memory to the parent process on each message. With --expose-gc it
+ * collects garbage first.
  */
-export function answerState(): void {
+export function reportState(): void {
   process.on('message', () => {
     global.gc?.()
     const { user, system } = process.cpuUsage()

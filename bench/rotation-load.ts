@@ -3,31 +3,27 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, errors, jwtVerify } from 'jose'
 import { createClient } from './client.js'
 
-/**
- * A load on servers that share their keys and their database, while the keys are rotated under
- * it.
- */
+/** A load on servers that share their keys and their database, while the keys are rotated. */
 export interface RotationLoad {
   urls: string[]
   /** Rotates the keys of the servers once. */
   rotate: () => Promise<void>
   rotations: number
-  /** The time from the beginning of one rotation to that of the next, at least. */
+  /** The min time from the start of one rotation to the start of the next. */
   everyMilliseconds: number
-  /** How long the load goes on after the last rotation, so that the last key signs too. */
+  /** The time that the load continues after the last rotation, so that the last key signs too. */
   settleMilliseconds: number
   /**
-   * Requests a second, over all servers. They are sent at their time, whether or not earlier
-   * ones have been answered.
+   * Requests a second, over all servers. They are sent on schedule, without waiting for earlier
+   * responses.
    */
   perSecond: number
 }
 
 /**
- * What came of it. A rejection is a valid token that was refused, by a server or by another
- * service; there is no right one. `lost` got no answer. Times are milliseconds from when a
- * request was due; `stall` is the longest time in which the load itself stood still, because
- * the machine had something else to do.
+ * The result. A rejection is a valid token that a server or another service refused; each one
+ * is a fault. `lost` requests got no response. Times are milliseconds from the scheduled time.
+ * `stall` is the max stall of the load itself, because the machine was busy.
  */
 export interface RotationReport {
   requests: number
@@ -55,10 +51,10 @@ interface Held {
   issuer: number
 }
 
-/** Long enough for a machine that is busy with something else; only an answer is a rejection. */
-const patienceMilliseconds = 30_000
+/** Long enough for a busy machine: a timeout does not count as a rejection. */
+const timeoutMilliseconds = 30_000
 
-/** Of each ten requests in turn. */
+/** The kinds of each ten requests, in turn. */
 const mix = [
   'claims',
   'outside',
@@ -72,10 +68,7 @@ const mix = [
   'claims',
 ] as const
 
-/**
- * Runs the load to its end. Throws when the servers cannot be used at all, and what `rotate`
- * throws.
- */
+/** Runs the load to its end. Throws if the servers cannot be used, or if `rotate` throws. */
 export async function loadDuringRotations({
   urls,
   rotate,
@@ -100,7 +93,7 @@ export async function loadDuringRotations({
     kids.add(kid)
     held.push({ access, refresh, kid, issuer, expires: Date.now() + life * 1000 })
   }
-  const send = createClient(patienceMilliseconds)
+  const send = createClient(timeoutMilliseconds)
   for (const [index, url] of urls.entries()) {
     const { status, body } = await send(`${url}/signup`, {
       body: {
@@ -108,22 +101,22 @@ export async function loadDuringRotations({
         password: 'brass-lantern-under-the-stair',
       },
     })
-    if (status !== 201) throw new Error(`signup answered ${status}: ${body}`)
+    if (status !== 201) throw new Error(`signup returned ${status}: ${body}`)
     hold(JSON.parse(body) as Tokens, index)
   }
   const verifiers = await Promise.all(urls.map(outsideVerifiers))
 
   const ask = async (kind: (typeof mix)[number]) => {
-    // As often one of the newest as any of all: every key goes on being used, on a server that did
-    // not issue the token as well.
-    while ((held[0]?.expires ?? Infinity) < Date.now() + 2 * patienceMilliseconds) held.shift()
+    // Half of the requests use a recent token, half any token: so every key stays in use, also on
+    // servers that did not issue the token.
+    while ((held[0]?.expires ?? Infinity) < Date.now() + 2 * timeoutMilliseconds) held.shift()
     const { access, refresh, kid, issuer } = any(Math.random() < 0.5 ? held.slice(-10) : held)
     if (kind === 'outside') {
       try {
         await any(verifiers[(issuer + 1) % urls.length] as Verify[])(access)
         return 'outside ok'
       } catch (error) {
-        // Only of a key set that was there can be said that it lacks the key.
+        // If the key set could not be fetched, the token was not rejected.
         if (
           !(error instanceof errors.JOSEError) ||
           error instanceof errors.JWKSTimeout ||
@@ -192,8 +185,8 @@ export async function loadDuringRotations({
 type Verify = (token: string) => Promise<unknown>
 
 /**
- * Other services that keep the published keys exactly as long as they may, and never fetch them
- * early.
+ * Creates verifiers of other services. They cache the published keys for exactly `max-age`, and
+ * never fetch them earlier.
  */
 async function outsideVerifiers(url: string): Promise<Verify[]> {
   const address = new URL(`${url}/.well-known/jwks.json`)
@@ -204,7 +197,7 @@ async function outsideVerifiers(url: string): Promise<Verify[]> {
     const keys = createRemoteJWKSet(address, {
       cacheMaxAge: maxAge * 1000,
       cooldownDuration: 1e9,
-      timeoutDuration: patienceMilliseconds,
+      timeoutDuration: timeoutMilliseconds,
     })
     return async (token) =>
       await jwtVerify(token, keys, {

@@ -1,5 +1,5 @@
-// Key rotation under load: two servers that share a key file and a database. `npm run bench --
-// rotation --now` breaks the promise, to see that the bench sees it.
+// Rotates keys under load, on two servers that share a key file and a database. `npm run bench --
+// rotation --now` breaks the promise on purpose, to show that the bench detects it.
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

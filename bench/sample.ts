@@ -1,7 +1,7 @@
 import autocannon, { type Options } from 'autocannon'
 import { quantile } from './statistics.js'
 
-/** One measurement: how many a second, and how long one took in milliseconds. */
+/** One measurement: the calls a second, and the duration of one call in milliseconds. */
 export interface Sample {
   perSecond: number
   p50: number
@@ -9,8 +9,8 @@ export interface Sample {
 }
 
 /**
- * Sends requests over HTTP. Throws when one fails or is refused, for then the figures mean
- * something else.
+ * Sends requests over HTTP. Throws if a request fails or is refused, because the figures would
+ * be wrong.
  */
 export async function load(options: Options): Promise<Sample> {
   const { requests, latency, duration, non2xx, errors, statusCodeStats } = await autocannon({
@@ -25,9 +25,9 @@ export async function load(options: Options): Promise<Sample> {
 }
 
 /**
- * Calls a function in this process, again and again.
+ * Calls a function repeatedly in this process.
  *
- * @param concurrency how many calls run at once
+ * @param concurrency the number of concurrent calls
  */
 export async function repeat(
   seconds: number,

@@ -8,28 +8,28 @@ import { setTimeout as wait } from 'node:timers/promises'
 export const main = resolve('dist/main.js')
 
 /**
- * For `env`: without what a test runner adds to every process, which would count the bundle's
- * lines as those of the sources.
+ * Arguments of `env` that remove the variables of a test runner. With them, the coverage of the
+ * sources would count lines of the bundle.
  */
 export const bare = ['-u', 'NODE_OPTIONS', '-u', 'NODE_V8_COVERAGE']
 
-/** A server in a process of its own, as an operator starts it. */
+/** A server in a separate process, as an operator starts it. */
 export interface BenchServer {
   pid: number
   url: string
-  /** What it has written so far, in lines of JSON. */
+  /** The log so far, in lines of JSON. */
   log: () => string
   /** Whether the process still runs. */
   runs: () => boolean
-  /** Ends it in order (SIGTERM) and answers its exit code; null when a signal ended it. */
+  /** Stops it in order (SIGTERM) and returns its exit code; null if a signal ended it. */
   stop: () => Promise<number | null>
-  /** Ends it as a crash does (SIGKILL). */
+  /** Kills it like a crash (SIGKILL). */
   kill: () => Promise<void>
 }
 
 /**
  * Starts the built program in a folder and waits until it serves. Its log goes to a file there,
- * as under a service manager. Throws when it ends before.
+ * as under a service manager. Throws if the program ends before it serves.
  *
  * @param launcher a command that starts another, such as `taskset -c 0`
  */
@@ -73,19 +73,19 @@ export async function startServer(
   }
 }
 
-/** Memory of a running process in MiB: resident now, and the most so far. Linux; NaN elsewhere. */
-export function memoryOf(pid: number): { resident: number; most: number } {
+/** Memory of a running process in MiB: resident now, and the peak so far. Linux; NaN elsewhere. */
+export function memoryOf(pid: number): { resident: number; peak: number } {
   const status = process.platform === 'linux' ? readFileSync(`/proc/${pid}/status`, 'utf8') : ''
   const mib = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)?.[1]) / 1024
-  return { resident: mib('VmRSS'), most: mib('VmHWM') }
+  return { resident: mib('VmRSS'), peak: mib('VmHWM') }
 }
 
-/** How many files and connections a running process has open. Linux. */
+/** Counts the open files and connections of a running process. Linux. */
 export function openFiles(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length
 }
 
-/** A port of this machine that nothing listens on. */
+/** Finds a free port of this machine. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
-// Start-up time and idle memory of the built program on an existing database, as an operator starts
-// it: `node dist/main.js`.
+// Measures the start-up time and the idle memory of the built program on an existing database, as
+// an operator starts it: `node dist/main.js`.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -23,7 +23,7 @@ export async function run(): Promise<void> {
   })
 }
 
-/** Starts the program again and again, after a first time that makes database and keys. */
+/** Starts the program several times, after a first start that creates the database and keys. */
 export async function measureStarts(rounds: number): Promise<Start[]> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const settings = { PORT: String(await freePort()) }

@@ -1,10 +1,10 @@
-/** The middle of a list; of an even number the upper one. NaN of none. */
+/** Returns the median of a list, the upper one for an even length; NaN for an empty list. */
 export function median(list: number[]): number {
   return quantile(list, 0.5)
 }
 
 /**
- * The value that a share of a list is below.
+ * Returns the value that a share of a list is below.
  *
  * @param share 0 to 1
  */

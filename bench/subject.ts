@@ -11,22 +11,22 @@ import { createClient } from './client.js'
 import { load, repeat, type Sample } from './sample.js'
 import { memoryOf, startServer } from './server.js'
 
-/** Something to measure, by its name; each call is one measurement. */
+/** The scenarios to measure by name; each call is one measurement. */
 export type Scenarios = Record<string, (seconds: number) => Promise<Sample>>
 
-/** A running server with accounts, and what can be measured on it. */
+/** A running server with accounts, and its scenarios. */
 export interface Subject {
   scenarios: Scenarios
-  /** The requests of `GET /claims, token seen before`, byte for byte, to another server. */
+  /** Sends the requests of `GET /claims, token seen before`, byte for byte, to another server. */
   elsewhere: (url: string) => Scenarios[string]
-  /** The most memory that the server has taken so far, in MiB. */
-  most: () => number
+  /** The peak memory of the server so far, in MiB. */
+  peakMemory: () => number
   stop: () => Promise<void>
 }
 
 const password = 'brass-lantern-under-the-stair'
 
-/** For requests that hash: enough to keep every core busy, few enough that none waits long. */
+/** For requests that hash: enough to keep every core busy, few enough to keep waits short. */
 const hashingConnections = 8
 const connections = 32
 
@@ -35,14 +35,13 @@ type Requests = NonNullable<Options['requests']>
 const json = { method: 'POST', headers: { 'content-type': 'application/json' } } as const
 const bearer = (token: string) => ({ authorization: `Bearer ${token}` })
 
-/** More than the guard ever remembers, in turn: each is forgotten before it comes again. */
+/** More tokens than the guard remembers: it forgets each before its next use. */
 export const manyTokens = 25_000
 
 /**
- * Starts the built program on a database, signs accounts up, and offers the scenarios.
+ * Starts the built program on a database, creates accounts, and returns the scenarios.
  *
- * @param coldTokens how many tokens are made for the guarded route with tokens never seen
- *   before
+ * @param coldTokens the number of tokens for the scenario with tokens never seen before
  */
 export async function openSubject(
   folder: string,
@@ -71,7 +70,7 @@ export async function openSubject(
   const signUp = async () => {
     const email = `${crypto.randomUUID()}@example.org`
     const { status, body } = await send(`${server.url}/signup`, { body: { email, password } })
-    if (status !== 201) throw new Error(`signup answered ${status}: ${body}`)
+    if (status !== 201) throw new Error(`signup returned ${status}: ${body}`)
     people.push({
       email,
       ...(JSON.parse(body) as {
@@ -90,8 +89,7 @@ export async function openSubject(
     (requests: Requests, connections: number, url = server.url) =>
     async (seconds: number) =>
       await load({ url, connections, duration: seconds, requests })
-  // Made before they are sent, where they may be the same again: what the load costs is taken from
-  // what is measured.
+  // Created in advance where requests may repeat: the load takes CPU time from the server.
   const get = (path: string): Requests =>
     people.map(({ access_token: token }) => ({ path, headers: bearer(token) }))
   const post = (path: string, bodies: object[]): Requests =>
@@ -144,7 +142,7 @@ export async function openSubject(
       ),
     },
     elsewhere: (url) => ask(get('/claims'), connections, url),
-    most: () => memoryOf(server.pid).most,
+    peakMemory: () => memoryOf(server.pid).peak,
     stop: async () => {
       await client.$disconnect()
       await server.stop()
@@ -152,7 +150,7 @@ export async function openSubject(
   }
 }
 
-// Signed with the server's own key, for asking it for so many would take longer than the bench.
+// Signed here with the key of the server: requesting so many would take longer than the bench.
 async function freshTokens(folder: string, issuer: string, count: number): Promise<string[]> {
   const config = loadConfig({})
   const keys = await parseKeys(readFileSync(join(folder, 'data/keys.json'), 'utf8'), 'the bench')

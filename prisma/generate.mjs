@@ -1,5 +1,5 @@
-// Writes Prisma's client for each database into src/store/generated. Prisma fixes the database when
-// a client is generated, so the PostgreSQL schema is derived from the one written schema.
+// Generates Prisma's client for each database into src/store/generated. Prisma fixes the database
+// when it generates a client, so the PostgreSQL schema is derived from schema.prisma.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -22,7 +22,7 @@ const fresh =
   ['sqlite', 'postgresql'].every((name) =>
     existsSync(join(here, '../src/store/generated', name, 'client.ts')),
   )
-/* c8 ignore start -- the clients are there already when the tests run */
+/* c8 ignore start -- the clients already exist when the tests run */
 if (!fresh) {
   mkdirSync(join(here, 'derived'), { recursive: true })
   for (const provider of ['sqlite', 'postgresql']) {

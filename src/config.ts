@@ -10,14 +10,14 @@ import { Settings } from './settings.js'
 export type Config = Static<typeof Settings>
 
 /**
- * Some settings cannot be used. The message names every one of them and what it may be, never
- * the value it has.
+ * Some settings are not valid. The message names each of them with its allowed values, never
+ * with its current value.
  */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-/** What a schema cannot say of a setting. */
+/** The rules that a schema cannot express. */
 const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> = {
   PUBLIC_URL: ({ PUBLIC_URL }) => isCanonicalUrl(PUBLIC_URL),
   TOKEN_AUDIENCE: ({ TOKEN_AUDIENCE, PUBLIC_URL }) =>
@@ -27,7 +27,7 @@ const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> =
   REDIS_URL: ({ REDIS_URL }) =>
     REDIS_URL === '' || (/^rediss?:\/\/[^/]/.test(REDIS_URL) && URL.canParse(REDIS_URL)),
   DATABASE_URL: ({ DATABASE_URL }) => isDatabaseUrl(DATABASE_URL),
-  // Passes that are no number are a fault of ARGON2_PASSES alone.
+  // If the passes are not a number, only ARGON2_PASSES is reported.
   ARGON2_MEMORY_KIB: ({ ARGON2_MEMORY_KIB, ARGON2_PASSES }) =>
     ARGON2_MEMORY_KIB >= (owaspMemory[Math.min(ARGON2_PASSES, 5)] ?? 0),
   TRUST_PROXY: ({ TRUST_PROXY }) => TRUST_PROXY.every(isNetwork),
@@ -37,10 +37,10 @@ const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> =
 const checkSettings = createChecker(Settings)
 
 /**
- * Reads the settings from an environment. An unset or empty variable takes the default;
- * variables that are no setting are ignored.
+ * Reads the settings from an environment. An unset or empty variable takes the default. Other
+ * variables are ignored.
  *
- * @throws ConfigError naming every setting that does not fit
+ * @throws ConfigError if settings are not valid; it names each of them
  */
 export function loadConfig(env: Record<string, string | undefined>): Config {
   const schemas = Object.entries<
@@ -58,7 +58,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   const bad = new Set(checkSettings(config).map(({ path }) => path.split('/')[1]))
   for (const [name, fits] of Object.entries(furtherRules))
     if (!bad.has(name) && !fits(config)) bad.add(name)
-  // A default that follows from a bad setting is not at fault itself.
+  // A default that depends on a bad setting is not reported.
   const named = schemas.filter(([name]) => bad.has(name) && name in given)
   if (named.length > 0)
     throw new ConfigError(
@@ -67,7 +67,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   return config
 }
 
-// OWASP Password Storage Cheat Sheet, argon2id: the least memory in KiB for a number of passes.
+// OWASP Password Storage Cheat Sheet, argon2id: the min memory in KiB for a number of passes.
 const owaspMemory: Record<number, number> = { 1: 47104, 2: 19456, 3: 12288, 4: 9216, 5: 7168 }
 
 function parse(text: string, type: string | undefined): unknown {
@@ -83,7 +83,7 @@ function parse(text: string, type: string | undefined): unknown {
 function withDependentDefaults<C extends Partial<Config> & Pick<Config, 'PORT' | 'DATABASE_URL'>>(
   config: C,
 ) {
-  // 80 is what http means without a port: http://localhost:80 is not the canonical spelling.
+  // 80 is the default port of http: http://localhost:80 is not the canonical spelling.
   const PUBLIC_URL =
     config.PUBLIC_URL ??
     (config.PORT === 80 ? 'http://localhost' : `http://localhost:${config.PORT}`)
@@ -100,8 +100,8 @@ function withDependentDefaults<C extends Partial<Config> & Pick<Config, 'PORT' |
   }
 }
 
-// An issuer is compared as an exact string (RFC 8414 §3.3), so only the one canonical spelling is
-// taken.
+// Clients compare an issuer as an exact string (RFC 8414 §3.3), so only the canonical spelling is
+// valid.
 function isCanonicalUrl(text: string): boolean {
   if (!URL.canParse(text) || /[?#\s]|\/$/.test(text)) return false
   const url = new URL(text)
@@ -123,12 +123,12 @@ function isOrigin(text: string): boolean {
   return /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
 
-// A password with a bare # or / leaves no valid URL; it is refused here, because what opens a
-// database shows the URL in its error.
+// A bare # or / in the password makes the URL invalid. Refuse it here: a database driver would
+// show the URL in its error.
 function isDatabaseUrl(text: string): boolean {
   if (!URL.canParse(text)) return false
   const { protocol, host, hash } = new URL(text)
-  // Each connection to :memory: would be to a database of its own.
+  // Each connection to :memory: would open a separate database.
   return (
     hash === '' &&
     !/%(?![0-9a-f]{2})/i.test(text) &&

@@ -25,13 +25,13 @@ import { longestTokenSeconds } from './tokens/lifetimes.js'
 import { countWorkers, shareHashes, startWorkers } from './process/workers.js'
 
 /**
- * How long running requests may take once no new ones are taken, in milliseconds. With the
- * patience of `drainTimes` and the time for mails it stays under the ten seconds of `delay`.
+ * The timeout of running requests at a shutdown, in milliseconds. Together with `drainTimes`
+ * and the time for mails it stays under the 10 s of `delay`.
  */
 const requestMilliseconds = 4000
 
 try {
-  // The word to reload keys must not end a process that cannot do it yet.
+  // The signal to reload keys must not end a process that cannot reload them yet.
   process.on('SIGHUP', () => {})
   if (existsSync('.env')) loadEnvFile('.env')
   const config = loadConfig(process.env)
@@ -40,7 +40,7 @@ try {
     await (cluster.isPrimary && countWorkers(config) > 1 ? supervise(config) : serve(config))
   else await run(command, args, config)
 } catch (error) {
-  // A person can mend these: the message is enough. Anything else is a fault of ours.
+  // The operator can fix these errors: the message is enough. Any other error is a bug.
   const known = [CommandError, ConfigError, KeyRingError, PendingMigrationsError, Problem]
   const isKnown = known.some((kind) => error instanceof kind)
   console.error(isKnown ? explain(error as Error) : error)
@@ -53,7 +53,7 @@ async function serve(config: Config): Promise<void> {
   const logger = await createLogger(config.LOG_LEVEL, process.stdout)
   if (threads !== null)
     logger.warn(
-      `${hashes} hashes at once (HASH_CONCURRENCY) need UV_THREADPOOL_SIZE=${threads} in the environment, or Node.js 22: hashes will keep files and name look-ups waiting`,
+      `${hashes} concurrent hashes (HASH_CONCURRENCY) need UV_THREADPOOL_SIZE=${threads} in the environment, or Node.js 22: otherwise hashes delay file access and DNS lookups`,
     )
   const clock = Date.now
   const now = () => performance.now()
@@ -88,7 +88,7 @@ async function serve(config: Config): Promise<void> {
       : (await import('./limits/redis.js')).connectRedis(config.REDIS_URL, logger)
   const parts = { config, store, passwords, ring, mailer, clock, logger, drain }
   const app = buildApp(createServices({ ...parts, ...(redis && { redis }) }))
-  // A terminal sends SIGINT to every process of the group; workers wait for the word of the first.
+  // A terminal sends SIGINT to every process of the group. Workers wait for the primary process.
   if (cluster.isWorker) process.on('SIGINT', () => {})
   closeWithGrace(
     { delay: 10_000, logger, skip: ['SIGHUP', ...(cluster.isWorker ? ['SIGINT' as const] : [])] },
@@ -108,9 +108,9 @@ async function serve(config: Config): Promise<void> {
 }
 
 /**
- * Hashes run on the threads of libuv, which also read files and look names up: some must be
- * left. Their number is read when the first is needed, which before Node.js 22 is while this
- * module is loaded. Answers how many there should be where it is too late.
+ * Enlarges the thread pool of libuv, so that hashes leave threads for files and DNS lookups.
+ * Node.js reads the size at the first use of the pool; Node.js 20 does so while it loads this
+ * module. Returns the required size if it is too late to set it, otherwise null.
  */
 function widenThreadPool(hashes: number): number | null {
   if (process.env.UV_THREADPOOL_SIZE !== undefined || hashes < 4) return null
@@ -120,8 +120,8 @@ function widenThreadPool(hashes: number): number | null {
 }
 
 /**
- * Serves with several processes: this one makes what they share, starts them and replaces those
- * that end.
+ * Serves with several processes. This process creates the keys and the database, starts the
+ * workers, and replaces workers that end.
  */
 async function supervise(config: Config): Promise<void> {
   const logger = await createLogger(config.LOG_LEVEL, process.stdout)
@@ -133,7 +133,7 @@ async function supervise(config: Config): Promise<void> {
   await store.close()
   if (config.RATE_LIMITS === 'on' && config.REDIS_URL === '')
     logger.warn(
-      'each worker counts its own rate limits: as many times more calls pass as there are workers',
+      'each worker counts its own rate limits: N workers together allow N times as many calls',
     )
   const workers = startWorkers({
     program: fileURLToPath(import.meta.url),
@@ -147,10 +147,7 @@ async function supervise(config: Config): Promise<void> {
   process.exit(await workers.ended)
 }
 
-/**
- * Takes up what changes in the key file, within seconds or on SIGHUP, until the application
- * closes.
- */
+/** Reloads the key file when it changes, or on SIGHUP, until the application closes. */
 async function followKeys(
   config: Config,
   keys: SigningKey[],
@@ -176,10 +173,9 @@ async function followKeys(
       )
     },
     failed: (error) => {
-      const goesOn = 'the keys of before go on'
       if (error instanceof KeyRingError)
-        logger.error(`${error.message} Until it is mended, ${goesOn}.`)
-      else logger.error({ err: error }, `keys not reloaded: ${goesOn}`)
+        logger.error(`${error.message} Until this is fixed, the previous keys stay in use.`)
+      else logger.error({ err: error }, 'keys not reloaded: the previous keys stay in use')
     },
   })
   process.on('SIGHUP', () => {
@@ -217,7 +213,7 @@ async function loadKeys({ KEYS, KEYS_FILE }: Config): Promise<SigningKey[]> {
   return KEYS === '' ? await loadKeyFile(KEYS_FILE, Date.now) : await parseKeys(KEYS, 'KEYS')
 }
 
-/** The commands beside serving. */
+/** Runs a command other than serving. */
 async function run(command: string, args: string[], config: Config): Promise<void> {
   if (command === 'migrate') return (await import('./cli/migrate.js')).migrate(config.DATABASE_URL)
   if (command === 'migrate:new')
@@ -229,13 +225,13 @@ async function run(command: string, args: string[], config: Config): Promise<voi
     return
   }
   throw new ConfigError(
-    `There is no command "${command}". There are: migrate, migrate:new, openapi, keys, users.`,
+    `Unknown command "${command}". Commands: migrate, migrate:new, openapi, keys, users.`,
   )
 }
 
 function explain(error: Error): string {
   if (!(error instanceof Problem)) return error.message
-  // Prisma wraps the one line that says it in several that do not.
+  // Prisma wraps the reason, one line, in several other lines.
   const [, reason] = /Message: `([^`]+)`/.exec(String(error.cause)) ?? []
   return `The database of DATABASE_URL cannot be used: ${redact(reason ?? String(error.cause))}`
 }

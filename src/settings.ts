@@ -8,12 +8,12 @@ const Seconds = (minimum: number, maximum: number, byDefault: number, descriptio
     description: `${minimum} to ${maximum}. ${description}`,
   })
 
-// Without signs that have a meaning in a list of addresses (RFC 5322 §3.4).
+// Without characters that have a special meaning in a list of addresses (RFC 5322 §3.4).
 const mailAddress = '[^<>@\\s\\p{C},;:()\\[\\]\\\\"]+@[^<>@\\s\\p{C},;:()\\[\\]\\\\"]+'
 
 /**
- * Every setting, by its name in the environment. `description` begins with what is allowed; it
- * is what a person reads when the value is refused.
+ * Every setting, by its name in the environment. A `description` begins with the allowed
+ * values. The operator reads it when the value is refused.
  */
 export const Settings = Type.Object({
   HOST: Type.String({
@@ -36,35 +36,35 @@ export const Settings = Type.Object({
     pattern: '^(file:.+|libsql://.+|postgres(ql)?://.+)$',
     default: 'file:./data/latchkey.db',
     description:
-      'file:<path>, libsql://<host> or postgresql://<user>:<password>@<host>/<database>. Percent-encode what has a meaning in URLs, such as # / ? @ in a password.',
+      'file:<path>, libsql://<host> or postgresql://<user>:<password>@<host>/<database>. Percent-encode special characters, such as # / ? @ in a password.',
   }),
   AUTO_MIGRATE: Type.Enum(['on', 'off'], {
     description:
-      'on or off. Apply pending migrations at start. Default: on for file:, off for the others, which are migrated by "npm run migrate".',
+      'on or off. Apply pending migrations at start. Default: on for file:, off for the others; migrate these with "npm run migrate".',
   }),
   TOKEN_AUDIENCE: Type.String({
     minLength: 1,
     maxLength: 200,
     description:
-      '1 to 200 characters, not <PUBLIC_URL>/refresh, /links or /devices, which are for other tokens. The audience (aud) of access tokens. Default: PUBLIC_URL.',
+      '1 to 200 characters, not <PUBLIC_URL>/refresh, /links or /devices, the audiences of other tokens. The audience (aud) of access tokens. Default: PUBLIC_URL.',
   }),
   ACCESS_TOKEN_SECONDS: Seconds(60, 3600, 600, 'Life of an access token.'),
   REFRESH_TOKEN_SECONDS: Seconds(
     60,
     31_536_000,
     2_592_000,
-    'Life of a refresh token; each refresh gives a new one.',
+    'Life of a refresh token; each refresh returns a new one.',
   ),
   REFRESH_MAX_SECONDS: Seconds(
     60,
     315_360_000,
     7_776_000,
-    'How long after the password was given refreshing goes on at most.',
+    'Max time from the login to the last refresh.',
   ),
   KEYS_FILE: Type.String({
     minLength: 1,
     default: './data/keys.json',
-    description: 'A path. A JWK Set with the private signing keys; made on the first start.',
+    description: 'A path. A JWK Set with the private signing keys; the first start creates it.',
   }),
   KEYS: Type.String({
     default: '',
@@ -82,7 +82,7 @@ export const Settings = Type.Object({
     maximum: 64,
     default: 8,
     description:
-      '8 to 64 characters. NIST SP 800-63B-4 asks for 15 where the password is the only factor.',
+      '8 to 64 characters. NIST SP 800-63B-4 requires 15 if the password is the only factor.',
   }),
   ARGON2_MEMORY_KIB: Type.Integer({
     minimum: 7168,
@@ -107,19 +107,19 @@ export const Settings = Type.Object({
     minimum: 1,
     maximum: 1024,
     description:
-      '1 to 1024. Password hashes at once, each of ARGON2_MEMORY_KIB. Default: the number of cores.',
+      '1 to 1024. Concurrent password hashes, each of ARGON2_MEMORY_KIB. Default: the number of cores.',
   }),
   HASH_QUEUE_MS: Type.Integer({
     minimum: 0,
     maximum: 60_000,
     default: 1000,
     description:
-      '0 to 60000 milliseconds. How long a login may wait for its hash; who would wait longer gets 503 at once.',
+      '0 to 60000 milliseconds. Max wait of a login for its hash; a login that would wait longer gets 503 at once.',
   }),
   SIGNUP_MODE: Type.Enum(['instant', 'verify_first'], {
     default: 'instant',
     description:
-      'instant or verify_first. instant: signing up makes the account, and says whether the address is taken. verify_first: the account is made by the link of a mail, and signing up answers 202 to everyone.',
+      'instant or verify_first. instant: signing up creates the account, and reveals whether the address is taken. verify_first: signing up responds 202 to every address, and the link in a mail creates the account.',
   }),
   REQUIRE_VERIFIED_EMAIL: Type.Enum(['on', 'off'], {
     default: 'off',
@@ -129,48 +129,48 @@ export const Settings = Type.Object({
   APP_URL: Type.String({
     maxLength: 500,
     description:
-      'An http or https URL without query, fragment or trailing slash, of up to 500 characters. Where the links in mails point: the pages of your front end at /password/reset, or those of this API. Default: PUBLIC_URL.',
+      'An http or https URL without query, fragment or trailing slash, of up to 500 characters. The base of the links in mails: your front end with pages such as /password/reset, or this API. Default: PUBLIC_URL.',
   }),
   SMTP_URL: Type.String({
     default: '',
     description:
-      'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. A password is sent with TLS only, except to this machine or with ?requireTLS=false; docs/deploy.md lists the parameters. Without it mails are written to data/outbox/*.eml.',
+      'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. A password is sent with TLS only, except to this machine or with ?requireTLS=false; docs/deploy.md lists the parameters. Without SMTP_URL, mails are written to data/outbox/*.eml.',
   }),
   MAIL_FROM: Type.String({
     pattern: `^[^<>\\p{C}]*<${mailAddress}>$|^${mailAddress}$`,
     default: 'Latchkey <no-reply@localhost>',
     description:
-      'Name <address>, or an address. The sender of mails. The name may have any sign but < and >.',
+      'Name <address>, or an address. The sender of mails. The name may have any characters except < and >.',
   }),
   REDIS_URL: Type.String({
     default: '',
     description:
-      'redis:// or rediss://<user>:<password>@<host>:<port>/<number>. Shares the counts of the limits between replicas; without it each process counts for itself, and so it does while Redis is away.',
+      'redis:// or rediss://<user>:<password>@<host>:<port>/<number>. Shares the counts of the limits between replicas. Without Redis, or while it is away, each process counts for itself.',
   }),
   RATE_LIMITS: Type.Enum(['on', 'off'], {
     default: 'on',
     description:
-      'on or off. Limit how often passwords are guessed, accounts are made, mails are asked for, links are used and accounts are changed, by network, e-mail address and account. off where a gateway in front does it.',
+      'on or off. Limit guesses of passwords, new accounts, requests for mails, uses of links and changes of accounts, by network, e-mail address and account. off if a gateway in front does this.',
   }),
   WORKERS: Type.String({
     pattern: '^([1-9]\\d{0,2}|auto)$',
     default: '1',
-    description: '1 to 999, or auto for one per core. How many processes serve.',
+    description: '1 to 999, or auto for one per core. Number of server processes.',
   }),
   TRUST_PROXY: Type.Array(Type.String(), {
     default: [],
     description:
-      'Addresses or CIDRs of proxies, separated by commas, such as 10.0.0.0/8. Their X-Forwarded-For says who is calling; without this every caller behind a proxy counts as one.',
+      'Addresses or CIDRs of proxies, separated by commas, such as 10.0.0.0/8. Their X-Forwarded-For names the caller; without this setting, all callers behind a proxy count as one.',
   }),
   CORS_ORIGINS: Type.Array(Type.String(), {
     default: [],
     description:
-      'Exact origins separated by commas, such as https://app.example.com. Browsers on these may call the API.',
+      'Exact origins separated by commas, such as https://app.example.com. Pages of these origins may call the API.',
   }),
   METRICS: Type.Enum(['on', 'off'], {
     default: 'off',
     description:
-      'on or off. Serve Prometheus metrics at /metrics to whoever asks: let only a private network reach that path.',
+      'on or off. Serve Prometheus metrics at /metrics without authentication: let only a private network reach that path.',
   }),
   DOCS: Type.Enum(['on', 'off'], {
     default: 'on',

@@ -136,7 +136,7 @@ t.test('what cannot work stops the start with one message', async (t) => {
       what: 'a command that is not there',
       env: {},
       args: ['migrat'],
-      says: /^There is no command "migrat"/,
+      says: /^Unknown command "migrat"/,
     },
   ]
   for (const { what, env, args, says, not } of rows) {

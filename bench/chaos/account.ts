@@ -1,4 +1,4 @@
-/** What an account is at one moment. `epoch` counts what ended its refresh tokens. */
+/** The state of an account. `epoch` counts the events that revoked its refresh tokens. */
 export interface State {
   exists: boolean
   password: string
@@ -6,29 +6,26 @@ export interface State {
 }
 
 /**
- * An account whose only client is one of ours, so that everything it has gone through is known:
- * of what got no clear answer, both ways it may have gone.
+ * An account that only one client of the experiment uses, so its history is known. After a
+ * request without a clear response, both possible states are kept.
  */
 export interface History {
   email: string
-  /**
-   * One state, or the one before and the one after a request of which nobody said what became
-   * of it.
-   */
+  /** The state, or the states before and after a request without a clear response. */
   states: [State] | [State, State]
   access: string
   refresh: string
 }
 
-/** What a row of the database says of an account; undefined where there is none. */
+/** The state of an account in the database; undefined if it has no row. */
 export type Found = { epoch: number } | undefined
 
 const same = (state: State, found: Found) =>
   state.exists ? found?.epoch === state.epoch : found === undefined
 
 /**
- * Takes the state that the database shows as the only one, and answers what is wrong with it,
- * if anything is: an acknowledged change that is gone, or something that nobody asked for.
+ * Keeps the state that the database shows as the only one. Returns a fault if this state is not
+ * possible: an acknowledged change was lost, or a change was never requested. Otherwise null.
  */
 export function settle(history: History, found: Found): string | null {
   const state = history.states.find((one) => same(one, found))

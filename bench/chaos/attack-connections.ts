@@ -17,10 +17,10 @@ export function portOf({ url }: BenchServer): number {
 }
 
 /**
- * Asks for several answers at once and reads none of them. Who does not read sees no end, so
- * the open connections of the server are counted.
+ * Sends several requests at once and never reads the responses. A client that does not read
+ * does not see the end of a connection, so this counts the open connections of the server.
  */
-export async function unreadAnswers(
+export async function unreadResponses(
   server: BenchServer,
   count: number,
   requests: number,
@@ -37,7 +37,7 @@ export async function unreadAnswers(
   const passed = () => (performance.now() - begin) / 1000
   setTimeout(atWorst, 1000)
   let end: number | null = null
-  // Long enough for the probe to see something.
+  // Long enough for some requests of the probe.
   while (passed() < 3 || (end === null && passed() < seconds + 5)) {
     if (end === null && openFiles(server.pid) <= before + 20) end = passed()
     await wait(50)
@@ -49,7 +49,7 @@ export async function unreadAnswers(
   }
 }
 
-/** Sends every kind of message that is too large, many times. */
+/** Sends every kind of oversized message, many times. */
 export async function sendOversize(
   server: BenchServer,
   times: number,
@@ -60,7 +60,7 @@ export async function sendOversize(
   for (let turn = 0; turn < times; turn++) {
     for (const message of messages) {
       const { socket, ended } = await hold(portOf(server))
-      // Answered and not closed: the next request ends it.
+      // If the server responds without closing, the next request closes the connection.
       socket.write(message)
       socket.write(`GET /health/none HTTP/1.1\r\n${host}connection: close\r\n\r\n`)
       all.push(ended)
@@ -71,7 +71,7 @@ export async function sendOversize(
   return { ends: await Promise.all(all), notes: `${messages.length} kinds` }
 }
 
-/** Sends logins and ends each connection before the answer comes. */
+/** Sends logins and closes each connection before the response. */
 export async function abandonLogins(
   server: BenchServer,
   count: number,
@@ -100,7 +100,7 @@ export async function abandonLogins(
   return { ends, notes: `${Math.round((count / (performance.now() - begin)) * 1000)} a second` }
 }
 
-/** Each sends a request every ten seconds. */
+/** Keeps connections open; each sends a request every ten seconds. */
 export async function keepAlive(
   server: BenchServer,
   count: number,
@@ -125,7 +125,7 @@ export async function keepAlive(
   await wait(1000)
   atWorst()
   const closed = held.filter(({ socket }) => socket.destroyed).length
-  const answers = held.reduce((sum, { statuses }) => sum + statuses.length, 0)
+  const responses = held.reduce((sum, { statuses }) => sum + statuses.length, 0)
   const ends = await endsOf(held, 0)
-  return { ends, notes: `${sent - answers} of ${sent} without an answer, ${closed} closed` }
+  return { ends, notes: `${sent - responses} of ${sent} without a response, ${closed} closed` }
 }

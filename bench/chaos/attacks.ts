@@ -7,40 +7,40 @@ import {
   portOf,
   post,
   sendOversize,
-  unreadAnswers,
+  unreadResponses,
 } from './attack-connections.js'
 import { type Ended, endsOf, holdMany } from './sockets.js'
 
-/** Something that is done to a server. */
+/** An attack on a server. */
 export interface Attack {
   what: string
   /**
-   * Does it, calls `atWorst` once when there is most of it, and says what became of its
+   * Runs the attack, calls `atWorst` once at its peak, and returns the outcome of its
    * connections.
    */
   run: (server: BenchServer, atWorst: () => void) => Promise<{ ends: Ended[]; notes: string }>
-  /** The statuses that it may be answered with. */
+  /** The statuses that the server may respond with. */
   allowed: string[]
-  /** In how many seconds the server must have closed each connection, where it must. */
+  /** The max time until the server closes each connection, in seconds, if it must close them. */
   closedWithin?: number
-  /** Whether the memory that a connection takes is worth a figure. */
+  /** Whether to report the memory of each connection. */
   perConnection?: boolean
 }
 
 const { headersTimeout, requestTimeout, keepAliveTimeout, connectionsCheckingInterval } =
   serverTimeouts
-/** How long it takes to answer all those that ask at the same moment, in seconds. */
+/** The time to respond to all requests of the same moment, in seconds. */
 const allAtOnce = 2
 
-// A second for a machine that has other things to do.
+// Plus one second for a busy machine.
 const within = (milliseconds: number) => (milliseconds + connectionsCheckingInterval) / 1000 + 1
 const refusals = ['400', '401', '404', '408', '413', '414', '415', '431']
 
 /**
- * All of them, with so many connections as one machine can make.
+ * Returns all attacks, with as many connections as one machine can open.
  *
- * @param quick with a tenth of them, those that the server's time-outs end at the same time,
- *   and without answers that are not read, which take longest
+ * @param quick use a tenth of the connections, run the attacks that end by a timeout at the
+ *   same time, and skip the unread responses, which take the most time
  */
 export function attacks(quick: boolean, account: object): Attack[] {
   const many = (count: number) => (quick ? count / 10 : count)
@@ -58,8 +58,8 @@ export function attacks(quick: boolean, account: object): Attack[] {
       return { ends, notes: '' }
     }
   const [headers, body] = [within(headersTimeout), within(requestTimeout)]
-  // As many answers as a connection may have outstanding fit into the buffers of the machine: for
-  // the server they have left, and the connection is idle.
+  // The max number of outstanding responses fits into the buffers of the machine. So the server has
+  // sent them, and the connection is idle.
   const unread = within(keepAliveTimeout) + allAtOnce
   const ended: Attack[] = [
     {
@@ -92,7 +92,7 @@ export function attacks(quick: boolean, account: object): Attack[] {
       closedWithin: body,
     },
     {
-      what: 'too large, too deep, too long, packed',
+      what: 'too large, too deep, too long, compressed',
       run: async (server, atWorst) => await sendOversize(server, quick ? 20 : 200, atWorst),
       allowed: refusals,
       closedWithin: body,
@@ -111,28 +111,28 @@ export function attacks(quick: boolean, account: object): Attack[] {
       : [
           ...ended,
           {
-            what: 'answers that are not read',
+            what: 'unread responses',
             run: async (server: BenchServer, atWorst: () => void) =>
-              await unreadAnswers(server, many(1000), pipelineLimit, unread, atWorst),
+              await unreadResponses(server, many(1000), pipelineLimit, unread, atWorst),
             allowed: [],
             closedWithin: unread,
           },
         ]),
     {
-      what: 'more requests at once than answers are read',
-      run: async (server, atWorst) => await unreadAnswers(server, many(200), 300, 5, atWorst),
+      what: 'more concurrent requests than read responses',
+      run: async (server, atWorst) => await unreadResponses(server, many(200), 300, 5, atWorst),
       allowed: [],
       closedWithin: 5,
     },
     {
-      what: 'logins whose clients are gone',
+      what: 'abandoned logins',
       run: async (server, atWorst) => await abandonLogins(server, many(5000), account, atWorst),
       allowed: [],
     },
   ]
 }
 
-/** Several at the same moment, as one. */
+/** Combines several attacks into one that runs them at the same time. */
 function together(several: Attack[]): Attack {
   return {
     what: several.map(({ what }) => what).join('; '),
@@ -143,7 +143,7 @@ function together(several: Attack[]): Attack {
       return { ends: all.flatMap(({ ends }) => ends), notes: '' }
     },
     allowed: [...new Set(several.flatMap(({ allowed }) => allowed))],
-    // Another second, since they hold each other up.
+    // Plus one second, because they slow each other down.
     closedWithin: 1 + Math.max(...several.map(({ closedWithin = Infinity }) => closedWithin)),
   }
 }

@@ -3,17 +3,14 @@ import { SMTPServer } from 'smtp-server'
 import type { Client } from '../client.js'
 import type { History, State } from './account.js'
 
-/**
- * What the clients have done: how many requests were acknowledged, refused with a clear no, and
- * left open.
- */
+/** The outcome of the requests: acknowledged, refused with a clear response, or open. */
 export interface Tally {
   ok: number
   refused: number
   open: number
 }
 
-/** What the clients use. `mails` gives the newest token that was mailed to an address. */
+/** The dependencies of the clients. `mails` holds the newest mailed token by address. */
 export interface ClientDeps {
   send: Client
   url: string
@@ -25,13 +22,13 @@ export interface ClientDeps {
 const password = () => `brass-lantern-${crypto.randomUUID()}`
 
 /**
- * One client: signs up, changes, resets, logs out everywhere and deletes, one request after the
- * other, until `goesOn` says no or nothing is known of its account.
+ * Runs one client: it signs up, changes, resets, logs out everywhere and deletes, one request
+ * after the other, until `keepsRunning` returns false.
  */
-export async function live(deps: ClientDeps, goesOn: () => boolean): Promise<void> {
-  while (goesOn()) {
+export async function live(deps: ClientDeps, keepsRunning: () => boolean): Promise<void> {
+  while (keepsRunning()) {
     const history = await signUp(deps)
-    if (history !== null) while (isKnown(history) && goesOn()) await act(deps, history)
+    if (history !== null) while (isKnown(history) && keepsRunning()) await act(deps, history)
   }
 }
 
@@ -40,8 +37,8 @@ function isKnown({ states }: History): boolean {
 }
 
 /**
- * Sends a request that leads from the present state to `next`, and writes down what is known
- * after it. Answers the body of an acknowledged one.
+ * Sends a request that changes the account to the state `next`, and records the outcome.
+ * Returns the body of an acknowledged request, otherwise null.
  */
 async function change(
   { send, url, tally }: ClientDeps,
@@ -51,7 +48,7 @@ async function change(
   message: Parameters<Client>[1],
 ): Promise<string | null> {
   const [state] = history.states
-  // Nobody knows until there is an answer.
+  // Both states are possible until there is a response.
   history.states = [state, next]
   const reply = await send(`${url}${path}`, message).catch(() => null)
   if (reply !== null && reply.status < 300) {
@@ -65,13 +62,12 @@ async function change(
     return null
   }
   tally.open++
-  // Not sooner again than the answer asks for, as a client does; without this a server that is away
-  // would be asked a thousand times a second.
+  // Wait, as clients do: otherwise a server that is away would get a thousand requests a second.
   await wait(100)
   return null
 }
 
-/** Signs an account up; null when that got no 201. */
+/** Signs an account up. Returns null if the response was not 201. */
 export async function signUp(deps: ClientDeps): Promise<History | null> {
   const email = `${crypto.randomUUID()}@example.org`
   const next = { exists: true, password: password(), epoch: 0 }
@@ -127,7 +123,7 @@ function hold(history: History, body: string): void {
   Object.assign(history, { access, refresh })
 }
 
-/** A mail server that keeps the token of the newest link for resetting a password, by address. */
+/** Starts a mail server that keeps the token of the newest reset link, by address. */
 export async function startMailServer(): Promise<{
   url: string
   mails: Map<string, string>

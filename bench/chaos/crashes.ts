@@ -9,12 +9,12 @@ import { type Place, postgresPlace, sqlitePlace } from './place.js'
 const clients = 8
 
 /**
- * How long a client waits for an answer, in milliseconds: longer than a machine that is busy
- * with something else needs, since an answer that is not waited for is hashed all the same.
+ * The timeout of a client in milliseconds. It is longer than a busy machine needs, because the
+ * server hashes an abandoned request all the same.
  */
-const patienceMilliseconds = 60_000
+const timeoutMilliseconds = 60_000
 
-/** Crashes in the midst of writing. */
+/** Crashes in the middle of writes. */
 export const crashes: Experiment = {
   name: 'crashes',
   promise:
@@ -46,10 +46,10 @@ export const crashes: Experiment = {
 }
 
 /**
- * Kills something again and again under clients that write, and compares what they were told
- * with what is there.
+ * Kills the server or the database repeatedly under clients that write. Compares the responses
+ * of the clients with the database.
  *
- * @param killDatabase kills the database and starts it again; without it the server is killed
+ * @param killDatabase kills the database and restarts it; without it, the server is killed
  */
 export async function crash(
   place: Place,
@@ -70,16 +70,16 @@ export async function crash(
   )
   for (let round = 1; round <= rounds; round++) {
     const touched = new Set(histories.keys())
-    const send = createClient(patienceMilliseconds, clients)
+    const send = createClient(timeoutMilliseconds, clients)
     let going = true
     const deps = { send, url: server.url, histories, mails, tally }
-    // Of those that change all the time none need be left to lie about.
+    // The control needs an account that no client changes meanwhile.
     if (control && round === rounds) await signUp(deps)
     const running = Array.from({ length: clients }, async () => {
       await live(deps, () => going)
     })
     const { ok } = tally
-    // A server that has just started takes its time over the first sign-ups.
+    // The first sign-ups after a start are slow.
     while (tally.ok < ok + clients && server.runs()) await wait(5)
     await wait(Math.random() * 700)
     if (killDatabase === undefined) {
@@ -133,12 +133,12 @@ export async function crash(
       'of these done': openThenDone,
       'lost, doubled or half-done': wrong.length,
       'open transactions': stuck.length,
-      'well again after, s (median, longest)': `${(quantile(recoveries, 0.5) / 1000).toFixed(1)}, ${(quantile(recoveries, 1) / 1000).toFixed(1)}`,
+      'recovered after, s (median, max)': `${(quantile(recoveries, 0.5) / 1000).toFixed(1)}, ${(quantile(recoveries, 1) / 1000).toFixed(1)}`,
     },
   }
 }
 
-/** Milliseconds until a server whose database is back can be used. */
+/** Waits until a server is ready after its database is back. Returns the milliseconds. */
 async function untilReady(url: string): Promise<number> {
   const begin = performance.now()
   while ((await fetch(`${url}/health/ready`)).status !== 200) await wait(20)
@@ -146,8 +146,8 @@ async function untilReady(url: string): Promise<number> {
 }
 
 /**
- * Waits until the database has ended what a killed or impatient server had asked of it: that
- * may still happen, and so must be over before anything is compared.
+ * Waits until the database has finished the statements of a killed or timed-out server. They
+ * may still take effect, so the comparison must come after them.
  */
 async function untilQuiet(place: Place): Promise<void> {
   if (place.kind === 'SQLite') return
@@ -161,7 +161,7 @@ async function untilQuiet(place: Place): Promise<void> {
     await wait(20)
 }
 
-/** Every account against its row: what is missing, what is there twice, and what nobody made. */
+/** Compares every account with its row. Returns missing, duplicate and unknown accounts. */
 async function compare(
   place: Place,
   histories: Map<string, History>,
@@ -171,9 +171,9 @@ async function compare(
   const wrong: string[] = []
   for (const row of await place.query('SELECT email, token_epoch FROM users')) {
     const email = String(row.email)
-    if (found.has(email)) wrong.push(`${email} is there twice`)
+    if (found.has(email)) wrong.push(`${email} exists twice`)
     found.set(email, { epoch: Number(row.token_epoch) })
-    if (!histories.has(email) && !before.has(email)) wrong.push(`nobody signed up ${email}`)
+    if (!histories.has(email) && !before.has(email)) wrong.push(`${email} exists without a sign-up`)
   }
   for (const history of histories.values()) {
     const fault = settle(history, found.get(history.email))
@@ -183,11 +183,11 @@ async function compare(
 }
 
 /**
- * The passwords of these accounts: that of the present state is the one that works. A change
- * that ends the refresh tokens without a new password would be half-done.
+ * Checks that exactly the password of the current state works. A change that revoked the
+ * refresh tokens but did not set the new password would be half-done.
  */
 async function logIn(url: string, histories: History[]): Promise<string[]> {
-  const send = createClient(patienceMilliseconds, 4)
+  const send = createClient(timeoutMilliseconds, 4)
   const answers = await Promise.all(
     histories.slice(-60).map(async ({ email, states: [{ exists, password }] }) => {
       let status = 503
@@ -195,13 +195,13 @@ async function logIn(url: string, histories: History[]): Promise<string[]> {
         status = (await send(`${url}/login`, { body: { email, password } })).status
       return status === (exists ? 200 : 401)
         ? null
-        : `${email}: login answered ${status}, the account ${exists ? 'is' : 'is not'} there`
+        : `${email}: login returned ${status}, the account ${exists ? 'exists' : 'does not exist'}`
     }),
   )
   return answers.filter((one) => one !== null)
 }
 
-/** Breaks the promise behind the server's back, as a database would that forgets. */
+/** Breaks the promise on purpose, like a database that loses writes. */
 async function lie(place: Place, histories: History[]): Promise<void> {
   const [one, other] = histories.filter(({ states }) => states.every(({ exists }) => exists))
   await place.query(`DELETE FROM users WHERE email = '${one?.email}'`)

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /**
- * Gives a folder that holds so many MiB and no more, where this process may make one (as root,
- * on Linux).
+ * Runs a function with a folder of limited size. Only root on Linux can create it; otherwise it
+ * runs the alternative.
  */
 export async function onSmallDisk(
   mebibytes: number,
@@ -26,7 +26,7 @@ export async function onSmallDisk(
   }
 }
 
-/** Fills a file system to the last byte, and answers how it is freed again. */
+/** Fills a file system to the last byte. Returns a function that frees it. */
 export function fill(folder: string): () => Promise<void> {
   const filler = join(folder, 'filler')
   for (let size = 1 << 20; size >= 1; size >>= 1) {

@@ -1,21 +1,18 @@
-/** What an experiment is told. */
+/** The options of an experiment. */
 export interface ChaosOptions {
-  /** Fewer rounds and shorter faults: all experiments together within two minutes. */
+  /** Fewer rounds and shorter faults: all experiments run within two minutes. */
   quick: boolean
-  /**
-   * How often something is done that is done again and again; what the experiment thinks right
-   * without this.
-   */
+  /** The number of repetitions; undefined for the default of the experiment. */
   rounds: number | undefined
-  /** Breaks the promise on purpose where the experiment can: it must then find that. */
+  /** Breaks the promise on purpose, if the experiment can: it must detect this. */
   control: boolean
-  /** Says how far it is. */
+  /** Reports the progress. */
   progress: (line: string) => void
 }
 
 /**
- * One line of the table. `kept` says whether the promise held in it; the rest are figures and
- * words, each under the name of its column.
+ * One line of the table. `kept` says whether the promise held. `figures` are the cells by the
+ * name of their column.
  */
 export interface Row {
   what: string
@@ -24,18 +21,18 @@ export interface Row {
 }
 
 /**
- * A way to break things, and what must hold meanwhile. A new one is a file of its own beside
- * this, named in run.ts.
+ * A way to break things, and the promise that must hold meanwhile. Each has its own file here
+ * and is listed in run.ts.
  */
 export interface Experiment {
-  /** What `npm run chaos -- --only <name>` calls it. */
+  /** The name for `npm run chaos -- --only <name>`. */
   name: string
   promise: string
-  /** Runs to its end and puts everything away that it started. */
+  /** Runs the experiment and cleans up. */
   run: (options: ChaosOptions) => Promise<Row[]>
 }
 
-/** The value below which a share of the numbers lies; NaN of none. */
+/** Returns the value that a share of the numbers is below; NaN for an empty list. */
 export function quantile(numbers: number[], share: number): number {
   const sorted = [...numbers].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? NaN

@@ -1,5 +1,5 @@
-// A process of its own that holds a lock of a SQLite file until it is killed: node hold.js <url>
-// <IMMEDIATE or EXCLUSIVE> <milliseconds of each turn, 0 for one that does not end>
+// Holds a lock of a SQLite file in a separate process until it is killed: node hold.js <url>
+// <IMMEDIATE or EXCLUSIVE> <milliseconds of each turn, or 0 to hold the lock for good>
 import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from '@libsql/client'
 

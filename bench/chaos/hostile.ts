@@ -10,19 +10,19 @@ import { type Probe, type Probed, startProbe } from './probing.js'
 import { endsOf, holdMany } from './sockets.js'
 import { split } from './steady.js'
 
-/** What hostile clients can do to those who call beside them. */
+/** Hostile clients must not affect other callers. */
 export const hostile: Experiment = {
   name: 'hostile',
   promise:
-    'Slow headers, slow bodies, silent sockets, answers that nobody reads, everything too large, logins whose clients are gone, thousands of idle connections: whoever calls beside them is answered.',
+    'Under slow headers, slow bodies, silent sockets, unread responses, oversized messages, abandoned logins and thousands of idle connections, the server responds to every other caller.',
   run: async (options) => {
     const place = await sqlitePlace()
     const first = await place.start()
     const account = { email: 'ada@example.org', password: 'brass-lantern-under-the-stair' }
     const reply = await createClient(10_000)(`${first.url}/signup`, { body: account })
     const { access_token: token } = JSON.parse(reply.body) as { access_token: string }
-    // Started anew: what the estimator of passwords takes at a sign-up would be taken for the
-    // memory of connections.
+    // Restart: the memory of the password estimator at a sign-up would count as memory of
+    // connections.
     await first.stop()
     const server = await place.start()
     const probe = await startProbe(server.url, token)
@@ -41,10 +41,10 @@ export const hostile: Experiment = {
   },
 }
 
-/** What a quiet server may use of one core, beside what it used before. */
+/** The share of one core that a quiet server may use in addition to its earlier use. */
 const idleShare = 0.25
 
-/** Runs an attack with the probe beside it, and says what both saw. */
+/** Runs an attack beside the probe, and returns the observations of both. */
 async function beside(
   server: BenchServer,
   probe: Probe,
@@ -60,19 +60,18 @@ async function beside(
     load: await coreShare(server),
   }
   probe.take()
-  // The server stands still for longer than the probe has patience.
+  // The server stops for longer than the timeout of the probe.
   if (control) process.kill(server.pid, 'SIGSTOP')
   const resume = control
     ? wait(6000).then(() => {
         process.kill(server.pid, 'SIGCONT')
       })
     : undefined
-  let most = { files: 0, memory: 0 }
-  // A second at least, or the probe would see nothing of what is sent in less: what it leads to
-  // comes after it.
+  let peak = { files: 0, memory: 0 }
+  // At least one second, because the effect of a shorter attack comes after it.
   const [{ ends, notes }] = await Promise.all([
     run(server, () => {
-      most = { files: openFiles(server.pid), memory: memoryOf(server.pid).resident }
+      peak = { files: openFiles(server.pid), memory: memoryOf(server.pid).resident }
     }),
     wait(1000),
     resume,
@@ -88,39 +87,39 @@ async function beside(
   const errors = [...during, ...after].filter(({ outcome }) => outcome !== '200')
   const statuses = ends.flatMap(({ statuses }) => statuses)
   const lived = ends.map(({ seconds }) => seconds).filter((seconds) => seconds !== undefined)
-  const longest = Math.max(...lived.map((seconds) => seconds ?? Infinity))
+  const maxSeconds = Math.max(...lived.map((seconds) => seconds ?? Infinity))
   const strange = statuses.filter((status) => !allowed.includes(status))
   return {
     what,
-    // A probe that was not answered during the attack has seen nothing of it.
+    // Without responses during the attack, the probe has observed nothing.
     kept:
       errors.length === 0 &&
       during.length > 0 &&
       server.runs() &&
       strange.length === 0 &&
-      longest <= closedWithin &&
+      maxSeconds <= closedWithin &&
       quiet <= 4,
     figures: {
       connections: `${lived.length}${lived.length < ends.length ? ` of ${ends.length}` : ''}`,
       'probe: errors': `${errors.length} of ${during.length + after.length}${errors.length > 0 ? ` (${split(errors)})` : ''}`,
       'probe p99 before → during, ms': `${p99(idle)} → ${p99(during)}`,
-      'closed by the server after, s (median, longest)':
+      'closed by the server after, s (median, max)':
         closedWithin === Infinity
           ? ''
           : `${quantile(
               lived.map((seconds) => seconds ?? Infinity),
               0.5,
-            ).toFixed(1)}, ${longest.toFixed(1)}`,
-      answers: split(statuses.map((outcome) => ({ outcome }))),
-      'open files before, during, after': `${before.files}, ${most.files}, ${openFiles(server.pid)}`,
-      'MiB before, during': `${before.memory.toFixed(0)}, ${most.memory.toFixed(0)}${perConnection ? ` (${(((most.memory - before.memory) * 1024) / lived.length).toFixed(1)} KiB each)` : ''}`,
+            ).toFixed(1)}, ${maxSeconds.toFixed(1)}`,
+      responses: split(statuses.map((outcome) => ({ outcome }))),
+      'open files before, during, after': `${before.files}, ${peak.files}, ${openFiles(server.pid)}`,
+      'MiB before, during': `${before.memory.toFixed(0)}, ${peak.memory.toFixed(0)}${perConnection ? ` (${(((peak.memory - before.memory) * 1024) / lived.length).toFixed(1)} KiB each)` : ''}`,
       'quiet after, s': quiet.toFixed(1),
       notes,
     },
   }
 }
 
-/** SIGTERM while connections say nothing or stopped half-way. */
+/** Sends SIGTERM while connections are silent or stopped half-way. */
 async function stopUnderSilence(server: BenchServer): Promise<Row> {
   const held = await holdMany(Number(new URL(server.url).port), 300)
   const halves = [
@@ -148,7 +147,7 @@ function p99(probed: Probed[]): string {
   ).toFixed(1)
 }
 
-/** How much of one core a process uses, over half a second. Linux. */
+/** Measures the share of one core that a process uses, over half a second. Linux. */
 async function coreShare({ pid }: BenchServer): Promise<number> {
   // In hundredths of a second, after the name in brackets (proc_pid_stat(5)).
   const used = () =>

@@ -5,17 +5,14 @@ import { quantile, type Row } from './experiment.js'
 import type { Place } from './place.js'
 import { needsDatabase, type Sent, split, startSteadyLoad } from './steady.js'
 
-/** Something that can be done to a database, and undone. */
+/** A fault of a database that can be undone. */
 export interface Fault {
   what: string
-  /** Breaks it, and answers how it is mended. */
+  /** Starts the fault. Returns the function that ends it. */
   begin: () => Promise<() => Promise<void>>
-  /** Which of the kinds need not fail: a lock on writing leaves reading alone. */
+  /** The kinds of requests that must not fail: a write lock does not affect reads. */
   spares?: readonly string[]
-  /**
-   * Whether something has to fail at all; a fault that is mended within the bounds need not be
-   * noticed.
-   */
+  /** Whether all requests may succeed: a fault that ends within the bounds may be invisible. */
   mayPass?: boolean
 }
 
@@ -23,17 +20,17 @@ export interface Fault {
 const promised = { answer: 2000, recovery: 5000 }
 
 /**
- * What a request takes beside the database, hashing included, on a machine that has nothing
- * else to do, in milliseconds.
+ * The time of a request without the database, but with hashing, on an idle machine, in
+ * milliseconds.
  */
 const work = 200
 
-/** For how long before the fault the load is taken as steady, in milliseconds. */
+/** The time before the fault that serves as the steady state, in milliseconds. */
 const steady = 1000
 
 /**
- * How long a server is watched, in seconds: under load before there is a fault, during it, and
- * after it is mended.
+ * The durations of a measurement under load in seconds: before the fault, during it, and after
+ * it.
  */
 const watched = {
   full: { before: 2.5, during: 10, after: promised.recovery / 1000 + 1 },
@@ -41,8 +38,8 @@ const watched = {
 }
 
 /**
- * Puts a server under steady load, lets the fault last, mends it, and says what the clients
- * saw.
+ * Puts a server under steady load, starts and ends the fault, and returns the observations of
+ * the clients.
  */
 export async function measureOutage(
   place: Place,
@@ -66,8 +63,7 @@ export async function measureOutage(
   while (!needsDatabase.every(isBack) && performance.now() < mended + promised.recovery + 1000)
     await wait(50)
   await load.stop()
-  // A machine that is busy with something else holds up this process, and the server as well before
-  // there is a fault.
+  // A busy machine stalls this process, and also stalls the server before the fault.
   const stall = Math.max(
     stalls.max / 1e6,
     ...load.sent
@@ -104,7 +100,7 @@ export async function measureOutage(
       !isGood(outcome) &&
       (!needsDatabase.includes(kind) || !['503 unavailable', shed].includes(outcome)),
   )
-  const longest = Math.max(0, ...others.map(took))
+  const slowest = Math.max(0, ...others.map(took))
   const p99 = { before: claims(broken - steady, broken), during: claims(broken, mended) }
   const rows = new Set((await place.query('SELECT email FROM users')).map(({ email }) => email))
   const lost = load.acknowledged.filter((email) => !rows.has(email)).length
@@ -119,7 +115,7 @@ export async function measureOutage(
     lost === 0 &&
     spoilt === 0 &&
     (failed || mayPass) &&
-    longest <= promised.answer + room &&
+    slowest <= promised.answer + room &&
     recovery <= promised.recovery + room &&
     server.runs() &&
     p99.during <= Math.max(5 * p99.before, 50 + 2 * stall)
@@ -132,8 +128,8 @@ export async function measureOutage(
       '/claims, live: errors': `${free.filter(({ outcome }) => !isGood(outcome)).length} of ${free.length}`,
       '/claims p99 before → during, ms': `${p99.before.toFixed(1)} → ${p99.during.toFixed(1)}`,
       'the rest': split(others),
-      'longest answer, ms': Math.round(longest),
-      'machine stood still, ms': Math.round(stall),
+      'slowest response, ms': Math.round(slowest),
+      'machine stalled, ms': Math.round(stall),
       'recovered after, s': (recovery / 1000).toFixed(1),
       'lost sign-ups': `${lost} of ${load.acknowledged.length}`,
       ...(bad.length > 0 && { wrong: split(bad) }),
@@ -141,7 +137,7 @@ export async function measureOutage(
   }
 }
 
-/** Hashing that was refused because the machine is busy says nothing of the database. */
+/** Requests that are refused because hashing is busy are not faults of the database. */
 const shed = '503 overloaded'
 
 const took = ({ due, done }: Sent) => done - due

@@ -7,8 +7,8 @@ const keys = (count: number) =>
   `{${Array.from({ length: count }, (_, index) => `"${index}":1`).join()}}`
 
 /**
- * What is too large, too deep, too long or packed, by name. Each is the beginning of a
- * connection; what it announces beyond its end never comes.
+ * Messages that are too large, too deep, too long or compressed, by name. Each is the start of
+ * a connection; announced bytes beyond its end are never sent.
  */
 export const oversize: Record<string, string> = {
   ...Object.fromEntries(
@@ -40,7 +40,7 @@ export const oversize: Record<string, string> = {
   ),
   ...Object.fromEntries(
     ['gzip', 'deflate', 'br', 'x'].map((coding) => [
-      `packed with ${coding}`,
+      `compressed with ${coding}`,
       whole('\x1f\x8b\x08', `${json}content-encoding: ${coding}\r\n`),
     ]),
   ),

@@ -1,5 +1,5 @@
-// Starts or stops a cluster in a process of its own, because that takes its time and a load must go
-// on meanwhile: node pg.js <start, stop or kill> <cluster as JSON>
+// Starts or stops a cluster in a separate process, so that it does not block the load: node pg.js
+// <start, stop or kill> <cluster as JSON>
 import {
   type Cluster,
   isRunning,

@@ -11,34 +11,35 @@ import { type Proxy, startProxy } from '../../test/support/tcp-proxy.js'
 
 export type Kind = 'SQLite' | 'PostgreSQL'
 
-/**
- * A folder with a database of its own, in which a server can be started again and again at one
- * address.
- */
+/** A folder with its own database. A server can start there repeatedly at the same address. */
 export interface Place {
   kind: Kind
   folder: string
-  /** The database itself, past the proxy. */
+  /** The URL of the database without the proxy. */
   databaseUrl: string
   /** @param env settings of this server alone */
   start: (env?: Record<string, string>) => Promise<BenchServer>
-  /** Asks the database directly. */
+  /** Queries the database directly. */
   query: (sql: string) => Promise<Array<Record<string, unknown>>>
   remove: () => void
 }
 
-/** A place on PostgreSQL, whose server reaches the database by way of a proxy. */
+/** A place on PostgreSQL, whose server reaches the database through a proxy. */
 export interface PostgresPlace extends Place {
   cluster: Cluster
   proxy: Proxy
-  /** Starts the database if it does not run, stops it at once, or kills it. */
+  /** Starts the database if it is not running, stops it at once, or kills it. */
   database: (what: 'start' | 'stop' | 'kill') => Promise<void>
 }
 
-/** The cheapest hash that is allowed, so that hashing is not what is measured. */
+/** The cheapest allowed hash, so that hashing does not dominate the measurement. */
 const settings = { RATE_LIMITS: 'off', ARGON2_MEMORY_KIB: '7168', ARGON2_PASSES: '5' }
 
-/** @param databaseFolder where the SQLite file is, if not in the place's own folder */
+/**
+ * Creates a place with a SQLite file.
+ *
+ * @param databaseFolder the folder of the SQLite file, if it is not the folder of the place
+ */
 export async function sqlitePlace({
   env = {},
   databaseFolder,
@@ -66,10 +67,10 @@ export async function sqlitePlace({
 }
 
 /**
- * A migrated database in a cluster of its own, as durable as PostgreSQL is by default. Throws
- * when it is not.
+ * Creates a place with a migrated database in its own PostgreSQL cluster. Throws if the cluster
+ * is not as durable as PostgreSQL is by default.
  *
- * @param folder where the data are, if not in a temporary folder
+ * @param folder the folder of the data, if it is not a temporary folder
  */
 export async function postgresPlace({
   env = {},
@@ -97,7 +98,7 @@ export async function postgresPlace({
     "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit', 'full_page_writes') AND setting <> 'on'",
   )
   if (durable.length > 0)
-    throw new Error('this PostgreSQL is not durable, so what it loses says nothing')
+    throw new Error('this PostgreSQL is not durable, so its losses prove nothing')
   await query('CREATE ROLE latchkey LOGIN')
   await query('GRANT ALL ON SCHEMA public TO latchkey')
   await promisify(execFile)('env', [...bare, process.execPath, main, 'migrate'], {

@@ -6,15 +6,15 @@ import type { Experiment, Row } from './experiment.js'
 import { type Fault, measureOutage } from './outage.js'
 import { type PostgresPlace, postgresPlace } from './place.js'
 
-/** What can happen to a PostgreSQL and on the way to it. */
+/** Faults of PostgreSQL and of the network to it. */
 export const postgresFaults: Experiment = {
   name: 'postgresql-faults',
   promise:
-    'While PostgreSQL cannot be used, /claims is unaffected, the rest answers 503 within 2 s, and all is well within 5 s after.',
+    'While PostgreSQL cannot be used, /claims is unaffected, the other routes respond 503 within 2 s, and all routes recover within 5 s.',
   run: async ({ quick, progress }) => {
     const rows: Row[] = []
     const place = await postgresPlace()
-    // One server for all of them: what a fault leaves behind would show in the next.
+    // One server for all faults: leftovers of a fault would show in the next one.
     const server = await place.start()
     const measure = async (place: PostgresPlace, server: BenchServer, fault: Fault) => {
       progress(`PostgreSQL: ${fault.what}`)
@@ -28,7 +28,7 @@ export const postgresFaults: Experiment = {
         "SELECT pid FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'",
       )
       rows.push({
-        what: 'transactions left open after all of this',
+        what: 'open transactions after all faults',
         kept: stuck.length === 0,
         figures: { database: 'PostgreSQL', 'the rest': String(stuck.length) },
       })
@@ -36,7 +36,7 @@ export const postgresFaults: Experiment = {
       await server.stop()
       place.remove()
     }
-    // Programs, data and what the recovery needs take more than 100 of these.
+    // Programs, data and recovery need more than 100 MiB of these.
     if (!quick)
       await onSmallDisk(
         250,
@@ -86,8 +86,8 @@ function faults(place: PostgresPlace): Array<Fault & { fullOnly?: boolean }> {
       fullOnly: true,
       begin: async () => await lock(databaseUrl),
     },
-    { what: 'every answer 200 ms late', mayPass: true, fullOnly: true, begin: delay(100) },
-    { what: 'every answer 5 s late', fullOnly: true, begin: delay(2500) },
+    { what: 'every response 200 ms late', mayPass: true, fullOnly: true, begin: delay(100) },
+    { what: 'every response 5 s late', fullOnly: true, begin: delay(2500) },
     {
       what: 'backends terminated every 100 ms',
       mayPass: true,
@@ -120,7 +120,7 @@ function faults(place: PostgresPlace): Array<Fault & { fullOnly?: boolean }> {
   ]
 }
 
-/** Locks the accounts from everyone, from another connection. */
+/** Locks the table of accounts exclusively from another connection. */
 async function lock(url: string): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
@@ -152,7 +152,7 @@ async function onFullDisk(
   const server = await place.start()
   try {
     await measure(place, server, {
-      what: 'disk full, no room for the log of transactions either',
+      what: 'disk full, also for the transaction log',
       mayPass: true,
       begin: async () => {
         const free = fill(folder)
@@ -162,7 +162,7 @@ async function onFullDisk(
         await place.query('SELECT pg_switch_wal()').catch(() => {})
         return async () => {
           await free()
-          // Without room for its log PostgreSQL ends itself.
+          // PostgreSQL stops if its transaction log has no space.
           await place.database('start')
         }
       },

@@ -1,12 +1,12 @@
-// A process of its own, so that it is not held up by what is done to the server: asks the server at
-// `argv[2]`, with the token `argv[3]`, twenty times a second each on connections that are kept and
-// on fresh ones, and tells the process that started it what came of each request.
+// Probes a server in a separate process, so that an attack on the server does not delay it. It calls
+// the server at `argv[2]` with the token `argv[3]`, twenty times a second each on kept and on new
+// connections. It reports the outcome of each request to its parent process.
 import { createClient } from '../client.js'
 import type { Probed } from './probing.js'
 
 const [url, token = ''] = process.argv.slice(2)
-const patience = 5000
-const clients = [createClient(patience, 8), createClient(patience, 256, false)]
+const timeout = 5000
+const clients = [createClient(timeout, 8), createClient(timeout, 256, false)]
 setInterval(() => {
   const begin = performance.now()
   for (const client of clients) {

@@ -2,25 +2,22 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { resolve } from 'node:path'
 
-/**
- * What came of one request of the probe: the status or why there is none, and how long that
- * took.
- */
+/** The outcome of one request of the probe: its status or error, and its duration. */
 export interface Probed {
   outcome: string
   milliseconds: number
 }
 
-/** Somebody who uses the server as usual, while others do not. */
+/** A normal caller of the server, beside an attack. */
 export interface Probe {
-  /** What came of the requests since the last call. */
+  /** Returns the outcomes since the last call. */
   take: () => Probed[]
   stop: () => Promise<void>
 }
 
 /**
- * Starts asking `GET /health/live` and `GET /claims`, each twenty times a second on connections
- * that are kept and as often on fresh ones.
+ * Starts a probe of `GET /health/live` and `GET /claims`: each twenty times a second on kept
+ * connections, and as often on new ones.
  */
 export async function startProbe(url: string, token: string): Promise<Probe> {
   const child = fork(resolve('dist/bench/chaos/probe.js'), [url, token])

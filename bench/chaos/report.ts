@@ -2,8 +2,8 @@ import { cpus, loadavg, totalmem, type } from 'node:os'
 import type { Experiment, Row } from './experiment.js'
 
 /**
- * A document with the table of an experiment, the machine and the date in the place that is
- * marked for it. Throws when there is none.
+ * Returns the document with the table of an experiment, the machine and the date at the marked
+ * place. Throws if the mark is missing.
  */
 export function withTables(document: string, { name, promise }: Experiment, rows: Row[]): string {
   const [begin, end] = [

@@ -6,20 +6,20 @@ import { sqlitePlace } from './place.js'
 import { split, startSteadyLoad } from './steady.js'
 import { killWorkers } from './workers.js'
 
-/** Requests a second that go on meanwhile. */
+/** The load during the restarts, in requests a second. */
 const rates = { claims: 100, login: 10, refresh: 5 }
 
-/** What a deployment does to those who call. */
+/** The effect of a deployment on callers. */
 export const restarts: Experiment = {
   name: 'restarts',
   promise:
-    'Two servers behind a balancer that asks for readiness are restarted in turn under load, and no request fails. With WORKERS, a worker that is killed takes only its own connections along.',
+    'Two servers behind a balancer that checks their readiness are restarted in turn under load, and no request fails. With WORKERS, a killed worker breaks only its own connections.',
   run: async (options) => [await restart(options), await killWorkers(options)],
 }
 
 /**
  * Restarts two servers in turn (SIGTERM; SIGKILL as a control) behind a balancer that sends 115
- * requests a second to whichever is ready.
+ * requests a second to a ready server.
  */
 async function restart({
   quick,
@@ -27,7 +27,7 @@ async function restart({
   control,
   progress,
 }: ChaosOptions): Promise<Row> {
-  // One issuer, whatever their ports.
+  // Both servers share one issuer, although their ports differ.
   const place = await sqlitePlace({ env: { PUBLIC_URL: 'https://auth.example.org' } })
   const ports = [String(await freePort()), String(await freePort())] as const
   const servers: BenchServer[] = [
@@ -46,7 +46,7 @@ async function restart({
     else codes.push(await server.stop())
     stops.push((performance.now() - begin) / 1000)
     servers[round % 2] = await place.start({ PORT: ports[(round % 2) as 0 | 1] })
-    // Until the balancer has seen that it is back, and some requests have gone there.
+    // The balancer must notice that the server is ready, and send it some requests.
     await wait(500)
     progress(`restarted ${round + 1} of ${rounds} times, requests: ${split(load.sent)}`)
   }
@@ -54,7 +54,7 @@ async function restart({
   balancer.close()
   for (const server of servers) codes.push(await server.stop())
   place.remove()
-  // A login that is refused because the machine is busy has nothing to do with the restart.
+  // A login that is refused because hashing is busy is not a fault of the restart.
   const refused = load.sent.filter(({ outcome }) => outcome === '503 overloaded').length
   const failed = load.sent.filter(({ outcome }) => !['200', '503 overloaded'].includes(outcome))
   return {
@@ -65,10 +65,10 @@ async function restart({
       requests: load.sent.length,
       failed: failed.length,
       'how they failed': split(failed),
-      'refused as too many': refused,
+      'refused as overloaded': refused,
       'exit codes': [...new Set(codes)].join(', '),
-      'longest stop, s': Math.max(...stops).toFixed(1),
-      'longest answer, ms': Math.round(Math.max(...load.sent.map(({ due, done }) => done - due))),
+      'slowest stop, s': Math.max(...stops).toFixed(1),
+      'slowest response, ms': Math.round(Math.max(...load.sent.map(({ due, done }) => done - due))),
     },
   }
 }

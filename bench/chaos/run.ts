@@ -13,7 +13,7 @@ const experiments: Experiment[] = [sqliteFaults, postgresFaults, crashes, restar
 const documentPath = 'docs/reliability.md'
 
 /**
- * Runs the experiments, prints their rows, and ends with code 1 when a promise was broken.
+ * Runs the experiments and prints their rows. The exit code is 1 if a promise was broken.
  *
  * @param args `--quick`, `--control`, `--write`, `--only <name>`, `--rounds <number>`
  */
@@ -25,7 +25,7 @@ export async function run(args: string[]): Promise<void> {
   const chosen = only !== undefined ? experiments.filter(({ name }) => name === only) : experiments
   if (chosen.length === 0)
     throw new Error(
-      `There is no experiment "${only}". There are: ${experiments.map(({ name }) => name).join(', ')}.`,
+      `Unknown experiment "${only}". Experiments: ${experiments.map(({ name }) => name).join(', ')}.`,
     )
   const begin = performance.now()
   const progress = (line: string) => {
@@ -40,7 +40,7 @@ export async function run(args: string[]): Promise<void> {
       progress,
     })
     results.push({ experiment, rows })
-    // After each, so that what a long run has found is not lost with it.
+    // Write after each experiment, so that an interrupted run keeps its results.
     if (has('--write'))
       writeFileSync(documentPath, withTables(readFileSync(documentPath, 'utf8'), experiment, rows))
     console.log(`\n${experiment.name}: ${experiment.promise}`)

@@ -2,8 +2,8 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /**
- * What became of a connection: the statuses of the answers on it, and after how many seconds
- * the server closed it; null when it did not, undefined when it could not be made.
+ * The outcome of a connection: the statuses of its responses, and the seconds until the server
+ * closed it; null if it did not close it, undefined if the connection failed.
  */
 export interface Ended {
   statuses: string[]
@@ -18,8 +18,8 @@ export interface Held {
 }
 
 /**
- * Connects and gives the connection as soon as it is there, or could not be made. Of an answer
- * only the status is kept.
+ * Opens a connection and returns it when it is open or has failed. It keeps only the statuses
+ * of responses.
  *
  * @param from one of the addresses of this machine, 127.0.0.0/8
  */
@@ -50,10 +50,10 @@ export async function hold(port: number, from = '127.0.0.1'): Promise<Held> {
 }
 
 /**
- * Makes connections, fifty at a time.
+ * Opens connections, fifty at a time.
  *
- * @param first what each sends at once
- * @param from the addresses of this machine that they come from, in turn
+ * @param first the data that each connection sends at once
+ * @param from the source addresses on this machine, in turn
  */
 export async function holdMany(
   port: number,
@@ -74,10 +74,7 @@ export async function holdMany(
   return all
 }
 
-/**
- * What became of these connections; those that the server has not closed after so many seconds
- * are given up.
- */
+/** Waits for the outcome of connections. After so many seconds it closes the remaining ones. */
 export async function endsOf(held: Held[], seconds: number): Promise<Ended[]> {
   const over = new AbortController()
   const late = wait(seconds * 1000, null, { signal: over.signal }).catch(() => null)

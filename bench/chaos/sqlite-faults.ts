@@ -9,11 +9,11 @@ import { type Place, sqlitePlace } from './place.js'
 
 const reads = ['me', 'refresh', 'login', 'ready'] as const
 
-/** What can happen to a SQLite file. */
+/** Faults of a SQLite file. */
 export const sqliteFaults: Experiment = {
   name: 'sqlite-faults',
   promise:
-    'While the SQLite file cannot be used, /claims is unaffected, the rest answers 503 within 2 s, and all is well within 5 s after.',
+    'While the SQLite file cannot be used, /claims is unaffected, the other routes respond 503 within 2 s, and all routes recover within 5 s.',
   run: async ({ quick, progress }) => {
     const rows: Row[] = []
     const measure = async (place: Place, faults: Fault[]) => {
@@ -43,7 +43,7 @@ export const sqliteFaults: Experiment = {
               begin: async () => await hold(place, 'EXCLUSIVE'),
             },
             {
-              what: 'another process takes the write lock again and again for 300 ms',
+              what: 'another process takes the write lock repeatedly for 300 ms',
               spares: reads,
               mayPass: true,
               begin: async () => await hold(place, 'IMMEDIATE', 300),
@@ -76,7 +76,7 @@ export const sqliteFaults: Experiment = {
   },
 }
 
-/** Takes a lock from another process: for good, or in turns of so many milliseconds. */
+/** Takes a lock in another process, for good or repeatedly for some milliseconds. */
 async function hold(place: Place, mode: string, turns = 0): Promise<() => Promise<void>> {
   const holder = fork(resolve('dist/bench/chaos/hold.js'), [place.databaseUrl, mode, String(turns)])
   await once(holder, 'message')

@@ -1,8 +1,8 @@
 import { type Client, createClient } from '../client.js'
 
 /**
- * What became of one request: times are milliseconds of the process; `outcome` is the status,
- * or why there is none.
+ * The outcome of one request. Times are milliseconds of the process. `outcome` is the status,
+ * or the reason why there is no response.
  */
 export interface Sent {
   kind: Kind
@@ -19,23 +19,23 @@ export type Kind = keyof typeof mix
 /** The kinds that need the database. */
 export const needsDatabase: readonly Kind[] = ['me', 'refresh', 'signup', 'login', 'ready']
 
-/** A load that goes on at its rate, whether or not requests are answered, until it is stopped. */
+/** A load with a fixed rate, independent of the responses, until it is stopped. */
 export interface SteadyLoad {
-  /** Everything so far that has been answered or given up. */
+  /** The finished requests so far, with or without a response. */
   sent: Sent[]
   /** The addresses that a 201 acknowledged. */
   acknowledged: string[]
-  /** Ends it, and waits for the answers that are due. */
+  /** Stops the load and waits for the pending responses. */
   stop: () => Promise<void>
 }
 
-/** Nothing may take so long; what does counts as a hang. */
+/** A request that takes this long counts as a hang. */
 const hangMilliseconds = 10_000
 
 const password = 'brass-lantern-under-the-stair'
 
 /**
- * Starts the load on one server that is well, or on a balancer.
+ * Starts the load on one healthy server, or on a balancer.
  *
  * @param rates requests a second
  */
@@ -43,13 +43,13 @@ export async function startSteadyLoad(
   url: string,
   rates: Partial<Record<Kind, number>> = mix,
 ): Promise<SteadyLoad> {
-  // Of its own, so that no request waits behind one of another kind.
+  // A client for each kind, so that no request waits behind another kind.
   const clients = Object.fromEntries(
     Object.keys(mix).map((kind) => [kind, createClient(hangMilliseconds, 256)]),
   ) as Record<Kind, Client>
   const email = `${crypto.randomUUID()}@example.org`
   const reply = await clients.signup(`${url}/signup`, { body: { email, password } })
-  if (reply.status !== 201) throw new Error(`signup answered ${reply.status}: ${reply.body}`)
+  if (reply.status !== 201) throw new Error(`signup returned ${reply.status}: ${reply.body}`)
   const { access_token: token, refresh_token: refresh } = JSON.parse(reply.body) as {
     access_token: string
     refresh_token: string
@@ -106,7 +106,7 @@ export async function startSteadyLoad(
   }
 }
 
-/** How many had which outcome, in one line. */
+/** Counts the requests by outcome, in one line. */
 export function split(sent: Array<Pick<Sent, 'outcome'>>): string {
   const counts = new Map<string, number>()
   for (const { outcome } of sent) counts.set(outcome, (counts.get(outcome) ?? 0) + 1)

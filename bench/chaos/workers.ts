@@ -8,8 +8,8 @@ import { sqlitePlace } from './place.js'
 const clients = 40
 
 /**
- * What became of a request: whether it was answered, and the last that its connection had
- * answered before.
+ * The outcome of a request: whether it was served, and the last request that its connection
+ * served before.
  */
 interface Call {
   ok: boolean
@@ -17,8 +17,8 @@ interface Call {
 }
 
 /**
- * Kills one of two workers (SIGKILL) as soon as both serve, once a second at most, under
- * clients that keep their connections.
+ * Kills one of two workers (SIGKILL) when both serve, at most once a second, under clients that
+ * keep their connections.
  */
 export async function killWorkers({
   quick,
@@ -39,8 +39,7 @@ export async function killWorkers({
   for (let round = 1; round <= rounds && server.runs(); round++) {
     const [victim = 0] = serving(server, killed)
     process.kill(victim, 'SIGKILL')
-    // As a control, one that nobody admits to have killed: its connections then count as those of
-    // others.
+    // The control does not record the last kill, so its connections count as those of others.
     killed.add(control && round === rounds ? -victim : victim)
     await wait(1000)
     while (serving(server, killed).length < (control && round === rounds ? 1 : 2)) await wait(20)
@@ -84,7 +83,7 @@ function serving(server: BenchServer, killed: Set<number>): number[] {
     .filter((pid) => !killed.has(pid))
 }
 
-/** One client on one connection at a time; it makes a new one when that breaks. */
+/** Runs one client on one connection at a time; it opens a new one if the connection breaks. */
 async function call(url: string, calls: Call[], end: AbortSignal): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const answered = new WeakMap<Socket, string>()

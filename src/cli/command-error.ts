@@ -1,6 +1,6 @@
 /**
- * A command cannot do what it was asked for, and the message says why. Nothing of a stack is
- * shown.
+ * A command failed for the reason in the message. The operator sees the message without a
+ * stack.
  */
 export class CommandError extends Error {
   override readonly name = 'CommandError'

@@ -2,79 +2,79 @@ import { parseArgs } from 'node:util'
 import { ConfigError } from '../config.js'
 import { type Algorithm, algorithms } from '../keys/signing-key.js'
 
-/** What a person wants of `npm run keys`. */
-export type KeysWish =
-  | { what: 'list' | 'prune' }
-  | { what: 'rotate'; now: boolean; alg: Algorithm | undefined }
-  | { what: 'revoke'; kid: string }
-  | { what: 'generate'; alg: Algorithm | undefined }
+/** A command of `npm run keys` with its arguments. */
+export type KeysCommand =
+  | { name: 'list' | 'prune' }
+  | { name: 'rotate'; now: boolean; alg: Algorithm | undefined }
+  | { name: 'revoke'; kid: string }
+  | { name: 'generate'; alg: Algorithm | undefined }
 
 const alg = algorithms.join('|')
-const usage = `Usage: npm run keys -- <one of these>
-  list                          every key: when it was made and what it does now
+const usage = `Usage: npm run keys -- <command>
+  list                          lists every key: its creation time and its state
   rotate [--now] [--alg ${alg}]
-                                adds a key that signs once everyone has fetched it; with --now it signs at once
-  revoke <kid>                  takes a key out: its tokens are refused
-  prune                         takes out the keys of which no token can be alive
+                                adds a key; it signs once all verifiers have fetched it, or at once with --now
+  revoke <kid>                  removes a key: its tokens are refused
+  prune                         removes the keys whose tokens have all expired
   generate [--alg ${alg}]
-                                prints a new private key for the setting KEYS (with npm run -s keys -- generate)`
+                                prints a new private key for the setting KEYS (use npm run -s keys -- generate)`
 
 /**
  * Reads the arguments of `npm run keys`.
  *
- * @throws ConfigError with the usage, for anything that is not one wish
+ * @throws ConfigError with the usage if the arguments are not exactly one command
  */
-export function readArguments([what, ...rest]: string[]): KeysWish {
-  if (what === undefined) throw refuse('What shall be done with the keys?')
-  if (what === 'list' || what === 'prune') {
-    if (rest.length > 0) throw refuse(`"${what}" takes nothing more.`)
-    return { what }
+export function readArguments([name, ...rest]: string[]): KeysCommand {
+  if (name === undefined) throw usageError('Missing command.')
+  if (name === 'list' || name === 'prune') {
+    if (rest.length > 0) throw usageError(`"${name}" takes no arguments.`)
+    return { name }
   }
-  if (what === 'revoke') {
-    // Taken as it stands: one kid in 64 begins with "-".
+  if (name === 'revoke') {
+    // Not parsed for options: one kid in 64 begins with "-".
     const [kid, ...more] = rest
-    if (kid === undefined || more.length > 0) throw refuse('"revoke" takes the kid of one key.')
-    return { what, kid }
+    if (kid === undefined || more.length > 0) throw usageError('"revoke" takes the kid of one key.')
+    return { name, kid }
   }
-  if (what === 'rotate')
+  if (name === 'rotate')
     return {
-      what,
+      name,
       now: false,
       alg: undefined,
-      ...readOptions(what, rest, { now: { type: 'boolean' }, alg: { type: 'string' } }),
+      ...readOptions(name, rest, { now: { type: 'boolean' }, alg: { type: 'string' } }),
     }
-  if (what === 'generate')
-    return { what, alg: undefined, ...readOptions(what, rest, { alg: { type: 'string' } }) }
-  throw refuse(`There is no "${what}" for keys.`)
+  if (name === 'generate')
+    return { name, alg: undefined, ...readOptions(name, rest, { alg: { type: 'string' } }) }
+  throw usageError(`Unknown command "${name}".`)
 }
 
 function readOptions(
-  what: string,
+  command: string,
   args: string[],
   options: Record<string, { type: 'boolean' | 'string' }>,
 ): { now?: boolean; alg?: Algorithm } {
-  const values = parse(what, args, options)
+  const values = parse(command, args, options)
   if (values.alg !== undefined && !algorithms.some((one) => one === values.alg))
-    throw refuse(`--alg must be ${algorithms.join(', ')}.`)
+    throw usageError(`--alg must be one of ${algorithms.join(', ')}.`)
   return values
 }
 
 function parse(
-  what: string,
+  command: string,
   args: string[],
   options: Record<string, { type: 'boolean' | 'string' }>,
 ): Record<string, unknown> {
   try {
     return parseArgs({ args, options }).values
   } catch {
-    throw refuse(
-      `"${what}" takes ${Object.keys(options)
+    throw usageError(
+      `"${command}" takes only ${Object.keys(options)
         .map((name) => `--${name}`)
-        .join(' and ')}, and nothing else.`,
+        .join(' and ')}.`,
     )
   }
 }
 
-function refuse(reason: string): ConfigError {
+function usageError(reason: string): ConfigError {
   return new ConfigError(`${reason}\n\n${usage}`)
 }

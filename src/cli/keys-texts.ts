@@ -4,8 +4,8 @@ import { createKeyRing, type KeyLife } from '../keys/key-ring.js'
 import type { SigningKey } from '../keys/signing-key.js'
 
 /**
- * The keys as a table, newest first: what each is and what it does now, in words. Nothing
- * private.
+ * The keys as a table, newest first: id, algorithm, creation time and state. It contains no
+ * private key.
  *
  * @param keys at least one
  */
@@ -14,12 +14,12 @@ export function tableOfKeys(keys: SigningKey[], when: ChangeTimes): string {
     key.kid,
     key.alg,
     key.createdAt === 0 ? 'unknown' : time(key.createdAt),
-    inWords[state](life),
+    stateTexts[state](life),
   ])
-  return columns([['kid', 'alg', 'made', 'state'], ...rows])
+  return columns([['kid', 'alg', 'created', 'state'], ...rows])
 }
 
-/** What a rotation of the keys in a file did and what follows. */
+/** The report of a rotation: the change and its effects. */
 export function sayRotated(
   file: string,
   { before, after }: ChangedKeys,
@@ -33,15 +33,15 @@ export function sayRotated(
       signsFrom,
     },
   ] = keyStates(after, when) as [ReturnType<typeof keyStates>[number]]
-  if (before.length === 0) return `${file} was made, with key ${kid} (${alg}), which signs at once.`
+  if (before.length === 0) return `Created ${file} with key ${kid} (${alg}). The key signs at once.`
   const follows =
     state === 'signs'
       ? `It signs at once. ${notFetchedYet(after, when)}`
-      : `It signs from ${time(signsFrom)}; until then everyone fetches it. Nobody is logged out.`
-  return `Key ${kid} (${alg}) was made. Running servers pick it up within seconds and publish it at once.\n${follows}`
+      : `It signs from ${time(signsFrom)}, when all verifiers have fetched it. Users stay logged in.`
+  return `Created key ${kid} (${alg}). Running servers load it within seconds and publish it at once.\n${follows}`
 }
 
-/** What a revocation did and what follows. */
+/** The report of a revocation: the change and its effects. */
 export function sayRevoked(kid: string, { before, after }: ChangedKeys, when: ChangeTimes): string {
   const others = difference(before, after).filter((one) => one !== kid)
   const { key, signsFrom } = keyStates(after, when).find(
@@ -49,39 +49,39 @@ export function sayRevoked(kid: string, { before, after }: ChangedKeys, when: Ch
   ) as KeyLife
   const signing = before.some(({ kid }) => kid === key.kid)
     ? `Key ${key.kid} (${key.alg}) signs.`
-    : `No other key was in use, so key ${key.kid} (${key.alg}) was made, which signs at once.`
-  // One whose time had not come, or that has just been made.
+    : `No other key was in use. Created key ${key.kid} (${key.alg}), which signs at once.`
+  // The signing key was still waiting, or has just been created.
   const early = signsFrom >= when.now ? ` ${notFetchedYet(after, when)}` : ''
   return [
-    `Key ${kid} was taken out.`,
-    'This API refuses its tokens within seconds, and people whose tokens it signed have to log in again.',
-    `Other services refuse them once they fetch the keys again: after ${cacheSeconds(after, when)} seconds at the latest (max-age).`,
+    `Removed key ${kid}.`,
+    'This API refuses its tokens within seconds. Users with these tokens have to log in again.',
+    `Other services refuse them once they fetch the keys again, after ${cacheSeconds(after, when)} seconds at the latest (max-age).`,
     ...others.map(
-      (one) => `Key ${one} went with it: its time was over, and it would have come back into use.`,
+      (one) => `Also removed key ${one}: it had expired, and would have come back into use.`,
     ),
     signing + early,
   ].join('\n')
 }
 
-/** What a pruning did. */
+/** The report of a pruning. */
 export function sayPruned({ before, after }: ChangedKeys): string {
-  const gone = difference(before, after)
-  return gone.length === 0
-    ? 'No key can go yet.'
-    : gone.map((kid) => `Key ${kid} was taken out: no token of it can be alive.`).join('\n')
+  const removed = difference(before, after)
+  return removed.length === 0
+    ? 'No key can be removed yet.'
+    : removed.map((kid) => `Removed key ${kid}: all its tokens have expired.`).join('\n')
 }
 
-const inWords: Record<KeyState, (life: Omit<KeyLife, 'key'>) => string> = {
+const stateTexts: Record<KeyState, (life: Omit<KeyLife, 'key'>) => string> = {
   waits: ({ signsFrom }) => `published, signs from ${time(signsFrom)}`,
   signs: ({ signsUntil }) =>
     signsUntil === Infinity ? 'signs' : `signs until ${time(signsUntil)}`,
   verifies: ({ verifiesUntil }) =>
     verifiesUntil === Infinity ? 'verifies' : `verifies until ${time(verifiesUntil)}`,
-  over: () => 'can go (npm run keys -- prune)',
+  over: () => 'can be removed (npm run keys -- prune)',
 }
 
 function notFetchedYet(keys: SigningKey[], when: ChangeTimes): string {
-  return `Whoever has not fetched it yet refuses its tokens: other servers of this API for a second or two, other services that keep the keys for up to ${cacheSeconds(keys, when)} seconds (max-age).`
+  return `Its tokens are refused until the key is fetched: by other servers of this API for a second or two, by other services for up to ${cacheSeconds(keys, when)} seconds (max-age).`
 }
 
 function cacheSeconds(keys: SigningKey[], { times }: ChangeTimes): number {
@@ -93,7 +93,7 @@ function difference(some: SigningKey[], others: SigningKey[]): string[] {
   return some.map(({ kid }) => kid).filter((kid) => !known.has(kid))
 }
 
-/** Seconds since 1970 as RFC 3339. */
+/** Formats seconds since 1970 as RFC 3339. */
 function time(seconds: number): string {
   return new Date(seconds * 1000).toISOString().replace('.000Z', 'Z')
 }

@@ -15,19 +15,19 @@ import { readArguments } from './keys-arguments.js'
 import { sayPruned, sayRevoked, sayRotated, tableOfKeys } from './keys-texts.js'
 
 /**
- * `npm run keys -- …`: lists and changes the signing keys of the settings, and says on standard
- * output what that means.
+ * `npm run keys -- …`: lists and changes the signing keys of the settings, and prints the
+ * effects to the standard output.
  *
- * @param args what follows the word `keys`
- * @throws ConfigError for arguments that cannot be used, and for a change of keys that are not
- *   in a file; KeyRingError for keys or a file that cannot be used
+ * @param args the arguments after the word `keys`
+ * @throws ConfigError if the arguments are not valid, or the keys to change are not in a file
+ * @throws KeyRingError if the keys or their file cannot be used
  */
 export async function manageKeys(
   args: string[],
   config: Config,
   clock: Clock = Date.now,
 ): Promise<void> {
-  const wish = readArguments(args)
+  const command = readArguments(args)
   const when: ChangeTimes = {
     now: Math.floor(clock() / 1000),
     times: {
@@ -35,32 +35,33 @@ export async function manageKeys(
       longestTokenSeconds: longestTokenSeconds(config),
     },
   }
-  if (wish.what === 'list') {
+  if (command.name === 'list') {
     console.log(await list(config, when))
-  } else if (wish.what === 'generate') {
+  } else if (command.name === 'generate') {
     console.log(
-      JSON.stringify({ keys: [await generateKey(when.now, { alg: wish.alg ?? 'ES256' })] }),
+      JSON.stringify({ keys: [await generateKey(when.now, { alg: command.alg ?? 'ES256' })] }),
     )
     console.error(
-      "This is a private key. Only it is on standard output; so that npm's own lines are not: npm run -s keys -- generate",
+      "This is a private key. To keep npm's own lines out of the standard output, use: npm run -s keys -- generate",
     )
-  } else if (wish.what === 'rotate') {
+  } else if (command.name === 'rotate') {
     console.log(
       sayRotated(
         config.KEYS_FILE,
         await change(
           config,
-          async (keys) => await planRotation(keys, { ...when, alg: wish.alg, atOnce: wish.now }),
+          async (keys) =>
+            await planRotation(keys, { ...when, alg: command.alg, atOnce: command.now }),
           true,
         ),
         when,
       ),
     )
-  } else if (wish.what === 'revoke') {
+  } else if (command.name === 'revoke') {
     console.log(
       sayRevoked(
-        wish.kid,
-        await change(config, async (keys) => await planRevocation(keys, wish.kid, when)),
+        command.kid,
+        await change(config, async (keys) => await planRevocation(keys, command.kid, when)),
         when,
       ),
     )
@@ -76,8 +77,8 @@ async function change(
 ): Promise<ChangedKeys> {
   if (KEYS !== '') {
     throw new ConfigError(`The keys are in the setting KEYS, which this command cannot change. Change the secret itself:
-  to rotate, put the key that "npm run -s keys -- generate" prints into its "keys", beside the others;
-  to revoke or prune, take the key out of its "keys" ("npm run keys -- list" shows what each does).
+  to rotate, add the key that "npm run -s keys -- generate" prints to its "keys", beside the others;
+  to revoke or prune, remove the key from its "keys" ("npm run keys -- list" shows the state of each).
 Then restart the replicas one after another.`)
   }
   return await changeKeyFile(KEYS_FILE, plan, { make })
@@ -87,6 +88,6 @@ async function list({ KEYS, KEYS_FILE }: Config, when: ChangeTimes): Promise<str
   const [text, source] =
     KEYS === '' ? ([await readKeyText(KEYS_FILE), KEYS_FILE] as const) : ([KEYS, 'KEYS'] as const)
   if (text === null)
-    return `There is no key file ${KEYS_FILE} yet. The first start of the server makes it, and so does: npm run keys -- rotate`
+    return `There is no key file ${KEYS_FILE} yet. The first start of the server creates it, and so does: npm run keys -- rotate`
   return tableOfKeys(await parseKeys(text, source), when)
 }

@@ -1,7 +1,7 @@
 import { writeMigration } from '../store/new-migration.js'
 
 /**
- * `npm run migrate:new -- <name>`: writes the next migration of every kind of database from
+ * `npm run migrate:new -- <name>`: writes the next migration for each kind of database, from
  * prisma/schema.prisma.
  */
 export async function newMigration(name: string): Promise<void> {

@@ -3,15 +3,17 @@ import { available } from '../store/faults.js'
 import { applyMigrations, findPending } from '../store/migrations.js'
 
 /**
- * `npm run migrate`: brings a database up to date and says what it did. Throws Problem
- * `unavailable`.
+ * `npm run migrate`: applies the pending migrations and prints their names.
+ *
+ * @throws Problem `unavailable` if the database cannot be used
  */
 export async function migrate(databaseUrl: string): Promise<void> {
   const database = parseDatabaseUrl(databaseUrl)
   await makeFolder(databaseUrl)
   const client = await connect(database)
   try {
-    // Of a database that is away a query says why; the migration engine says "External error id#0".
+    // If the database is away, a query reports the reason. The migration engine only reports
+    // "External error id#0".
     await available(findPending(database, client))
   } finally {
     await client.$disconnect()

@@ -8,8 +8,8 @@ import type { Store } from '../store/open-store.js'
 import { createKeyRing } from '../keys/key-ring.js'
 
 /**
- * The contract of the shipped application with its default settings, as YAML. Nothing is opened
- * or started.
+ * Returns the contract of the shipped application with its default settings, as YAML. It opens
+ * no database and listens on no port.
  */
 export async function contractYaml(): Promise<string> {
   const unused = {} as never
@@ -33,7 +33,7 @@ export async function contractYaml(): Promise<string> {
   return yaml
 }
 
-/** `npm run openapi`: writes openapi.yaml from the routes. */
+/** `npm run openapi`: generates openapi.yaml from the routes. */
 export async function writeContract(file = new URL('openapi.yaml', packageRoot)): Promise<void> {
   await writeFile(file, await contractYaml())
   console.log('Wrote openapi.yaml')

@@ -1,18 +1,18 @@
 import { clearLine, cursorTo } from 'node:readline'
 import type { Terminal } from './terminal.js'
 
-/** Tells a person how far a long command has come. */
+/** Shows the operator the progress of a long command. */
 export interface Progress {
-  /** @param share of the work that is done, 0 to 1; null when nobody knows */
+  /** @param share of the work that is done, 0 to 1; null if unknown */
   show: (share: number | null, text: string) => void
-  /** Makes room for something else. */
+  /** Clears the line for other output. */
   clear: () => void
 }
 
 const barWidth = 24
-const leastMilliseconds = 100
+const minMilliseconds = 100
 
-/** A bar in the last line of the terminal; where there is none, nothing is shown. */
+/** Creates a progress bar in the last line of the terminal. Without a terminal it is silent. */
 export function createProgress({ stderr }: Pick<Terminal, 'stderr'>): Progress {
   if (stderr.isTTY !== true) return { show: () => {}, clear: () => {} }
   let last = -Infinity
@@ -23,7 +23,7 @@ export function createProgress({ stderr }: Pick<Terminal, 'stderr'>): Progress {
   return {
     clear,
     show: (share, text) => {
-      if (performance.now() - last < leastMilliseconds) return
+      if (performance.now() - last < minMilliseconds) return
       last = performance.now()
       clear()
       const done = Math.round(barWidth * (share ?? 0))

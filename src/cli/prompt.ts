@@ -4,10 +4,10 @@ import { CommandError } from './command-error.js'
 import type { Terminal } from './terminal.js'
 
 /**
- * Asks a person at the terminal one question after the other and answers what was entered.
+ * Asks the operator at the terminal one question after the other. Returns the answers.
  *
- * @param hidden show nothing of the answers
- * @throws CommandError when the person gives up (Ctrl-C, Ctrl-D)
+ * @param hidden do not echo the answers
+ * @throws CommandError if the operator cancels (Ctrl-C, Ctrl-D)
  */
 export async function ask(
   questions: string[],
@@ -33,7 +33,7 @@ export async function ask(
       reader.prompt()
       const line = await lines.next()
       if (hidden) stderr.write('\n')
-      if (line.done === true) throw new CommandError('Given up; nothing was changed.')
+      if (line.done === true) throw new CommandError('Cancelled.')
       answers.push(line.value)
     }
     return answers

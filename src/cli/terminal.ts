@@ -1,8 +1,8 @@
 import type { Readable, Writable } from 'node:stream'
 
 /**
- * What a command reads, writes and listens to; `process` is one. `isTTY` is true where a person
- * sits at the other end.
+ * The streams and signals that a command uses, such as `process`. `isTTY` is true if a person
+ * is at the other end.
  */
 export interface Terminal {
   stdin: Readable & { isTTY?: boolean }
@@ -13,8 +13,8 @@ export interface Terminal {
 }
 
 /**
- * Text of other people for a terminal: signs that are not seen or that turn the direction of
- * what follows (Unicode C, Zl, Zp) as `\u202e`. Inside JSON it stays the same value.
+ * Makes foreign text safe for a terminal: invisible characters and those that change the text
+ * direction (Unicode C, Zl, Zp) become escapes such as `\u202e`. JSON keeps its value.
  */
 export function printable(text: string): string {
   return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (sign) =>

@@ -7,7 +7,7 @@ import { ask } from './prompt.js'
 import type { Terminal } from './terminal.js'
 import type { SendMails } from './users-mail.js'
 
-/** What {@link changeUser} needs. */
+/** The dependencies of {@link changeUser}. */
 export interface ChangeUserDeps {
   accounts: Accounts
   terminal: Terminal
@@ -20,12 +20,12 @@ export interface ChangeUserDeps {
 export type Change = 'disable' | 'enable' | 'delete' | 'logout'
 
 /**
- * `users disable|enable|delete|logout`: changes an account, given by e-mail or id, and says
- * what that means for its tokens.
+ * `users disable|enable|delete|logout`: changes an account, given by e-mail or id, and prints
+ * the effect on its tokens.
  *
  * @param yes delete without asking
- * @throws CommandError when there is no such account, or nobody confirms that it is to be
- *   deleted
+ * @throws CommandError if the account does not exist, or the operator does not confirm the
+ *   deletion
  */
 export async function changeUser(
   change: Change,
@@ -35,35 +35,35 @@ export async function changeUser(
 ): Promise<void> {
   const account = await findAccount(accounts, who)
   const { email, id } = account
-  const dead = `Its refresh tokens are dead; access tokens that are out end within ${accessTokenSeconds} s.`
+  const tokens = tokensRevoked(accessTokenSeconds)
   const changes: Record<Change, { act: () => Promise<boolean>; done: string; not: string }> = {
     disable: {
       act: async () => await accounts.disable(id),
-      done: `Disabled ${email}. ${dead}`,
-      not: `${email} was disabled before.`,
+      done: `Disabled ${email}. ${tokens}`,
+      not: `${email} is already disabled.`,
     },
     enable: {
       act: async () => await accounts.enable(id),
-      done: `Enabled ${email}: it can log in again. Its refresh tokens from before stay dead.`,
-      not: `${email} was not disabled.`,
+      done: `Enabled ${email}: it can log in again. Its earlier refresh tokens stay revoked.`,
+      not: `${email} is not disabled.`,
     },
     logout: {
       act: async () => await accounts.endRefreshTokens(id),
-      done: `Logged ${email} out everywhere. ${dead}`,
-      not: `${email} is disabled, which has ended its refresh tokens.`,
+      done: `Logged ${email} out everywhere. ${tokens}`,
+      not: `${email} is disabled: its refresh tokens are already revoked.`,
     },
     delete: {
       act: async () => {
         if (!yes) await confirm(account, terminal)
         return await accounts.delete(id)
       },
-      done: `Deleted ${email}. ${dead}`,
+      done: `Deleted ${email}. ${tokens}`,
       not: '',
     },
   }
   const { act, done, not } = changes[change]
   const changed = await act()
-  // It may be gone since it was read.
+  // It may have been deleted since it was read.
   if (!changed && (await accounts.findById(id)) === null) throw new CommandError(unknown)
   terminal.stdout.write(changed ? `${done}\n` : `${not} Nothing was changed.\n`)
   if (change !== 'delete') return
@@ -76,18 +76,23 @@ export async function changeUser(
   )
 }
 
-const unknown = 'There is no such account.'
+const unknown = 'The account does not exist.'
+
+/** Tells the operator what became of the tokens of an account. */
+export function tokensRevoked(accessTokenSeconds: number): string {
+  return `Its refresh tokens are revoked; its access tokens expire within ${accessTokenSeconds} s.`
+}
 
 /**
- * The account of an e-mail address or an id.
+ * Finds an account by its e-mail address or its id.
  *
- * @throws CommandError if there is none
+ * @throws CommandError if it does not exist
  */
 export async function findAccount(accounts: Accounts, who: string): Promise<Account> {
   const id = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(who)
   const email = canonicalEmail(who)
   if (!id && email === null)
-    throw new CommandError('An account is named by its e-mail address or its id.')
+    throw new CommandError('Name the account by its e-mail address or its id.')
   const account = id
     ? await accounts.findById(who.toLowerCase())
     : await accounts.findByEmail(String(email))
@@ -97,12 +102,12 @@ export async function findAccount(accounts: Accounts, who: string): Promise<Acco
 
 async function confirm({ email }: Account, terminal: Terminal): Promise<void> {
   if (terminal.stdin.isTTY !== true)
-    throw new CommandError('Deleting cannot be undone. Say --yes where nobody can be asked.')
+    throw new CommandError('Deleting cannot be undone. Without a terminal, confirm with --yes.')
   const [answer = ''] = await ask(
-    [`Deleting cannot be undone. Type the e-mail address of the account, ${email}, to go on: `],
+    [`Deleting cannot be undone. Type the e-mail address of the account, ${email}, to continue: `],
     terminal,
     { hidden: false },
   )
   if (canonicalEmail(answer) !== email)
-    throw new CommandError('That is another address; nothing was deleted.')
+    throw new CommandError('The address does not match. Nothing was deleted.')
 }

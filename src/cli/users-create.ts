@@ -9,14 +9,14 @@ import { type Line, readLines } from './lines.js'
 import { ask } from './prompt.js'
 import type { Terminal } from './terminal.js'
 
-/** What {@link createUser} needs. */
+/** The dependencies of {@link createUser}. */
 export interface CreateUserDeps {
   accounts: Accounts
   passwords: Passwords
   terminal: Terminal
 }
 
-/** An account as the arguments of the command describe it. */
+/** The account of the arguments. */
 export interface UserArguments {
   email: string
   name: string | null
@@ -24,19 +24,19 @@ export interface UserArguments {
 }
 
 /**
- * `users create`: makes an account by the rules of a sign-up. The password comes from the
- * terminal, asked twice and not shown, or is the first line of the standard input.
+ * `users create`: creates an account by the rules of a sign-up. It asks twice for the password
+ * at the terminal without echo, or reads it from the first line of the standard input.
  *
- * @throws CommandError for what a sign-up would refuse
+ * @throws CommandError if a sign-up would refuse the account
  */
 export async function createUser(
   { email, name, emailVerified }: UserArguments,
   { accounts, passwords, terminal }: CreateUserDeps,
 ): Promise<void> {
   const address = canonicalEmail(email)
-  if (address === null) throw new CommandError('That is no e-mail address.')
+  if (address === null) throw new CommandError('The e-mail address is not valid.')
   if (createChecker(Name)(name).length > 0)
-    throw new CommandError('A name has 1 to 200 characters and no control characters.')
+    throw new CommandError('A name must have 1 to 200 characters and no control characters.')
   const password = await readPassword(terminal)
   const passwordHash = await passwords
     .withHashSlot(null, async ({ hashNew }) => await hashNew(password, { email: address, name }))
@@ -46,26 +46,26 @@ export async function createUser(
   const { created } = await accounts.createMany([
     { email: address, passwordHash, name, emailVerified },
   ])
-  if (created === 0) throw new CommandError(`${address} has an account already.`)
+  if (created === 0) throw new CommandError(`${address} already has an account.`)
   terminal.stdout.write(`Created ${address}.\n`)
 }
 
 async function readPassword(terminal: Terminal): Promise<string> {
   if (terminal.stdin.isTTY !== true) return await readFirstLine(terminal)
-  const [password = '', again] = await ask(['Password: ', 'The same again: '], terminal, {
+  const [password = '', repeated] = await ask(['Password: ', 'Repeat password: '], terminal, {
     hidden: true,
   })
-  if (password !== again) throw new CommandError('The two passwords differ; nothing was created.')
+  if (password !== repeated) throw new CommandError('The passwords differ. Nothing was created.')
   return password
 }
 
 async function readFirstLine({ stdin }: Terminal): Promise<string> {
   const lines = readLines(stdin)
   const { value: line } = (await lines.next()) as { value: Line | undefined }
-  // Otherwise the process would wait for the end of its input.
+  // Close the input, or the process would wait for its end.
   await lines.return(undefined)
   if (line === undefined)
-    throw new CommandError('The password is expected as the first line of the standard input.')
+    throw new CommandError('Write the password to the first line of the standard input.')
   if ('fault' in line) throw new CommandError(`The password is ${line.fault}.`)
   return line.text
 }

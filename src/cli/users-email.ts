@@ -5,10 +5,10 @@ import { unusableHash } from '../passwords/hash.js'
 import type { Accounts } from '../store/accounts.js'
 import { CommandError } from './command-error.js'
 import type { Terminal } from './terminal.js'
-import { findAccount } from './users-account.js'
+import { findAccount, tokensRevoked } from './users-account.js'
 import type { SendMails } from './users-mail.js'
 
-/** What {@link setEmail} needs. */
+/** The dependencies of {@link setEmail}. */
 export interface SetEmailDeps {
   accounts: Accounts
   terminal: Pick<Terminal, 'stdout'>
@@ -18,14 +18,14 @@ export interface SetEmailDeps {
 }
 
 /**
- * `users set-email`: an operator's change of an address, for owners who cannot help themselves.
- * It ends every undo link and every refresh token, and tells the former address.
+ * `users set-email`: changes the address of an account, for owners who cannot do it themselves.
+ * It revokes every undo link and every refresh token, and notifies the former address.
  *
- * @param verified the new address counts as verified; without it another address does not, and
- *   the same one stays as it was
- * @param resetPassword the present password stops working; the owner asks for a new one by mail
- * @throws CommandError if there is no such account, the new address is not an e-mail address,
- *   or another account has it
+ * @param verified the new address counts as verified; otherwise a new address is unverified,
+ *   and the same address keeps its state
+ * @param resetPassword the current password stops working; the owner requests a new one by mail
+ * @throws CommandError if the account does not exist, the new address is not valid, or another
+ *   account has it
  */
 export async function setEmail(
   who: string,
@@ -45,15 +45,15 @@ export async function setEmail(
     throw new CommandError(`Another account has ${email}. Nothing was changed.`)
   if (changed === null)
     throw new CommandError(
-      'The account was changed meanwhile. Nothing was changed by this command; try again.',
+      'The account was changed meanwhile. This command changed nothing; try again.',
     )
   const lines = [
     email === account.email
       ? `${email} keeps its address.`
       : `Changed ${account.email} to ${email}.`,
-    `Its refresh tokens are dead; access tokens that are out end within ${accessTokenSeconds} s. No former address can take the account back.`,
+    `${tokensRevoked(accessTokenSeconds)} No former address can take the account back.`,
     resetPassword
-      ? 'Its password no longer works: the owner asks for a new one by mail.'
+      ? 'Its password no longer works: the owner requests a new one by mail.'
       : 'Its password still works. If another person may know it, repeat the command with --reset-password.',
   ]
   terminal.stdout.write(`${lines.join('\n')}\n`)

@@ -9,12 +9,12 @@ import { printable, type Terminal } from './terminal.js'
 import { writeAccounts } from './users-pages.js'
 
 /**
- * `users export`: writes every account as a line that `users import` reads, with everything
- * that the row has, to the standard output or into a new file. The file appears when it is
- * complete, and only its owner can read it.
+ * `users export`: writes every account with all its data, as lines that `users import` reads.
+ * It writes to the standard output or to a new file. The file appears when it is complete, and
+ * only its owner can read it.
  *
- * @throws CommandError if the file exists or cannot be written, or if the reader of the
- *   standard output has gone
+ * @throws CommandError if the file exists or cannot be written, or if the standard output was
+ *   closed
  */
 export async function exportUsers(
   accounts: Accounts,
@@ -72,8 +72,8 @@ function toLine({
   return `${printable(JSON.stringify(members))}\n`
 }
 
-// What an interruption leaves behind has another name: nobody takes a part of the accounts for all
-// of them.
+// A file that an interruption left has another name, so it cannot be mistaken for a complete
+// export.
 async function intoFile(path: string, write: (output: Writable) => Promise<void>): Promise<void> {
   const part = `${path}.part`
   if (
@@ -82,11 +82,11 @@ async function intoFile(path: string, write: (output: Writable) => Promise<void>
       () => false,
     )
   )
-    throw new CommandError('The file exists already.')
+    throw new CommandError('The file already exists.')
   await rm(part, { force: true })
   const file = await open(part, 'wx', 0o600)
   try {
-    // A stream of Node.js would close the file before it can be synced.
+    // A write stream of Node.js would close the file before the sync.
     const output = new Writable({
       write: (chunk: Buffer, _encoding, done) => {
         file.writeFile(chunk).then(() => {

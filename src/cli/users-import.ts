@@ -9,38 +9,38 @@ import type { Terminal } from './terminal.js'
 import { readUser } from './users-line.js'
 
 /**
- * Accounts of one statement. Twice as many are no faster, and this many are written in some
- * hundredths of a second.
+ * The number of accounts in one statement. Larger batches are not faster, and this one is
+ * written within some hundredths of a second.
  */
 const batchSize = 500
 
 /** An opened source of lines. */
 export interface Source {
   input: Readable
-  /** The share of it that has been read, 0 to 1; null when its size is unknown. */
+  /** The share of the source that has been read, 0 to 1; null if its size is unknown. */
   share: () => number | null
 }
 
-/** The standard input, for `-`, or a file that has been opened. */
+/** Opens the source of an import: an opened file, or the standard input if `file` is null. */
 export async function openSource(file: FileHandle | null, { stdin }: Terminal): Promise<Source> {
   if (file === null) return { input: stdin, share: () => null }
   const { size } = await file.stat()
   const input = file.createReadStream()
-  // What is read from a pipe has no size.
+  // A pipe has no size.
   return { input, share: () => (size === 0 ? null : Math.min(1, input.bytesRead / size)) }
 }
 
-/** Why a line is bad that would fit if another account were not there. */
+/** The reasons for refusing a line because of another account. */
 const clashes: Record<Clash['by'], string> = {
   id: 'id belongs to an account with another address',
   email: 'email belongs to an account with another id',
 }
 
 /**
- * `users import`: creates an account of each line whose address and id are free. The lines are
- * written in batches, each in one statement, so the same command continues after an
- * interruption. Returns the exit code: 0, 1 if there were bad lines, 130 or 143 after SIGINT or
- * SIGTERM.
+ * `users import`: creates an account from each line whose address and id are free. Each batch
+ * of lines is one statement, so the operator can repeat the command after an interruption.
+ *
+ * @returns the exit code: 0, 1 if there were bad lines, 130 after SIGINT, 143 after SIGTERM
  */
 export async function importUsers(
   accounts: Accounts,
@@ -67,8 +67,8 @@ export async function importUsers(
     batch.length = 0
     progress.show(share(), `${count.lines} lines`)
   }
-  const sofar = () =>
-    `${count.imported} imported, ${count.skipped} skipped (there already), ${count.bad} bad`
+  const summary = () =>
+    `${count.imported} imported, ${count.skipped} skipped (existing), ${count.bad} bad`
 
   const stop = new AbortController()
   const onSignal = (signal: string) => {
@@ -89,7 +89,7 @@ export async function importUsers(
     }
     await write()
   } catch (error) {
-    say(`Stopped before the end: ${sofar()}. The same command goes on from there.`)
+    say(`Stopped before the end: ${summary()}. Repeat the command to continue.`)
     throw isReadFault(error) ? new CommandError(`The file cannot be read (${error.code}).`) : error
   } finally {
     terminal.off('SIGINT', onSignal)
@@ -97,15 +97,14 @@ export async function importUsers(
   }
   progress.clear()
   if (interrupted) {
-    say(`Interrupted after line ${count.lines}: ${sofar()}. The same command goes on from there.`)
+    say(`Interrupted after line ${count.lines}: ${summary()}. Repeat the command to continue.`)
     return stop.signal.reason === 'SIGTERM' ? 143 : 130
   }
-  terminal.stdout.write(`${sofar()}, in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`)
+  terminal.stdout.write(`${summary()}, in ${((performance.now() - begin) / 1000).toFixed(1)} s\n`)
   return count.bad === 0 ? 0 : 1
 }
 
-// Ends at the abort of a signal as if there were no more lines, so that those that have been read
-// are still written.
+// Ends the lines at the abort of a signal, so that the lines read so far are still written.
 async function* untilAbort<T>(lines: AsyncIterable<T>, onAbort: () => void): AsyncGenerator<T> {
   try {
     yield* lines

@@ -14,10 +14,10 @@ const Time = Type.String({ maxLength: 64 })
 const TimeOrNull = Type.Union([Time, Type.Null()])
 
 /**
- * The last epoch that an import takes. The column holds 2^31 - 1, and every logout everywhere
- * counts up.
+ * The max epoch of an import. The column holds up to 2^31 - 1, and every logout everywhere
+ * increments it.
  */
-const lastEpoch = 2_000_000_000
+const maxEpoch = 2_000_000_000
 
 const ImportLine = Type.Object(
   {
@@ -29,7 +29,7 @@ const ImportLine = Type.Object(
     email_verified_at: Type.Optional(TimeOrNull),
     disabled: Type.Optional(Type.Boolean()),
     disabled_at: Type.Optional(TimeOrNull),
-    token_epoch: Type.Optional(Type.Integer({ minimum: 0, maximum: lastEpoch })),
+    token_epoch: Type.Optional(Type.Integer({ minimum: 0, maximum: maxEpoch })),
     former_emails: Type.Optional(
       Type.Array(Type.Object({ id: Id, email: Email, at: Time }, { additionalProperties: false }), {
         maxItems: maxFormerEmails,
@@ -45,17 +45,17 @@ type Line = Static<typeof ImportLine>
 
 const time = 'an RFC 3339 time between 1970 and 9999'
 
-/** What is wrong with each member. Values of the line are never repeated. */
+/** The reason for refusing each member. It never repeats a value of the line. */
 const reasons = {
   id: 'id is not a UUID',
-  email: 'email is no e-mail address',
-  password_hash: 'password_hash is in no known format, or would cost too much to check',
-  name: 'name is no text of 1 to 200 characters without control characters',
+  email: 'email is not a valid e-mail address',
+  password_hash: 'password_hash is in an unknown format, or would cost too much to check',
+  name: 'name is not a text of 1 to 200 characters without control characters',
   email_verified: 'email_verified is neither true nor false',
   email_verified_at: `email_verified_at is neither null nor ${time}`,
   disabled: 'disabled is neither true nor false',
   disabled_at: `disabled_at is neither null nor ${time}`,
-  token_epoch: `token_epoch is not a whole number from 0 to ${lastEpoch}`,
+  token_epoch: `token_epoch is not a whole number from 0 to ${maxEpoch}`,
   former_emails: `former_emails is not a list of up to ${maxFormerEmails} objects of id, email and at`,
   created_at: `created_at is not ${time}`,
   updated_at: `updated_at is not ${time}`,
@@ -65,7 +65,7 @@ const check = createChecker(ImportLine)
 
 class Misfit extends Error {}
 
-/** Reads one line of an import. Returns the account, or the reason why the line is refused. */
+/** Reads one line of an import. Returns the account, or the reason for refusing the line. */
 export function readUser(text: string): MovedAccount | string {
   let value
   try {
@@ -84,7 +84,7 @@ export function readUser(text: string): MovedAccount | string {
   try {
     return toAccount(value as Line)
   } catch (error) {
-    /* c8 ignore next -- anything else is a fault of ours */
+    /* c8 ignore next -- anything else is a bug */
     if (!(error instanceof Misfit)) throw error
     return error.message
   }
@@ -120,12 +120,12 @@ function toEmail(text: string, member: keyof typeof reasons): string {
 
 function toHash(text: string | null): string {
   if (text === null) return unusableHash()
-  // An export keeps unusable hashes as they are: links that were mailed are bound to them.
+  // An export keeps unusable hashes: mailed links are bound to them.
   if (!/^![\w-]{22}$/.test(text) && !isReadableHash(text)) throw new Misfit(reasons.password_hash)
   return text
 }
 
-// Both members may be given if they agree.
+// A line may give both members if they agree.
 function toState(line: Line, member: 'email_verified' | 'disabled'): boolean | Date {
   const since = line[`${member}_at`]
   const date = since === null ? undefined : toTime(since, `${member}_at`)
@@ -153,7 +153,7 @@ function toHistory(former: NonNullable<Line['former_emails']>): FormerEmail[] {
   return history
 }
 
-// The name of a member may be anything: short, and safe to print.
+// A member may have any name: shorten it, and make it safe to print.
 function shown(name: string): string {
   const short = [...name].slice(0, 40).join('')
   return printable(JSON.stringify(short === name ? name : `${short}…`))

@@ -4,8 +4,8 @@ import { printable, type Terminal } from './terminal.js'
 import { writeAccounts } from './users-pages.js'
 
 /**
- * `users list`: a line for each account in the order of the ids: columns (with a heading where
- * a person reads them), or JSON Lines.
+ * `users list`: prints a line for each account in the order of the ids. The lines are columns,
+ * with a heading on a terminal, or JSON Lines.
  */
 export async function listUsers(
   accounts: Accounts,
@@ -19,7 +19,7 @@ export async function listUsers(
   try {
     await writeAccounts(accounts, { heading, line: json ? asJson : asColumns }, stdout)
   } catch (error) {
-    // The reader has seen enough, such as `head`.
+    // The reader closed the pipe, such as `head`.
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error
   }
 }

@@ -4,18 +4,18 @@ import type { Account, Accounts } from '../store/accounts.js'
 
 const pageSize = 500
 
-/** How accounts are written. */
+/** The output format of accounts. */
 export interface Format {
-  /** Written first; empty for none. */
+  /** The first text of the output. */
   heading?: string
   line: (account: Account) => string
-  /** Learns after each page how many accounts were written. */
+  /** Called after each page with the number of accounts written so far. */
   onPage?: (written: number) => void
 }
 
 /**
- * Writes every account in the order of the ids. Only one page is held in memory, and a slow
- * reader slows down the queries. `output` stays open.
+ * Writes every account in the order of the ids, and leaves `output` open. Only one page is in
+ * memory: a slow reader slows down the queries.
  */
 export async function writeAccounts(
   accounts: Accounts,

@@ -1,16 +1,13 @@
 const pattern =
   /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(?:\.(\d+))?(?:[Zz]|([+-])(\d{2}):(\d{2}))$/
 
-/**
- * Milliseconds of the years that both databases store and that RFC 3339 can write: 1970 to
- * 9999.
- */
+/** The first and last millisecond that both databases and RFC 3339 can represent: 1970 to 9999. */
 const range = { first: 0, last: Date.UTC(10000) - 1 }
 
 /**
- * Reads a time of RFC 3339 with any offset, also with a space for the T. Digits after the
- * milliseconds are cut. Returns null for every other text: without an offset, with a day that
- * the month does not have, with a leap second, before 1970.
+ * Reads an RFC 3339 time with any offset, also with a space for the T. Digits after the
+ * milliseconds are cut. Returns null for every other text, such as a time without an offset, 30
+ * February, a leap second, or a time before 1970.
  */
 export function readTime(text: string): Date | null {
   const [, day = '', time = '', fraction = '', sign = '+', hours = '0', minutes = '0'] =

@@ -15,25 +15,25 @@ import { importUsers, openSource } from './users-import.js'
 import { listUsers } from './users-list.js'
 import { createSendMails, type SendMails } from './users-mail.js'
 
-const usage = `How to use it:
-  npm run users -- import <file.jsonl>     makes accounts of the lines of a file, or of the standard input with -
+const usage = `Usage:
+  npm run users -- import <file.jsonl>     creates accounts from the lines of a file; - reads the standard input
   npm run users -- export                  writes every account as a line for import, with ids and password hashes
-                   --output <file.jsonl>   into a new file, which only you can read, instead of the standard output
-  npm run users -- create <email>          makes one account; asks for the password, or reads it from the standard input
+                   --output <file.jsonl>   writes to a new file that only you can read, not to the standard output
+  npm run users -- create <email>          creates an account; asks for the password, or reads it from the standard input
                    --name <name> --verified
-  npm run users -- list                    every account, a line each
-                   --json                  as JSON Lines
-  npm run users -- disable <email or id>   nobody can log in to it; its refresh tokens end
-  npm run users -- enable <email or id>    takes that back
-  npm run users -- logout <email or id>    ends its refresh tokens
+  npm run users -- list                    lists every account, one a line
+                   --json                  prints JSON Lines
+  npm run users -- disable <email or id>   disables login and revokes the refresh tokens
+  npm run users -- enable <email or id>    enables login again
+  npm run users -- logout <email or id>    revokes the refresh tokens
   npm run users -- set-email <email or id> <new>
-                                           another address; ends its refresh tokens and every undo link
+                                           changes the address; revokes the refresh tokens and every undo link
                    --verified              the new address counts as verified
-                   --reset-password        the present password stops working
-  npm run users -- delete <email or id>    for good; asks first
+                   --reset-password        the current password stops working
+  npm run users -- delete <email or id>    deletes the account for good; asks first
                    --yes                   does not ask`
 
-/** How many arguments each command takes after its name, and which options. */
+/** The options of each command, and the number of arguments after its name. */
 const commands = {
   import: { arguments: 1, options: [] },
   export: { arguments: 0, options: ['output'] },
@@ -47,10 +47,12 @@ const commands = {
 } as const satisfies Record<string, { arguments: number; options: string[] }>
 
 /**
- * `npm run users -- <command>`: what an operator does to accounts. Answers the exit code.
+ * `npm run users -- <command>`: manages accounts, for operators. Errors of `openStore` pass
+ * through.
  *
- * @throws CommandError for arguments that do not fit, before anything is opened, and for what
- *   cannot be done; whatever `openStore` throws
+ * @returns the exit code
+ * @throws CommandError if the arguments are not valid (nothing is opened then), or the command
+ *   fails
  */
 export async function users(
   args: string[],
@@ -172,7 +174,7 @@ async function openFile(path: string): Promise<FileHandle> {
   })
   if (!(await file.stat()).isDirectory()) return file
   await file.close()
-  throw new CommandError('That is a folder, not a file.')
+  throw new CommandError('The path is a folder, not a file.')
 }
 
 async function openPasswords({

@@ -1,17 +1,16 @@
-/** A queue that takes turns, so that a burst from one sender does not delay the mails of others. */
+/** A round-robin queue: a burst from one sender does not delay the mails of others. */
 export interface FairMails<T> {
   add: (mail: T) => void
-  /** Removes and returns the mail whose turn it is; undefined if the queue is empty. */
+  /** Removes and returns the next mail; undefined if the queue is empty. */
   next: () => T | undefined
   clear: () => void
   size: () => number
 }
 
 /**
- * Creates a queue of mails. Each lane, an account or an address, sends one mail a turn, its
- * oldest. Mails that failed before have a ring of their own, and the two rings alternate. So a
- * hanging server does not keep new mails waiting behind failed ones, and a flood of new mails
- * does not keep failed ones waiting.
+ * Creates a queue of mails. A lane is an account or an address; in each turn it sends its
+ * oldest mail. New mails and mails to retry have separate rings, which alternate. So neither a
+ * hanging server nor a flood of new mails makes the other kind wait.
  */
 export function createFairMails<T extends { lane: string; tries: number }>(): FairMails<T> {
   const fresh = new Map<string, T[]>()
@@ -33,7 +32,7 @@ export function createFairMails<T extends { lane: string; tries: number }>(): Fa
       if (first === undefined) return undefined
       const [name, lane] = first
       const mail = lane.shift()
-      // A Map keeps the order of insertion: the lane goes to the end of the ring.
+      // A Map keeps the insertion order: the lane moves to the end of the ring.
       ring.delete(name)
       if (lane.length > 0) ring.set(name, lane)
       size--

@@ -1,21 +1,21 @@
-/** What a mail is about, as the log names it. */
+/** The subject of a mail, as the log names it. */
 export type MailKind = keyof typeof groups
 
 /** Mails that share places in the queue, see {@link groups}. */
 export type MailGroup = (typeof groups)[MailKind]
 
-/** A mail before it is written. */
+/** A request to send a mail, before its text is written. */
 export interface MailRequest {
   kind: MailKind
-  /** The canonical address that the mail goes to, or would go to if there were an account. */
+  /** The canonical address of the receiver, whether or not it has an account. */
   to: string
   /** The id of the account, if the caller knows it. */
   account?: string
 }
 
 /**
- * The group of each kind. People wait for a link to a new password, and for a link that proves
- * an address. A notice tells the owner of an account what happened to the account.
+ * The group of each kind. Users wait for links that reset a password or verify an address. A
+ * notice tells the owner what happened to the account.
  */
 export const groups = {
   'password reset': 'reset',

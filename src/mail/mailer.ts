@@ -4,12 +4,12 @@ import { isRefusedForGood } from './refusals.js'
 import { createShares } from './shares.js'
 import { createFairMails } from './fair-mails.js'
 
-/** The words for a mail before it is written, for callers of {@link Mailer}. */
+/** The types of a request to send a mail, for callers of {@link Mailer}. */
 export type { MailKind, MailRequest } from './kinds.js'
 
 /**
- * How the mailer is doing: mails that wait for their turn or to be tried again, those that are
- * being sent, and how many were sent and lost so far.
+ * The load of the mailer: mails that wait for their turn or a retry, mails in delivery, and how
+ * many were sent and lost so far.
  */
 export interface MailLoad {
   waiting: number
@@ -21,50 +21,49 @@ export interface MailLoad {
 /** Sends mail in the background. */
 export interface Mailer {
   /**
-   * Takes a mail and returns at once. Delivery begins after a random time (see
-   * {@link MailerDeps}), so the caller feels neither a slow nor a broken mail server. A mail
-   * that cannot be sent is retried for some six minutes. A mail over its share is lost: the log
-   * says so, the caller does not notice.
+   * Queues a mail and returns at once. Delivery begins after a random time (see
+   * {@link MailerDeps}), so a slow or broken mail server does not delay the caller. A failed
+   * delivery is retried for some six minutes. A mail over its share is dropped: only the log
+   * says so.
    *
-   * @param mail its kind and whose it is
-   * @param write writes the message, or answers null where there is none to send; it runs in
-   *   the background too
+   * @param mail its kind, receiver and account
+   * @param write writes the message in the background, or returns null to send no mail
    */
   send: (mail: MailRequest, write: () => Promise<Message | null>) => void
   /**
-   * Gives what is waiting, also what waits to be tried again, `milliseconds` to get through,
-   * beginning at once; then takes no more, and says in the log how many were lost.
+   * Delivers all waiting mails at once, also those that wait for a retry. After `milliseconds`
+   * it drops the rest, logs how many were lost, and accepts no more mails.
    */
   close: (milliseconds: number) => Promise<void>
   load: () => MailLoad
 }
 
-/** What {@link createMailer} needs. */
+/** The options of {@link createMailer}. */
 export interface MailerDeps {
   transport: Transport
   logger: {
     error: (line: object, message: string) => void
     warn: (line: object, message: string) => void
   }
-  /** How long to wait before the second try; each later wait is three times as long. */
+  /** The wait before the first retry. Each later wait is three times as long. */
   firstWaitMilliseconds?: number
   /**
-   * A mail is begun at a random moment within these. Work that began right after the answer
-   * would delay the next one, and by that tell whether there was a mail to send (ASVS 6.3.8).
-   * Without it mails begin at once.
+   * Delivery begins at a random moment within this time. Work right after a response would
+   * delay the next request. An attacker could then measure whether a mail was sent (ASVS
+   * 6.3.8). Default: 0, delivery begins at once.
    */
   spreadMilliseconds?: number
 }
 
-/** Connections to the mail server at once. */
+/** The number of concurrent connections to the mail server. */
 const concurrency = 4
 
-/** Seven tries: after 1, 3, 9, 27, 81 and 243 seconds. */
+/** The number of retries: after 1, 3, 9, 27, 81 and 243 seconds. */
 const retries = 6
 
 /**
- * A mail on its way. It takes turns with the other mails of its lane; `tries` counts the failed
- * ones; `release` gives its place back.
+ * A queued mail. It takes turns with the other mails of its lane. `tries` counts failed
+ * deliveries. `release` frees its place.
  */
 interface Mail {
   kind: MailKind
@@ -75,8 +74,8 @@ interface Mail {
 }
 
 /**
- * Creates the queue of one process; its mails are lost when the process ends. Each account and
- * address has a share of it: {@link createShares}.
+ * Creates the mail queue of one process. Its mails are lost when the process ends. Each account
+ * and address has a share of the queue: {@link createShares}.
  */
 export function createMailer({
   transport,
@@ -87,8 +86,7 @@ export function createMailer({
   const shares = createShares()
   const queue = createFairMails<Mail>()
   const counts = { sent: 0, lost: 0 }
-  // Mails that wait outside the queue, by their timers. None of them holds a connection that others
-  // could use.
+  // Mails that wait outside the queue, by their timers. They must not occupy a connection.
   const delayed = new Map<NodeJS.Timeout, Mail>()
   let inDelivery = 0
   let unfinished = 0
@@ -120,7 +118,7 @@ export function createMailer({
     delayed.set(timer, mail)
     return timer
   }
-  // Never rejects: a mail that fails is tried again or lost, and both are logged.
+  // Never rejects: a failed mail is retried or dropped, and both are logged.
   const deliver = async (mail: Mail) => {
     inDelivery++
     try {
@@ -148,7 +146,7 @@ export function createMailer({
   return {
     send: (request, write) => {
       const { kind, to, account } = request
-      const place = isClosed ? { refusal: 'the server is ending' } : shares.take(request)
+      const place = isClosed ? { refusal: 'the server is shutting down' } : shares.take(request)
       if ('refusal' in place) {
         lose({ mail: kind }, `mail lost: ${place.refusal}`)
         return
@@ -166,7 +164,7 @@ export function createMailer({
       }
       delayed.clear()
       let timer: NodeJS.Timeout | undefined
-      const patience = new Promise<void>((resolve) => {
+      const timeout = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, milliseconds)
       })
       if (unfinished > 0)
@@ -174,7 +172,7 @@ export function createMailer({
           new Promise<void>((resolve) => {
             onFinished = resolve
           }),
-          patience,
+          timeout,
         ])
       clearTimeout(timer)
       isClosed = true
@@ -182,7 +180,10 @@ export function createMailer({
       for (const timer of delayed.keys()) clearTimeout(timer)
       delayed.clear()
       if (unfinished > 0)
-        logger.error({ lost: unfinished }, 'mails lost: the server ended before they could be sent')
+        logger.error(
+          { lost: unfinished },
+          'mails lost: the server shut down before they could be sent',
+        )
       transport.close()
     },
     load: () => ({ waiting: delayed.size + queue.size(), inDelivery, ...counts }),

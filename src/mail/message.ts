@@ -1,4 +1,4 @@
-/** A mail to one person, with the same content as text and as HTML. */
+/** A mail to one address, with the same content as text and as HTML. */
 export interface Message {
   to: string
   subject: string
@@ -6,15 +6,15 @@ export interface Message {
   html: string
 }
 
-/** Sends one message, or throws. */
+/** A way to send messages. `deliver` throws if the message could not be sent. */
 export interface Transport {
   deliver: (message: Message) => Promise<void>
   close: () => void
 }
 
 /**
- * What a message says: paragraphs, and perhaps one link between them and the closing
- * paragraphs. All of it is text; it is escaped where it has to be.
+ * The content of a message: paragraphs, an optional link, and closing paragraphs. All values
+ * are plain text; {@link compose} escapes them.
  */
 export interface Content {
   subject: string
@@ -23,7 +23,7 @@ export interface Content {
   closing: string[]
 }
 
-/** Makes the text and the HTML part of a message. */
+/** Creates the text and the HTML part of a message. */
 export function compose(to: string, { subject, paragraphs, link, closing }: Content): Message {
   const text = [
     ...paragraphs,

@@ -1,53 +1,60 @@
 import { compose, type Message } from './message.js'
 
 /**
- * Every mail that is sent. Nothing in them comes from anybody but us and the receiver: no
- * names, so that nobody can send their words to others.
+ * Every mail that Latchkey sends. A mail contains no text that a caller chose, such as a name:
+ * an attacker cannot use it to send words to others.
  */
 export interface Messages {
   /** @param token a reset token, for 30 minutes */
   resetPassword: (to: string, token: string) => Message
   passwordChanged: (to: string) => Message
-  /** Tells that the password was set anew through a mail (ASVS 6.3.7). */
+  /** Tells that the password was reset with a link (ASVS 6.3.7). */
   passwordReset: (to: string) => Message
   /** To a new address. @param token an e-mail change token, for 24 hours */
   changeEmail: (to: string, token: string) => Message
-  /** To an address that somebody with another account wants to have. */
+  /** To an address that a caller with another account wants to use. */
   emailTaken: (to: string) => Message
   /**
-   * To the former address. @param token an undo token, for 7 days; null for an address that
-   * cannot take the account back
+   * To the former address. @param token an undo token, for 7 days; null if the address must not
+   * take the account back
    */
   emailChanged: (to: string, token: string | null) => Message
   /** To the address that an account has again after an undo. */
   emailRestored: (to: string) => Message
   /**
-   * To the address that an account has lost by an undo: the person who took the account back
-   * may not be its owner (ASVS 6.3.7).
+   * To the address that an account lost through an undo: an attacker may have used the link
+   * (ASVS 6.3.7).
    */
   emailWithdrawn: (to: string) => Message
   /**
-   * To the former address, after an operator changed the address. Without a link, or a thief
-   * could undo the rescue.
+   * To the former address, after an operator changed the address. It has no link, so that a
+   * thief cannot undo the rescue.
    */
   emailChangedByOperator: (to: string) => Message
   /** To the address of a deleted account, and to its former addresses. */
   accountDeleted: (to: string) => Message
   /** @param token a verification token, for 24 hours */
   verifyEmail: (to: string, token: string) => Message
-  /** To an address that is to have an account. @param token a sign-up token, for 24 hours */
+  /** To an address without an account. @param token a sign-up token, for 24 hours */
   finishSignup: (to: string, token: string) => Message
   /**
-   * To an address that has an account, when somebody signs up with it. @param token a reset
-   * token, for 30 minutes
+   * To an address with an account, after a sign-up with it. @param token a reset token, for 30
+   * minutes
    */
   signedUpAlready: (to: string, token: string) => Message
 }
 
-/** @param appUrl where links point: APP_URL, never what a request says */
+const resetRules =
+  'The link works once, within 30 minutes. A new password logs you out on every device.'
+
+/**
+ * Writes the mails.
+ *
+ * @param appUrl the base of every link: APP_URL, never a value of a request
+ */
 export function createMessages({ appUrl }: { appUrl: string }): Messages {
-  // In the fragment a token is sent to no server: it is in no log, no Referer, and a scanner that
-  // follows the link does not have it.
+  // Browsers do not send the fragment: logs, the Referer header and link scanners never see the
+  // token.
   const link = (path: string, label: string, token: string) => ({
     label,
     url: `${appUrl}${path}#token=${token}`,
@@ -58,88 +65,88 @@ export function createMessages({ appUrl }: { appUrl: string }): Messages {
       compose(to, {
         subject: `Reset your password for ${service}`,
         paragraphs: [
-          `Somebody asked to reset the password of your account at ${service}. If it was you, choose a new password:`,
+          `We received a request to reset the password of your account at ${service}. If this was you, choose a new password:`,
         ],
         link: link('/password/reset', 'Choose a new password', token),
         closing: [
-          'The link works once, within 30 minutes. It ends every login on every device.',
-          'If it was not you, there is nothing to do: your password stays as it is.',
+          resetRules,
+          'If this was not you, ignore this mail: your password stays the same.',
         ],
       }),
     verifyEmail: (to, token) =>
       compose(to, {
         subject: `Confirm your e-mail address for ${service}`,
         paragraphs: [
-          `Somebody signed up at ${service} with this address. If it was you, confirm the address:`,
+          `We received a sign-up at ${service} with this address. If this was you, confirm the address:`,
         ],
         link: link('/email/verify', 'Confirm this address', token),
         closing: [
-          `The link works for 24 hours. If it was not you, do not confirm: ask for a new password at ${service} instead, and the account is yours alone.`,
+          'The link works for 24 hours.',
+          `If this was not you, do not confirm the address. Request a new password at ${service} instead: the account is then yours alone.`,
         ],
       }),
     finishSignup: (to, token) =>
       compose(to, {
         subject: `Finish signing up at ${service}`,
         paragraphs: [
-          `Somebody signed up at ${service} with this address. If it was you, confirm the address, and the account is made:`,
+          `We received a sign-up at ${service} with this address. If this was you, confirm the address to create your account:`,
         ],
         link: link('/email/verify', 'Confirm this address', token),
         closing: [
           'The link works once, within 24 hours.',
-          'If it was not you, ignore this mail: without the link there is no account. Do not use it, for the account would have the password of somebody else.',
+          'If this was not you, ignore this mail and do not use the link: the account would have a password that another person chose. Without the link, no account is created.',
         ],
       }),
     signedUpAlready: (to, token) =>
       compose(to, {
-        subject: `You have an account at ${service}`,
+        subject: `You already have an account at ${service}`,
         paragraphs: [
-          `Somebody tried to sign up at ${service} with this address. There is an account with it already, so nothing has changed.`,
-          `If it was you, log in at ${appUrl}. If you do not know the password, choose a new one:`,
+          `We received a sign-up at ${service} with this address. You already have an account with it, so nothing has changed.`,
+          `If this was you, log in at ${appUrl}. If you do not know your password, choose a new one:`,
         ],
         link: link('/password/reset', 'Choose a new password', token),
-        closing: [
-          'The link works once, within 30 minutes. It ends every login on every device.',
-          'If it was not you, there is nothing to do.',
-        ],
+        closing: [resetRules, 'If this was not you, ignore this mail.'],
       }),
     changeEmail: (to, token) =>
       compose(to, {
         subject: `Confirm your new e-mail address for ${service}`,
         paragraphs: [
-          `The owner of an account at ${service} wants to use this address for it. If this was you, confirm the address:`,
+          `We received a request to use this address for an account at ${service}. If this was you, confirm the address:`,
         ],
         link: link('/email/change', 'Confirm this address', token),
         closing: [
           'The link works once, within 24 hours, and asks for the password of your account.',
-          'If this was not you, you do not need to do anything: without the link nothing changes.',
+          'If this was not you, ignore this mail: without the link, nothing changes.',
         ],
       }),
     emailTaken: (to) =>
       compose(to, {
         subject: `Your e-mail address at ${service}`,
         paragraphs: [
-          `Somebody wanted to use this address for another account at ${service}. You have an account with it already, so nothing has changed.`,
+          `We received a request to use this address for another account at ${service}. You already have an account with it, so nothing has changed.`,
         ],
-        closing: ['If it was you, log in with this address, or delete one of the two accounts.'],
+        closing: [
+          'If this was you, log in with this address, or delete one of the two accounts. Otherwise, ignore this mail.',
+        ],
       }),
     emailChanged: (to, token) =>
       compose(to, {
         subject: `Your e-mail address at ${service} was changed`,
         paragraphs: [
-          `Your account at ${service} has another e-mail address now. If this was you, you do not need to do anything.`,
+          `Your account at ${service} has a new e-mail address. If this was you, you do not need to do anything.`,
           ...(token === null ? [] : ['If this was not you, take your account back:']),
         ],
         ...(token === null
           ? {
               closing: [
-                `This address cannot take the account back: it was never confirmed, or the account returned to an earlier address. If this was not you, contact the people who run ${service}.`,
+                `If this was not you, contact the people who run ${service}. You cannot take the account back yourself: this address was never confirmed, or the account returned to an earlier address.`,
               ],
             }
           : {
               link: link('/email/undo', 'Take the account back', token),
               closing: [
-                'The link works for 7 days. It brings this address back, ends every login, and lets you choose a new password.',
-                'Later changes of the address do not end this link.',
+                'The link works for 7 days. It restores this address, logs you out everywhere, and lets you choose a new password.',
+                'The link keeps working if the address is changed again.',
               ],
             }),
       }),
@@ -147,8 +154,8 @@ export function createMessages({ appUrl }: { appUrl: string }): Messages {
       compose(to, {
         subject: `Your e-mail address at ${service} is back`,
         paragraphs: [
-          `Your account at ${service} has this e-mail address again, by the link that was sent to it. Every login has ended.`,
-          `Its former password no longer works. If you have not chosen a new password yet, ask for one at ${appUrl}.`,
+          `Your account at ${service} has this e-mail address again: the link sent to this address was used. You have been logged out everywhere.`,
+          `Your previous password no longer works. If you have not chosen a new password yet, request one at ${appUrl}.`,
         ],
         closing: [
           'If this was not you, another person can read your mail: secure your mailbox first, then choose a new password.',
@@ -158,19 +165,19 @@ export function createMessages({ appUrl }: { appUrl: string }): Messages {
       compose(to, {
         subject: `Your e-mail address at ${service} was changed back`,
         paragraphs: [
-          `The account at ${service} that had this e-mail address has its former address again: the link that was sent there was used.`,
-          'Every login has ended, and the password no longer works.',
+          `The account at ${service} that had this e-mail address has its former address again: the link sent to the former address was used.`,
+          'You have been logged out everywhere, and the password no longer works.',
         ],
         closing: [
           'If this was you, you do not need to do anything.',
-          `If this was not you, another person can read the mail of the former address. Secure that mailbox, then contact the people who run ${service}: they can give the account this address again.`,
+          `If this was not you, another person can read the mail of the former address. Secure that mailbox, then contact the people who run ${service}: they can restore this address.`,
         ],
       }),
     emailChangedByOperator: (to) =>
       compose(to, {
         subject: `Your e-mail address at ${service} was changed`,
         paragraphs: [
-          `The people who run ${service} gave your account another e-mail address. Every login has ended.`,
+          `The people who run ${service} changed the e-mail address of your account. You have been logged out everywhere.`,
         ],
         closing: [
           'If you did not ask for this, contact them. This mail has no link to undo the change.',
@@ -180,31 +187,31 @@ export function createMessages({ appUrl }: { appUrl: string }): Messages {
       compose(to, {
         subject: `Your account at ${service} was deleted`,
         paragraphs: [
-          `The account at ${service} that has, or had, this e-mail address was deleted, with all its data.`,
+          `Your account at ${service} was deleted, with all its data. It has, or had, this e-mail address.`,
         ],
         closing: [
           'If this was you, you do not need to do anything.',
-          `If this was not you, another person knew the password of the account. A deleted account cannot be brought back: contact the people who run ${service}, or sign up again.`,
+          `If this was not you, another person knew your password. A deleted account cannot be restored: contact the people who run ${service}, or sign up again.`,
         ],
       }),
     passwordReset: (to) =>
       compose(to, {
         subject: `Your password for ${service} was reset`,
         paragraphs: [
-          `The password of your account at ${service} was set anew just now, by the link of a mail to this address, and every login was ended.`,
+          `Your password for ${service} was reset with a link sent to this address. You have been logged out everywhere.`,
         ],
         closing: [
-          `If it was not you, somebody reads your mail: secure your mailbox first, then ask for a new password, at ${appUrl}.`,
+          `If this was not you, another person can read your mail: secure your mailbox first, then request a new password at ${appUrl}.`,
         ],
       }),
     passwordChanged: (to) =>
       compose(to, {
         subject: `Your password for ${service} was changed`,
         paragraphs: [
-          `The password of your account at ${service} was changed just now, and every other login was ended.`,
+          `Your password for ${service} was changed just now. You have been logged out everywhere else.`,
         ],
         closing: [
-          `If it was not you, somebody else has access to your account: ask for a new password at once, at ${appUrl}, and look whether somebody reads your mail.`,
+          `If this was not you, another person has access to your account: request a new password at ${appUrl} at once. Then check whether another person can read your mail.`,
         ],
       }),
   }

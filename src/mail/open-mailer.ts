@@ -2,7 +2,7 @@ import { createMailer, type Mailer, type MailerDeps } from './mailer.js'
 import { mayBeUnencrypted } from './smtp-url.js'
 import { createOutbox, createSmtpTransport } from './transports.js'
 
-/** The settings that say how mail is sent. */
+/** The settings for sending mail. */
 export interface MailSettings {
   SMTP_URL: string
   MAIL_FROM: string
@@ -12,21 +12,21 @@ export interface MailSettings {
 /** A logger that can also write info lines. */
 export type MailLogger = MailerDeps['logger'] & { info: (line: object, message: string) => void }
 
-/** Where mails are written without a mail server. */
+/** The folder for mails if no mail server is set. */
 const outboxFolder = 'data/outbox'
 
 const unencrypted =
   'SMTP_URL does not require TLS: mails, with links that open accounts, may travel unencrypted'
 
 /**
- * Mails begin at a random moment within this time, so that timing does not tell whether a mail
- * was sent.
+ * Delivery begins at a random moment within this time, so that timing does not reveal whether a
+ * mail was sent.
  */
 const spreadMilliseconds = 1000
 
 /**
- * Opens the mailer of the settings: through SMTP_URL, or into files in data/outbox. Close it
- * before the process ends.
+ * Opens the mailer of the settings. It sends through SMTP_URL, or writes files to data/outbox.
+ * Close it before the process ends.
  */
 export function openMailer(
   { SMTP_URL, MAIL_FROM, PUBLIC_URL }: MailSettings,

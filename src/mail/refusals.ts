@@ -1,6 +1,6 @@
 /**
- * What the SMTP library says of a failure: the command that failed, and the reply of the server
- * if there was one.
+ * A failure as the SMTP library reports it: the failed command, and the reply of the server if
+ * there was one.
  */
 interface SmtpFailure {
   command?: string
@@ -16,22 +16,22 @@ const sessionCodes = new Set([503, 530, 534, 535, 538])
 
 /**
  * Enhanced status codes (RFC 3463) about the sender, the mail system or the protocol: a bad
- * sender, a system fault, a sending quota, a bad command. A system that finds the message too
- * big (5.3.4) refuses the message.
+ * sender, a system fault, a sending quota, a bad command. 5.3.4 (message too big) is about the
+ * message.
  */
 const serverStatus = /^5\.(1\.[78]|3\.[01235]|4\.5|5\.\d+)$/
 
 /**
- * A policy (RFC 3463 §3.8). In reply to RCPT TO it says that the server does not relay for this
- * client. In reply to DATA it says that the message is unwanted.
+ * A policy (RFC 3463 §3.8). In reply to RCPT TO, the server does not relay for this client. In
+ * reply to DATA, the server does not want the message.
  */
 const policyStatus = /^5\.7\.\d+$/
 
 /**
- * Whether a server refused this mail for good, so that retrying does not help (RFC 5321
- * §4.2.1). This takes a 5xx reply to RCPT TO or DATA about the receiver or the message. Every
- * other failure concerns the server or its settings, such as a password that expired. It
- * concerns all mails alike and may pass.
+ * Whether a server refused this mail for good, so that a retry does not help (RFC 5321 §4.2.1):
+ * with a 5xx reply to RCPT TO or DATA about the receiver or the message. Every other failure is
+ * about the server or its settings, such as an expired password. It affects all mails and may
+ * pass.
  */
 export function isRefusedForGood(error: unknown): boolean {
   const { command = '', responseCode = 0, response = '' } = error as SmtpFailure

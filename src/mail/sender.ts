@@ -5,9 +5,9 @@ export interface Sender {
 }
 
 /**
- * Splits MAIL_FROM into name and address, so that no sign in the name has a meaning: a colon
- * would begin a group, and a parenthesis a comment. Quotes around the whole name are those of
- * RFC 5322 and go.
+ * Splits MAIL_FROM into name and address, so that no character in the name has a special
+ * meaning: a colon would begin a group, a parenthesis a comment. Quotes around the whole name
+ * are RFC 5322 syntax and are removed.
  */
 export function parseSender(mailFrom: string): Sender {
   const [, name = '', address = mailFrom] = /^(.*)<(.*)>$/.exec(mailFrom) ?? []

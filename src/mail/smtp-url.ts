@@ -1,15 +1,12 @@
 import { BlockList, isIP } from 'node:net'
 
-const truth = /^(true|false)$/
+const boolean = /^(true|false)$/
 const count = /^[1-9]\d{0,6}$/
 
-/**
- * The parameters of an SMTP_URL that the SMTP library understands, each with the values that
- * make sense.
- */
+/** The supported parameters of an SMTP_URL, each with its valid values. */
 const parameters: Record<string, RegExp> = {
-  requireTLS: truth,
-  'tls.rejectUnauthorized': truth,
+  requireTLS: boolean,
+  'tls.rejectUnauthorized': boolean,
   'tls.servername': /^[\w.-]+$/,
   name: /^[\w.:[\]-]+$/,
   authMethod: /^[A-Z0-9-]+$/,
@@ -22,8 +19,8 @@ const parameters: Record<string, RegExp> = {
 
 /**
  * Whether a text is an smtp: or smtps: URL. It may have the parameters that docs/deploy.md
- * lists, each once. Everything else is refused: the SMTP library would ignore a mistyped
- * `requireTLS` without a word.
+ * lists, each once. Unknown parameters are refused: the SMTP library would silently ignore a
+ * mistyped `requireTLS`.
  */
 export function isSmtpUrl(text: string): boolean {
   if (!/^smtps?:\/\/[^/]/.test(text) || !URL.canParse(text)) return false
@@ -52,8 +49,8 @@ loopback.addAddress('::1', 'ipv6')
  * @param url an smtp: or smtps: URL
  */
 export function isLoopback(url: string): boolean {
-  // The host of an smtp: URL is not normalized yet: it may be 127.1 or LOCALHOST. The SMTP library
-  // normalizes it in the same way.
+  // URL does not normalize the host of smtp: URLs, so it may be 127.1 or LOCALHOST. The SMTP
+  // library normalizes it in the same way.
   const host = new URL(`http://${new URL(url).hostname}`).hostname
   const address = host.replace(/^\[|\]$/g, '')
   const family = isIP(address)
@@ -69,9 +66,9 @@ export interface SmtpOptions {
 }
 
 /**
- * The options that an SMTP_URL gets unless it says otherwise. TLS is required where a password
- * would travel over a network. The server greets by the host of PUBLIC_URL (RFC 5321 §4.1.1.1),
- * or as the library does where that host means nothing to others.
+ * The default options for an SMTP_URL. TLS is required if a password would travel over a
+ * network. The client name in the greeting is the host of PUBLIC_URL (RFC 5321 §4.1.1.1). For a
+ * host without a dot or colon, the library chooses the name.
  */
 export function smtpOptions(url: string, publicUrl: string): SmtpOptions {
   const requireTLS = hasPassword(url) && !isLoopback(url)

@@ -6,17 +6,17 @@ import type { Message, Transport } from './message.js'
 import { parseSender } from './sender.js'
 import { smtpOptions } from './smtp-url.js'
 
-/** How long each step of talking to a mail server may take, in milliseconds. */
-const patience = {
+/** The timeouts of each step with a mail server, in milliseconds. */
+const timeouts = {
   connectionTimeout: 10_000,
   greetingTimeout: 10_000,
   socketTimeout: 30_000,
   dnsTimeout: 10_000,
 }
 
-/** What every mail carries beyond its message. */
+/** Adds to a message what every mail carries. */
 function envelope(from: string, { to, subject, text, html }: Message) {
-  // Not to be answered by machines (RFC 3834 §5).
+  // Tells auto-responders not to reply (RFC 3834 §5).
   const headers = { 'Auto-Submitted': 'auto-generated' }
   return {
     from: parseSender(from),
@@ -31,10 +31,10 @@ function envelope(from: string, { to, subject, text, html }: Message) {
 }
 
 /**
- * The text part of a mail. Where the text is ASCII with lines of at most 998 octets (RFC 5322
- * §2.1.1), it goes as it is: the library would encode lines over 76 octets as quoted-printable,
- * and a link copied from the file would be broken. A longer link is left to the library; every
- * mail program decodes it.
+ * The text part of a mail. ASCII with lines of at most 998 octets (RFC 5322 §2.1.1) is sent
+ * verbatim. The library would encode lines over 76 octets as quoted-printable, and a link
+ * copied from the file would be broken. The library encodes longer lines; every mail program
+ * decodes them.
  */
 function textPart(text: string): string | { raw: string } {
   if (!/^[\t\n\x20-\x7e]*$/.test(text) || text.split('\n').some((line) => line.length > 998))
@@ -45,15 +45,15 @@ function textPart(text: string): string | { raw: string } {
 }
 
 /**
- * Sends through the mail server of an SMTP_URL: smtp: (with STARTTLS where the server has it,
- * or where it is required) or smtps:.
+ * Sends through the mail server of an SMTP_URL: smtps:, or smtp: with STARTTLS if the server
+ * offers it or it is required.
  */
 export function createSmtpTransport(
   url: string,
   { from, publicUrl }: { from: string; publicUrl: string },
 ): Transport {
   const transporter = nodemailer.createTransport({
-    ...patience,
+    ...timeouts,
     maxConnections: 4,
     ...smtpOptions(url, publicUrl),
     url,
@@ -70,10 +70,10 @@ export function createSmtpTransport(
 }
 
 /**
- * Writes mails as files instead of sending them, readable by their owner alone, for they hold
- * links that open accounts.
+ * Writes mails to files instead of sending them. Only the owner can read the files, because
+ * their links open accounts.
  *
- * @param onWritten is told the path of each
+ * @param onWritten gets the path of each file
  */
 export function createOutbox(
   folder: string,

@@ -1,34 +1,38 @@
 import argon2 from 'argon2'
 
 /**
- * Does the work that a comparison with a cheaper hash leaves out, so that time does not tell
- * such an account from an unknown address.
+ * Adds the work that a comparison with a cheaper hash saves, so that timing does not
+ * distinguish such an account from an unknown address.
  */
 export interface Filler {
-  /** Remembers what a failed comparison at today's cost took, in milliseconds. */
+  /** Remembers the duration of a failed comparison at the current cost, in milliseconds. */
   learn: (milliseconds: number) => void
   /**
-   * Works until a comparison that began at a time has taken as long as one at today's cost.
-   * Does nothing if it has already taken longer.
+   * Works until a comparison has taken as long as one at the current cost. Returns at once if
+   * it has already taken longer.
+   *
+   * @param begin the start of the comparison
    */
   fill: (begin: number) => Promise<void>
 }
 
-/** How many times are remembered. The newest follow the load of the machine. */
+/** The number of remembered durations. The newest ones follow the load of the machine. */
 const remembered = 32
 
-/** A piece of work is this part of the memory of a hash, in one pass. */
+/** A piece of work is one pass over this fraction of the memory of a hash. */
 const piecesInMemory = 32
 
-/** How fast the times of earlier pieces are forgotten, by each new one. */
+/** The weight that the durations of earlier pieces keep with each new piece. */
 const decay = 0.98
 
-// Nobody sees these hashes. A salt that is given saves the library the drawing of one.
+// These hashes are discarded. A fixed salt saves the library generating one.
 const salt = Buffer.alloc(16)
 
 /**
- * @param firstMilliseconds what the first hash took
- * @param now gives milliseconds that never go back
+ * Creates a filler.
+ *
+ * @param firstMilliseconds the duration of the first hash
+ * @param now returns milliseconds of a monotonic clock
  */
 export function createFiller({
   memoryKiB,
@@ -57,8 +61,8 @@ export function createFiller({
       next = (next + 1) % remembered
     },
     fill: async (begin) => {
-      // Drawn by lot: with an average, a load that changes would tell by how much the times
-      // scatter.
+      // Chosen at random: with an average, the scatter of the times would give the cheaper hash
+      // away under a changing load.
       const end = begin + (times[Math.floor(Math.random() * times.length)] ?? firstMilliseconds)
       for (let at = now(); at + pieces.squares / pieces.sum / 2 < end;) {
         await argon2.hash('', options)

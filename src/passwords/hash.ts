@@ -4,52 +4,50 @@ import { createFiller } from './filler.js'
 import { type Comparison, isWholePassword, readForeignHash, withoutPadding } from './foreign.js'
 
 /**
- * A hash that no password matches, new each time: a constant would let an old one-time token,
- * which is bound to the hash, live again.
+ * Creates a hash that no password matches, new each time. One-time tokens are bound to the
+ * hash: a constant would make an old token valid again.
  */
 export function unusableHash(): string {
   // 22 characters of base64url: 132 bits.
   return `!${randomBytes(17).toString('base64url').slice(0, 22)}`
 }
 
-/** Cost of one argon2id hash (RFC 9106). */
+/** The cost of one argon2id hash (RFC 9106). */
 export interface HashCost {
   memoryKiB: number
   passes: number
   lanes: number
 }
 
-/** Turns passwords into PHC strings and compares them. */
+/** Hashes passwords into PHC strings, and compares passwords with hashes. */
 export interface Hasher {
-  /** Takes passwords as `normalisePassword` gives them. */
+  /** Hashes a password that `normalisePassword` returned. */
   hash: (password: string) => Promise<string>
   /**
-   * Whether the password belongs to the hash. Without a hash, and with one in an unknown
-   * format, the answer is false after the same work as for a wrong password, so that time does
-   * not tell whether an account exists (ASVS 6.3.8). After a wrong password for a cheaper hash
-   * the missing work is done too. A dearer hash takes longer.
+   * Whether the password matches the hash. Without a hash, or for an unknown format, it returns
+   * false after the same work as for a wrong password. So timing does not reveal whether an
+   * account exists (ASVS 6.3.8). For a wrong password and a cheaper hash, it adds the missing
+   * work. A more expensive hash takes longer.
    */
   matches: (password: string, hash: string | null) => Promise<boolean>
-  /** Whether a hash was made at a lower cost than is set today. */
+  /** Whether a hash has a lower cost than the current settings. */
   isWeak: (hash: string) => boolean
-  /**
-   * Whether a password that matches a hash must be the whole one: some systems look at a part
-   * only.
-   */
+  /** Whether a matching password is the whole password: some systems hash only a part of it. */
   isWhole: (hash: string, password: string) => boolean
 }
 
 /**
- * @param onUnreadable is told when a stored hash is in no known format; nothing of the hash is
- *   passed on
- * @param now gives milliseconds that never go back
+ * Creates a hasher for a cost, with one dummy hash.
+ *
+ * @param onUnreadable called if a stored hash has an unknown format; the hash is not passed
+ * @param now returns milliseconds of a monotonic clock
  */
 export async function createHasher(
   { memoryKiB, passes, lanes }: HashCost,
   onUnreadable?: () => void,
   now = () => performance.now(),
 ): Promise<Hasher> {
-  // Salt 128 bit, tag 256 bit: RFC 9106 §4. The library draws the salt, 16 bytes.
+  // Salt 128 bit, tag 256 bit: RFC 9106 §4. The library generates the salt, 16 bytes.
   const options = {
     type: argon2.argon2id,
     memoryCost: memoryKiB,
@@ -58,7 +56,7 @@ export async function createHasher(
     hashLength: 32,
   } as const
   const hash = async (password: string) => await argon2.hash(password, options)
-  const todays = `$argon2id$v=19$m=${memoryKiB},t=${passes},p=${lanes}$`
+  const currentPrefix = `$argon2id$v=19$m=${memoryKiB},t=${passes},p=${lanes}$`
   const begin = now()
   const dummy = await hash('')
   const filler = createFiller({ memoryKiB, firstMilliseconds: now() - begin, now })
@@ -72,7 +70,7 @@ export async function createHasher(
         if (stored !== null && !stored.startsWith('!')) onUnreadable?.()
         await argon2.verify(dummy, password)
       }
-      if (compare === null || stored?.startsWith(todays)) filler.learn(now() - begin)
+      if (compare === null || stored?.startsWith(currentPrefix)) filler.learn(now() - begin)
       else await filler.fill(begin)
       return false
     },
@@ -85,28 +83,28 @@ export async function createHasher(
 }
 
 /**
- * The most that an argon2 hash of another system may cost at a login: 2 GiB is the first choice
- * of RFC 9106 §4, at one pass.
+ * The max cost of an argon2 hash of another system at a login: 2 GiB with one pass is the first
+ * choice of RFC 9106 §4.
  */
-const most = { memoryKiB: 2 ** 21, memoryKiBTimesPasses: 2 ** 22, lanes: 64 }
+const maxCost = { memoryKiB: 2 ** 21, memoryKiBTimesPasses: 2 ** 22, lanes: 64 }
 
 /**
- * Whether a hash that another system made can be taken over: passwords can be compared with it
- * at login, and that costs no more than a login may. argon2id, argon2i and argon2d, and what
- * {@link readForeignHash} reads.
+ * Whether a hash of another system can be imported: a login can compare a password with it, at
+ * an acceptable cost. It accepts argon2id, argon2i and argon2d, and the formats of
+ * {@link readForeignHash}.
  */
 export function isReadableHash(stored: string): boolean {
   const { memory, passes, lanes } = readCost(stored)
   if (readArgon2(stored) !== null)
     return (
-      memory <= most.memoryKiB &&
-      memory * passes <= most.memoryKiBTimesPasses &&
-      lanes <= most.lanes
+      memory <= maxCost.memoryKiB &&
+      memory * passes <= maxCost.memoryKiBTimesPasses &&
+      lanes <= maxCost.lanes
     )
   return readForeignHash(stored) !== null
 }
 
-// argon2.verify throws on anything else. The least cost is that of RFC 9106 §3.1.
+// argon2.verify throws on every other format. The min cost is from RFC 9106 §3.1.
 function readArgon2(stored: string): Comparison | null {
   const { memory, passes, lanes } = readCost(stored)
   const parts = stored.split('$').map((part, index) => (index < 4 ? part : withoutPadding(part)))

@@ -10,37 +10,38 @@ import {
 } from './policy.js'
 import type { Estimator } from './strength.js'
 
-/** What one request does with passwords. They go in as the client sent them. */
+/** The password operations of one request. Pass passwords as the client sent them. */
 export interface Hashing {
   /**
    * Judges and hashes a new password.
    *
-   * @param pointer where it stands in the request, for `invalid_request`
-   * @throws Problem `weak_password` with every reason and how to do better, `invalid_request`
-   *   for ill-formed Unicode, or `overloaded`
+   * @param pointer the place of the password in the request, for `invalid_request`
+   * @throws Problem `weak_password` with every reason and advice
+   * @throws Problem `invalid_request` if the password is ill-formed Unicode
+   * @throws Problem `overloaded` if it would wait too long
    */
   hashNew: (password: string, context: PasswordContext, pointer?: string) => Promise<string>
   /**
-   * Whether a password belongs to a hash; false after the same work for no hash and for a
-   * password that no account can have.
+   * Whether a password matches a hash. Without a hash, or for a password that no account can
+   * have, it returns false after the same work.
    */
   matches: (password: string, hash: string | null) => Promise<boolean>
   /**
-   * A hash of the same password at today's cost; null when the stored one is as strong, or when
-   * its system looked at a part of the password only and the rest may be mistyped. Call it only
+   * Hashes the same password at the current cost. Returns null if the stored hash is as strong,
+   * or if it may cover only a part of the password: the rest may be mistyped. Call it only
    * after {@link matches}.
    */
   upgrade: (password: string, hash: string) => Promise<string | null>
 }
 
-/** Everything the product does with a password. */
+/** All password operations. */
 export interface Passwords {
   /**
-   * Judges and hashes a new password for a request that compares none. It is refused on arrival
-   * if it could not hash in time. It takes no place at the gate while it waits for the
-   * estimator: a place is a promise of a hash, which keeps others out.
+   * Judges and hashes a new password, for a request that compares no password. It is refused on
+   * arrival if it could not hash in time. It takes no hash slot while it waits for the
+   * estimator, because a taken slot keeps other requests out.
    *
-   * @throws Problem as {@link Hashing.hashNew}
+   * @throws Problem like {@link Hashing.hashNew}
    */
   hashNew: (
     password: string,
@@ -49,26 +50,26 @@ export interface Passwords {
     pointer?: string,
   ) => Promise<string>
   /**
-   * Lets a request hash, as the gate does: refused on arrival, before an account is looked up
-   * for it, or served.
+   * Runs a request that hashes. The gate refuses it on arrival, before any account is looked
+   * up, or serves it.
    *
    * @param caller networks take turns; null for the operator
-   * @throws Problem `overloaded`
+   * @throws Problem `overloaded` if it would wait too long
    */
   withHashSlot: <T>(caller: Waiter | null, body: (hashing: Hashing) => Promise<T>) => Promise<T>
   /**
-   * Refuses a request that could not hash in time, before anything is done for it.
+   * Refuses a request that could not hash in time, before any other work.
    *
-   * @param network of the caller
-   * @throws Problem `overloaded`
+   * @param network the network of the caller
+   * @throws Problem `overloaded` if it would wait too long
    */
   requireRoom: (network: string) => void
-  /** A hash that no password matches, new each time. */
+  /** Creates a hash that no password matches, new each time. */
   unusableHash: () => string
   load: () => HashLoad
 }
 
-/** What {@link createPasswords} needs; `onUnreadableHash` only where passwords are compared. */
+/** The options of {@link createPasswords}; only comparisons call `onUnreadableHash`. */
 export interface PasswordsDeps {
   cost: HashCost
   minLength: number
@@ -78,8 +79,8 @@ export interface PasswordsDeps {
 }
 
 /**
- * Makes one hash before it answers, for {@link Hashing.matches} to compare with where there is
- * no account. By it the gate learns what a hash takes.
+ * Computes one dummy hash at start. {@link Hashing.matches} verifies against it if the account
+ * does not exist, so both cases cost the same. Timing it gives the gate its first estimate.
  */
 export async function createPasswords({
   cost,
@@ -92,7 +93,7 @@ export async function createPasswords({
     null,
     async (turn) => await turn(async () => await createHasher(cost, onUnreadableHash)),
   )
-  /** The normal form of a new password that fits the policy. */
+  /** Returns the normal form of a new password that the policy accepts. */
   const judge = async (
     text: string,
     context: PasswordContext,
@@ -139,7 +140,7 @@ export async function createPasswords({
               const possible = password !== null && [...password].length <= passwordMaxLength
               return await turn(async () => {
                 if (!possible) return await hasher.matches('', null)
-                // Other systems have hashed what was typed.
+                // Other systems hashed the password without normalisation.
                 for (const one of new Set([password, text]))
                   if (await hasher.matches(one, hash)) return true
                 return false

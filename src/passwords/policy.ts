@@ -1,39 +1,39 @@
 import type { Weakness } from '../errors.js'
 import type { Estimator } from './strength.js'
 
-/** Longest password, in code points after normalisation (ASVS 6.2.9 asks for 64 or more). */
+/** The max length in code points after normalisation (ASVS 6.2.9 requires 64 or more). */
 export const passwordMaxLength = 256
 
 /**
- * Least score of the estimator: 3 of 4, "safely unguessable" by an offline attack on a slow
+ * The min score of the estimator: 3 of 4, "safely unguessable" by an offline attack on a slow
  * hash.
  */
-const leastScore = 3
+const minScore = 3
 
-/** What an account is known by; a password must not be made of it (ASVS 6.2.11). */
+/** The identity of an account; its password must not consist of it (ASVS 6.2.11). */
 export interface PasswordContext {
   email: string
   name?: string | null
 }
 
-/** Why a password is refused and how to do better; no reasons means that it is accepted. */
+/** The reasons for refusing a password, with advice. Without reasons, it is accepted. */
 export interface Verdict {
   reasons: Weakness[]
   advice: string[]
 }
 
 /**
- * A password in the one form that is hashed: Unicode NFKC (NIST SP 800-63B-4 §3.1.1.2),
- * otherwise verbatim. Null for ill-formed Unicode, in which different passwords would become
- * the same bytes.
+ * Normalises a password for hashing: Unicode NFKC (NIST SP 800-63B-4 §3.1.1.2), otherwise
+ * verbatim. Returns null for ill-formed Unicode, because different passwords would become the
+ * same bytes.
  */
 export function normalisePassword(text: string): string | null {
   return text.isWellFormed() ? text.normalize('NFKC') : null
 }
 
 /**
- * Judges a normalised password against the policy: length in code points, the account's own
- * e-mail, and how soon it would be guessed.
+ * Judges a normalised password by the policy: its length in code points, the e-mail address of
+ * the account, and its strength.
  */
 export async function judgePassword(
   password: string,
@@ -51,17 +51,17 @@ export async function judgePassword(
   }
   if (containsEmail(password, email)) {
     reasons.push('contains_email')
-    advice.push('Leave your e-mail address out of it.')
+    advice.push('Do not include your e-mail address.')
   }
   const { score, advice: hints } = await estimate(password, contextWords(email, name))
-  if (score < leastScore) {
+  if (score < minScore) {
     reasons.push('too_guessable')
     advice.push(...hints)
   }
   return { reasons, advice }
 }
 
-// Very short local parts occur in good passwords by chance.
+// Strong passwords contain very short local parts by chance.
 function containsEmail(password: string, email: string): boolean {
   const text = password.toLowerCase()
   const [local = ''] = email.split('@')

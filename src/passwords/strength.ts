@@ -2,7 +2,7 @@ import { Piscina } from 'piscina'
 import { createFairQueue, type Waiter } from './fair-queue.js'
 import { createNeighbours } from './pace.js'
 
-/** How soon a password would be guessed: 0 (at once) to 4, and what would make it better. */
+/** The strength of a password, 0 (guessed at once) to 4, and advice to improve it. */
 export interface Estimate {
   score: number
   advice: string[]
@@ -11,27 +11,26 @@ export interface Estimate {
 /**
  * Estimates a password.
  *
- * @param words what the account is known by, such as the parts of its e-mail; they count as
+ * @param words words about the account, such as the parts of its e-mail address; they count as
  *   common words
- * @param waiter who asks; without it the caller is the operator
- * @throws Problem `overloaded`
+ * @param waiter the caller; without it, the operator
+ * @throws Problem `overloaded` if too many estimates wait
  */
 export type Estimator = (password: string, words: string[], waiter?: Waiter) => Promise<Estimate>
 
 /**
- * Estimates that can wait. An ordinary one takes some ten milliseconds, a hostile one four
- * times that.
+ * The max number of waiting estimates. A normal password takes some ten milliseconds, a hostile
+ * one four times as long.
  */
 const places = 64
 
 const clock = () => performance.now()
 
 /**
- * The estimator zxcvbn in a thread of its own. Its word lists take 60 MB and 0.4 s to load and
- * a long password takes it hundredths of a second, so it neither runs on the event loop nor
- * stays in memory: the thread starts with the first sign-up and ends after a minute without
- * one. Networks take turns and rest, also with `RATE_LIMITS=off`: this bounds what one network
- * takes from the others, it does not count calls.
+ * Creates the estimator zxcvbn in a thread of its own. Its word lists take 60 MB and 0.4 s to
+ * load, and a long password takes hundredths of a second. So the thread starts with the first
+ * sign-up, and ends after a minute without one. Networks take turns and rest, also with
+ * `RATE_LIMITS=off`: this bounds the share of one network, it does not count calls.
  *
  * @param neighbours can be shared with the hash gate
  */

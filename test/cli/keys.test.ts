@@ -56,15 +56,15 @@ const old = (alg: 'ES256' | 'EdDSA' | 'RS256', daysAgo: number): Jwk => ({
   iat: now - daysAgo * day,
 })
 
-t.test('list says of each key what it does now, newest first', async (t) => {
+t.test('list shows the state of each key, newest first', async (t) => {
   const [over, verifies, signs] = [old('EdDSA', 40), old('RS256', 20), old('ES256', 0.5)]
   const waits = { ...makeJwk('ES256'), iat: now - 60 }
   const table = [
-    `kid                                          alg    made                  state
+    `kid                                          alg    created               state
 ${thumbprint(waits)}  ES256  2026-01-02T03:03:05Z  published, signs from 2026-01-02T03:23:05Z`,
     `${thumbprint(signs)}  ES256  2026-01-01T15:04:05Z  signs until 2026-01-02T03:23:05Z`,
     `${thumbprint(verifies)}  RS256  2025-12-13T03:04:05Z  verifies until 2026-01-08T15:25:05Z`,
-    `${thumbprint(over)}  EdDSA  2025-11-23T03:04:05Z  can go (npm run keys -- prune)`,
+    `${thumbprint(over)}  EdDSA  2025-11-23T03:04:05Z  can be removed (npm run keys -- prune)`,
   ].join('\n')
   const keys = [over, waits, signs, verifies]
   const { said } = await keysIn(t, keys).run('list')
@@ -88,7 +88,7 @@ ${thumbprint(waits)}  ES256  2026-01-02T03:03:05Z  published, signs from 2026-01
   )
 })
 
-t.test('without a key file, list says how one comes to be, and the others refuse', async (t) => {
+t.test('without a key file, list tells how to create it, and the others refuse', async (t) => {
   const { run, files } = keysIn(t)
   t.match(
     (await run('list')).said,
@@ -104,17 +104,17 @@ t.test('rotate', async (t) => {
   const first = await run('rotate', '--alg', 'EdDSA')
   t.equal(
     first.said,
-    `keys.json was made, with key ${(await kids())[0]} (EdDSA), which signs at once.`,
+    `Created keys.json with key ${(await kids())[0]} (EdDSA). The key signs at once.`,
   )
   const second = await run('rotate')
   t.equal(
     second.said,
-    `Key ${(await kids())[1]} (EdDSA) was made. Running servers pick it up within seconds and publish it at once.\nIt signs from 2026-01-02T03:24:06Z; until then everyone fetches it. Nobody is logged out.`,
+    `Created key ${(await kids())[1]} (EdDSA). Running servers load it within seconds and publish it at once.\nIt signs from 2026-01-02T03:24:06Z, when all verifiers have fetched it. Users stay logged in.`,
   )
   const third = await run('rotate', '--alg=ES256', '--now')
   t.match(
     third.said,
-    /^Key .* \(ES256\) was made\..*\nIt signs at once\. .*refuses its tokens: .* up to 600 seconds \(max-age\)\.$/,
+    /^Created key .* \(ES256\)\..*\nIt signs at once\. Its tokens are refused until .* up to 600 seconds \(max-age\)\.$/,
   )
   const { keys } = JSON.parse(await readFile(path, 'utf8')) as { keys: Jwk[] }
   t.strictSame(
@@ -138,7 +138,7 @@ t.test('revoke', async (t) => {
   t.match(
     said,
     new RegExp(
-      `^Key ${newer} was taken out\\.\nThis API refuses its tokens within seconds, and people whose tokens it signed have to log in again\\.\nOther services .* after 600 seconds .*\\(max-age\\)\\.\nKey ${older} \\(ES256\\) signs\\.$`,
+      `^Removed key ${newer}\\.\nThis API refuses its tokens within seconds\\. Users with these tokens have to log in again\\.\nOther services .* after 600 seconds .*\\(max-age\\)\\.\nKey ${older} \\(ES256\\) signs\\.$`,
     ),
   )
   t.strictSame(await both.kids(), [older])
@@ -147,7 +147,7 @@ t.test('revoke', async (t) => {
   t.match(
     last.said,
     new RegExp(
-      `Key ${older} was taken out[^]*\nNo other key was in use, so key ${made} \\(ES256\\) was made, which signs at once\\. Whoever has not fetched it yet`,
+      `Removed key ${older}\\.[^]*\nNo other key was in use\\. Created key ${made} \\(ES256\\), which signs at once\\. Its tokens are refused until`,
     ),
   )
   await t.rejects(both.run('revoke', older), {
@@ -159,13 +159,13 @@ t.test('revoke', async (t) => {
   const dead = [old('ES256', 40), old('EdDSA', 20)] as [Jwk, Jwk]
   t.match(
     (await keysIn(t, dead).run('revoke', thumbprint(dead[1]))).said,
-    new RegExp(`Key ${thumbprint(dead[0])} went with it`),
+    new RegExp(`Also removed key ${thumbprint(dead[0])}: it had expired`),
   )
   const early = [old('ES256', 1), { ...makeJwk('ES256'), iat: now - 60 }] as [Jwk, Jwk]
   t.match(
     (await keysIn(t, early).run('revoke', thumbprint(early[0]))).said,
-    new RegExp(`Key ${thumbprint(early[1])} \\(ES256\\) signs\\. Whoever has not fetched it`),
-    'a key whose time had not come',
+    new RegExp(`Key ${thumbprint(early[1])} \\(ES256\\) signs\\. Its tokens are refused until`),
+    'a key that was still waiting',
   )
 })
 
@@ -199,35 +199,35 @@ t.test('prune', async (t) => {
   const { run, kids, time } = keysIn(t, keys)
   t.equal(
     (await run('prune')).said,
-    `Key ${thumbprint(keys[0] as Jwk)} was taken out: no token of it can be alive.`,
+    `Removed key ${thumbprint(keys[0] as Jwk)}: all its tokens have expired.`,
   )
-  t.equal((await run('prune')).said, 'No key can go yet.')
+  t.equal((await run('prune')).said, 'No key can be removed yet.')
   t.strictSame(await kids(), keys.slice(1).map(thumbprint))
   time.now += 9 * day * 1000
   await run('prune')
   t.strictSame(await kids(), [thumbprint(keys[2] as Jwk)])
 })
 
-t.test('what is no command changes nothing and says the usage', async (t) => {
+t.test('an invalid command changes nothing and prints the usage', async (t) => {
   const key = old('ES256', 1)
   const { run, path } = keysIn(t, [key])
   const before = await readFile(path, 'utf8')
   const rows: Array<[string[], RegExp]> = [
-    [[], /^What shall be done/],
-    [['rotat'], /^There is no "rotat" for keys/],
-    [['--help'], /^There is no "--help"/],
-    [['list', 'all'], /^"list" takes nothing more/],
-    [['prune', '--now'], /^"prune" takes nothing more/],
+    [[], /^Missing command/],
+    [['rotat'], /^Unknown command "rotat"/],
+    [['--help'], /^Unknown command "--help"/],
+    [['list', 'all'], /^"list" takes no arguments/],
+    [['prune', '--now'], /^"prune" takes no arguments/],
     [['revoke'], /^"revoke" takes the kid of one key/],
     [['revoke', thumbprint(key), 'x'], /^"revoke" takes the kid of one key/],
-    [['rotate', 'now'], /^"rotate" takes --now and --alg, and nothing else/],
+    [['rotate', 'now'], /^"rotate" takes only --now and --alg/],
     [['rotate', '--later'], /^"rotate" takes/],
     [['rotate', '--now=yes'], /^"rotate" takes/],
     [['rotate', '--alg'], /^"rotate" takes/],
-    [['rotate', '--alg', 'HS256'], /^--alg must be ES256, EdDSA, RS256/],
+    [['rotate', '--alg', 'HS256'], /^--alg must be one of ES256, EdDSA, RS256/],
     [['rotate', '--alg', 'es256'], /^--alg must be/],
     [['rotate', '--alg', ''], /^--alg must be/],
-    [['generate', '--now'], /^"generate" takes --alg, and nothing else/],
+    [['generate', '--now'], /^"generate" takes only --alg/],
     [['generate', '--alg', 'none'], /^--alg must be/],
   ]
   for (const [args, message] of rows) {

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import t from 'tap'
-import { longestLineBytes, readLines } from '../../src/cli/lines.js'
+import { maxLineBytes, readLines } from '../../src/cli/lines.js'
 
 async function read(input: string | Buffer, chunkBytes = 65536): Promise<Array<[number, string]>> {
   const bytes = Buffer.from(input)
@@ -40,7 +40,7 @@ t.test('lines, however the bytes arrive', async (t) => {
 })
 
 t.test('a line over 16 KiB is none', async (t) => {
-  const longest = 'x'.repeat(longestLineBytes)
+  const longest = 'x'.repeat(maxLineBytes)
   const fault = '! longer than 16 KiB'
   for (const chunkBytes of [1000, 16384, 16385, 65536]) {
     t.strictSame(

@@ -45,10 +45,7 @@ t.test('other answers are shown', async (t) => {
 t.test('Ctrl-C, Ctrl-D and the end give up', async (t) => {
   for (const typed of ['ab\x03', '\x04']) {
     const terminal = fakeTerminal({ answers: [['Password: ', typed]] })
-    await t.rejects(
-      ask(['Password: '], terminal, { hidden: true }),
-      new CommandError('Given up; nothing was changed.'),
-    )
+    await t.rejects(ask(['Password: '], terminal, { hidden: true }), new CommandError('Cancelled.'))
   }
   await t.rejects(
     ask(['Password: '], fakeTerminal({ input: '', isTTY: true }), { hidden: false }),

@@ -39,7 +39,7 @@ await onEachDatabase(t, async (t, database) => {
       await create('bob@example.org', {
         answers: [
           ['Password: ', `${goodPassword}\r`],
-          ['again: ', `${goodPassword}\r`],
+          ['Repeat password: ', `${goodPassword}\r`],
         ],
       }),
       'Created bob@example.org.\n',
@@ -65,14 +65,14 @@ await onEachDatabase(t, async (t, database) => {
     const rows: Array<
       [email: string, options: Parameters<typeof fakeTerminal>[0], says: RegExp, name?: string]
     > = [
-      ['ADA@example.org', { input: goodPassword }, /^ada@example.org has an account already\.$/],
-      ['nobody', { input: goodPassword }, /^That is no e-mail address\.$/],
-      ['sam@example.org', { input: goodPassword }, /^A name has/, 'S\0am'],
-      ['sam@example.org', { input: goodPassword }, /^A name has/, ''],
+      ['ADA@example.org', { input: goodPassword }, /^ada@example.org already has an account\.$/],
+      ['nobody', { input: goodPassword }, /^The e-mail address is not valid\.$/],
+      ['sam@example.org', { input: goodPassword }, /^A name must have/, 'S\0am'],
+      ['sam@example.org', { input: goodPassword }, /^A name must have/, ''],
       [
         'sam@example.org',
         { input: '' },
-        /^The password is expected as the first line of the standard input\.$/,
+        /^Write the password to the first line of the standard input\.$/,
       ],
       [
         'sam@example.org',
@@ -96,15 +96,15 @@ await onEachDatabase(t, async (t, database) => {
         {
           answers: [
             ['Password: ', `${goodPassword}\r`],
-            ['again: ', `${goodPassword}x\r`],
+            ['Repeat password: ', `${goodPassword}x\r`],
           ],
         },
-        /^The two passwords differ; nothing was created\.$/,
+        /^The passwords differ\. Nothing was created\.$/,
       ],
     ]
     for (const [email, options, message, name] of rows)
       await t.rejects(create(email, options, name), { name: 'CommandError', message })
-    t.equal((await store.accounts.list(null, 10)).length, 3, 'nothing was made')
+    t.equal((await store.accounts.list(null, 10)).length, 3, 'nothing was created')
   })
 
   await t.test('what is no fault of the password stays what it is', async (t) => {

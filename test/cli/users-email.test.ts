@@ -50,7 +50,7 @@ await onEachDatabase(t, async (t, database) => {
       const { says, told } = await setEmail(user.id.toUpperCase(), ` ${rescued.toUpperCase()}`)
       t.match(
         says,
-        `Changed ${before} to ${rescued}.\nIts refresh tokens are dead; access tokens that are out end within 600 s. No former address can take the account back.\nIts password still works.`,
+        `Changed ${before} to ${rescued}.\nIts refresh tokens are revoked; its access tokens expire within 600 s. No former address can take the account back.\nIts password still works.`,
       )
       t.strictSame(told, [[before, 'Your e-mail address at localhost:3000 was changed']])
       t.match(await store.accounts.findById(user.id), {
@@ -123,8 +123,8 @@ await onEachDatabase(t, async (t, database) => {
   await t.test('refuses what does not fit, and changes nothing', async (t) => {
     const [{ user }, other] = [await signupVerified(), await signupVerified()]
     const rows = [
-      [['nobody@example.org', freshEmail()], 'There is no such account.'],
-      [['nobody', freshEmail()], 'An account is named by its e-mail address or its id.'],
+      [['nobody@example.org', freshEmail()], 'The account does not exist.'],
+      [['nobody', freshEmail()], 'Name the account by its e-mail address or its id.'],
       [[user.email, 'no address'], 'The new address is not an e-mail address.'],
       [
         [user.email, other.user.email],
@@ -199,16 +199,16 @@ t.test('mails of commands', async (t) => {
       args: ['users', 'set-email', user.email, 'new@example.org'],
     })
     t.equal(sent.code, 0, sent.stderr)
-    t.equal(sent.stderr, `Told ${user.email} by mail.\n`)
+    t.equal(sent.stderr, `Notified ${user.email} by mail.\n`)
     t.match(
       (await smtp.nextMail(user.email, 'Your e-mail address')).mail.text,
-      /gave your account another e-mail address/,
+      /changed the e-mail address of your account/,
     )
     const written = await runMain(t, folder, { env, args: ['users', 'delete', user.id, '--yes'] })
     t.equal(written.code, 0, written.stderr)
     t.match(
       written.stderr,
-      /^Without SMTP_URL, wrote the mail to data\/outbox\/.*\.eml\nTold new@example.org by mail.\n$/,
+      /^SMTP_URL is not set: wrote the mail to data\/outbox\/.*\.eml\nNotified new@example.org by mail.\n$/,
     )
     const [file = ''] = readdirSync(join(folder, 'data/outbox'))
     t.match(
@@ -234,7 +234,7 @@ t.test('mails of commands', async (t) => {
     await send(mails)
     t.equal(
       (await terminal.output()).stderr,
-      'Without SMTP_URL, wrote the mail to data/outbox/x.eml\nTold ada@example.org by mail.\n',
+      'SMTP_URL is not set: wrote the mail to data/outbox/x.eml\nNotified ada@example.org by mail.\n',
     )
   })
 
@@ -252,7 +252,7 @@ t.test('mails of commands', async (t) => {
     await send(mails)
     t.equal(
       (await terminal.output()).stderr,
-      '1 of 1 mails could not be delivered to ada@example.org: check SMTP_URL, and tell the owner yourself.\n',
+      '1 of 1 mails could not be delivered to ada@example.org: check SMTP_URL, and notify the owner yourself.\n',
     )
   })
 })

@@ -18,7 +18,7 @@ const lines = (count: number, from = 0) =>
   Array.from({ length: count }, (_, index) => line(from + index))
 const summary = (imported: number, skipped: number, bad: number) =>
   new RegExp(
-    `^${imported} imported, ${skipped} skipped \\(there already\\), ${bad} bad, in \\d+\\.\\d s\n$`,
+    `^${imported} imported, ${skipped} skipped \\(existing\\), ${bad} bad, in \\d+\\.\\d s\n$`,
   )
 
 await onEachDatabase(t, async (t, kind) => {
@@ -219,7 +219,7 @@ await onEachDatabase(t, async (t, kind) => {
       t.strictSame(await terminal.output(), {
         stdout: '',
         stderr:
-          'Interrupted after line 600: 600 imported, 0 skipped (there already), 0 bad. The same command goes on from there.\n',
+          'Interrupted after line 600: 600 imported, 0 skipped (existing), 0 bad. Repeat the command to continue.\n',
       })
     }
     t.match(await run(lines(1300).join('\n')), { code: 0, stdout: summary(100, 1200, 0) })
@@ -246,7 +246,7 @@ t.test('what stops an import says how far it came', async (t) => {
     })(),
   )
   const stopped = (imported: number) =>
-    `Stopped before the end: ${imported} imported, 0 skipped (there already), 0 bad. The same command goes on from there.\n`
+    `Stopped before the end: ${imported} imported, 0 skipped (existing), 0 bad. Repeat the command to continue.\n`
 
   const one = fakeTerminal()
   await t.rejects(importUsers(accounts as never, { input: unreadable, share: () => null }, one), {

@@ -144,9 +144,9 @@ t.test('every form of a time', async (t) => {
 
 t.test('bad lines say why, and nothing of what stands in them', async (t) => {
   const [email, password, name, verified] = [
-    'email is no e-mail address',
-    'password_hash is in no known format, or would cost too much to check',
-    'name is no text of 1 to 200 characters without control characters',
+    'email is not a valid e-mail address',
+    'password_hash is in an unknown format, or would cost too much to check',
+    'name is not a text of 1 to 200 characters without control characters',
     'email_verified is neither true nor false',
   ]
   const strings = [null, 1, true, [], ['x'], {}]

@@ -242,7 +242,7 @@ t.test('an export that cannot be written leaves no file', async (t) => {
   const file = (name: string) => join(folder, name)
   await t.rejects(run(url, ['export', '--output', file('there.jsonl')]), {
     name: 'CommandError',
-    message: 'The file exists already.',
+    message: 'The file already exists.',
   })
   t.equal(await readFile(file('there.jsonl'), 'utf8'), 'mine')
   await t.rejects(run(url, ['export', '--output', file('none/x.jsonl')]), {

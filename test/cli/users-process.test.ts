@@ -52,7 +52,7 @@ await onEachDatabase(t, async (t, kind) => {
     t.match(await runMain(t, cwd, { env, ...command('import', 'users.jsonl') }), {
       code: 0,
       stdout: new RegExp(
-        `^${4000 - before} imported, ${before} skipped \\(there already\\), 0 bad, in `,
+        `^${4000 - before} imported, ${before} skipped \\(existing\\), 0 bad, in `,
       ),
       stderr: /^$/,
     })
@@ -113,7 +113,7 @@ t.test('exit codes and messages', async (t) => {
     [['import', 'users.jsonl'], 1, /^1 imported, 0 skipped/, /^line 2: not JSON\n$/],
     [['import', 'none.jsonl'], 1, /^$/, /^The file cannot be opened \(ENOENT\)\.\n$/],
     [['create', 'eve@example.org'], 1, /^$/, /^The password is too weak \(/, 'password\n'],
-    [['create', 'eve@example.org', '--password', 'secret'], 1, /^$/, /^How to use it:\n/],
+    [['create', 'eve@example.org', '--password', 'secret'], 1, /^$/, /^Usage:\n/],
   ]
   for (const [args, code, stdout, stderr, input = ''] of rows) {
     const ended = await runMain(t, folder, { env, ...command(...args), input })

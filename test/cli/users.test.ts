@@ -11,7 +11,7 @@ import { fakeTerminal } from '../support/fake-terminal.js'
 
 const nobody = '01a1fc01-f8b4-7454-b157-7ca464a8123c'
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-const dead = 'Its refresh tokens are dead; access tokens that are out end within 600 s.'
+const dead = 'Its refresh tokens are revoked; its access tokens expire within 600 s.'
 const person = (email: string) => ({ email, passwordHash: 'x', name: null, emailVerified: false })
 
 /** Runs commands on one database; answers what each says, or the message of its error. */
@@ -49,24 +49,24 @@ await onEachDatabase(t, async (t, kind) => {
       ],
       [
         ['enable', 'ada@example.org'],
-        'ada@example.org was not disabled. Nothing was changed.\n',
+        'ada@example.org is not disabled. Nothing was changed.\n',
         [1, false],
       ],
       [['disable', id.toUpperCase()], `Disabled ada@example.org. ${dead}\n`, [2, true]],
-      [['disable', id], 'ada@example.org was disabled before. Nothing was changed.\n', [2, true]],
+      [['disable', id], 'ada@example.org is already disabled. Nothing was changed.\n', [2, true]],
       [
         ['logout', id],
-        'ada@example.org is disabled, which has ended its refresh tokens. Nothing was changed.\n',
+        'ada@example.org is disabled: its refresh tokens are already revoked. Nothing was changed.\n',
         [2, true],
       ],
       [
         ['enable', 'ada@example.org'],
-        'Enabled ada@example.org: it can log in again. Its refresh tokens from before stay dead.\n',
+        'Enabled ada@example.org: it can log in again. Its earlier refresh tokens stay revoked.\n',
         [2, false],
       ],
       [
         ['delete', 'ada@example.org'],
-        'CommandError: Deleting cannot be undone. Say --yes where nobody can be asked.',
+        'CommandError: Deleting cannot be undone. Without a terminal, confirm with --yes.',
         [2, false],
       ],
       [['disable', id], `Disabled ada@example.org. ${dead}\n`, [3, true]],
@@ -80,21 +80,24 @@ await onEachDatabase(t, async (t, kind) => {
       [command, 'ada@example.org'],
       [command, nobody],
     ])
-    for (const args of unknown) t.equal(await run(args), 'CommandError: There is no such account.')
+    for (const args of unknown)
+      t.equal(await run(args), 'CommandError: The account does not exist.')
     for (const who of ['', 'ada', `${nobody}0`, '%@example.org\0'])
       t.equal(
         await run(['disable', who]),
-        'CommandError: An account is named by its e-mail address or its id.',
+        'CommandError: Name the account by its e-mail address or its id.',
       )
     t.strictSame(await accounts.list(null, 2), [bob], 'others are untouched')
 
     t.equal(
-      await run(['delete', 'bob@example.org'], { answers: [['to go on: ', 'ada@example.org\r']] }),
-      'CommandError: That is another address; nothing was deleted.',
+      await run(['delete', 'bob@example.org'], {
+        answers: [['to continue: ', 'ada@example.org\r']],
+      }),
+      'CommandError: The address does not match. Nothing was deleted.',
     )
     t.match(
       await run(['delete', String(bob?.id)], {
-        answers: [['bob@example.org, to go on: ', 'Bob@example.org\r']],
+        answers: [['bob@example.org, to continue: ', 'Bob@example.org\r']],
       }),
       /^Deleted bob@example.org\./,
     )
@@ -160,7 +163,7 @@ t.test('create asks for the password, and the account is there', async (t) => {
     await run(['create', 'Ada@example.org', '--name', 'Ada \u202e', '--verified'], {
       answers: [
         ['Password: ', `${goodPassword}\r`],
-        ['again: ', `${goodPassword}\r`],
+        ['Repeat password: ', `${goodPassword}\r`],
       ],
     }),
     'Created ada@example.org.\n',
@@ -198,7 +201,7 @@ t.test('an account that goes while it is changed is unknown', async (t) => {
     disable: async () => false,
     enable: async () => false,
     endRefreshTokens: async () => false,
-    remove: async () => false,
+    delete: async () => false,
   } as never
   for (const change of ['disable', 'enable', 'logout', 'delete'] as const)
     await t.rejects(
@@ -214,7 +217,7 @@ t.test('an account that goes while it is changed is unknown', async (t) => {
           accessTokenSeconds: 600,
         },
       ),
-      { message: 'There is no such account.' },
+      { message: 'The account does not exist.' },
     )
 })
 
@@ -244,11 +247,11 @@ t.test('what does not fit says how to use it, and opens nothing', async (t: Test
     'set-email a@b.example',
     'set-email a@b.example b@b.example --yes',
   ])
-    t.match(await run(line.split(' ').filter(Boolean)), /^CommandError: How to use it:\n/, line)
+    t.match(await run(line.split(' ').filter(Boolean)), /^CommandError: Usage:\n/, line)
   t.match(
     await run(['import', join(folder, 'none.jsonl')]),
     'CommandError: The file cannot be opened (ENOENT).',
   )
-  t.match(await run(['import', folder]), 'CommandError: That is a folder, not a file.')
+  t.match(await run(['import', folder]), 'CommandError: The path is a folder, not a file.')
   t.strictSame(await readdir(folder), [])
 })

@@ -43,7 +43,7 @@ async function keys(t: Test, folder: string, ...args: string[]) {
 }
 
 t.test(
-  'a running server takes up the keys of its file, and goes on with the old ones while the file is damaged',
+  'a running server reloads its key file, and keeps its keys while the file is damaged',
   async (t) => {
     const folder = t.testdir({
       'keys.json': JSON.stringify({ keys: [{ ...makeJwk('ES256'), iat: 1000 }] }),
@@ -59,7 +59,7 @@ t.test(
 
     const rotated = await runMain(t, folder, { env: settings, args: ['keys', 'rotate'] })
     t.match(rotated.stdout, /signs from 20/)
-    const [second = ''] = /(?<=^Key )\S+/.exec(rotated.stdout) ?? []
+    const [second = ''] = /(?<=^Created key )\S+/.exec(rotated.stdout) ?? []
     await soon(
       t,
       'a rotation is seen',
@@ -71,7 +71,7 @@ t.test(
     writeFileSync(`${path}.new`, good.slice(0, 100))
     renameSync(`${path}.new`, path)
     await soon(t, 'damage is said', () => messages(server, failure).length === 1)
-    t.match(messages(server, failure)[0], /^keys\.json is not JSON.*the keys of before go on/)
+    t.match(messages(server, failure)[0], /^keys\.json is not JSON.*the previous keys stay in use/)
     server.process.kill('SIGHUP')
     await soon(t, 'SIGHUP reads at once', () => messages(server, failure).length === 2)
     t.strictSame(await publishedKids(server), [second, first])
@@ -162,7 +162,7 @@ t.test(
     t.strictSame(await answers(young), Array(6).fill(200))
     // Both are now in the memory of the guards, and used until the end.
     const said = await keys(t, folder, 'revoke', kid)
-    t.match(said, `Key ${kid} was taken out.`)
+    t.match(said, `Removed key ${kid}.`)
     await soon(t, 'refused everywhere', async () =>
       (await answers(old)).every((status) => status === 401),
     )

@@ -134,7 +134,7 @@ t.test('a full queue loses the newest mails, and sends a few at once', async (t)
   for (let i = 0; i < 606; i++) mailer.send(request(String(i)), async () => message(String(i)))
   t.strictSame(
     lines.map(([level, , text]) => [level, text]),
-    Array.from({ length: 6 }, () => ['error', 'mail lost: too many are waiting']),
+    Array.from({ length: 6 }, () => ['error', 'mail lost: too many mails are waiting']),
   )
   t.strictSame(mailer.load(), { waiting: 596, inDelivery: 4, sent: 0, lost: 6 })
   free()
@@ -160,7 +160,11 @@ t.test('closing waits a while, then says what is lost', async (t) => {
   t.ok(performance.now() - begin < 5000)
   t.strictSame(
     [seen.delivered, seen.closed, lines],
-    [[], 1, [['error', { lost: 10 }, 'mails lost: the server ended before they could be sent']]],
+    [
+      [],
+      1,
+      [['error', { lost: 10 }, 'mails lost: the server shut down before they could be sent']],
+    ],
   )
   mailer.send(request(), async () => message('x'))
   t.match(lines.at(-1), ['error', { mail: 'password reset' }, /mail lost/])
@@ -201,7 +205,11 @@ t.test('closing retries failed mails at once, and does not wait for another retr
   )
   t.strictSame(
     [seen.tries, seen.delivered, lines.at(-1)],
-    [4, ['b'], ['error', { lost: 1 }, 'mails lost: the server ended before they could be sent']],
+    [
+      4,
+      ['b'],
+      ['error', { lost: 1 }, 'mails lost: the server shut down before they could be sent'],
+    ],
   )
   t.strictSame(
     mailer.load(),
@@ -224,7 +232,7 @@ t.test('mails that wait to be tried again hold up nobody, and count as waiting',
   for (let i = 0; i < 596; i++) mailer.send(request(String(i)), async () => null)
   t.strictSame(lines.filter(([level]) => level === 'error').length, 0)
   mailer.send(request(), async () => null)
-  t.match(lines.at(-1), ['error', {}, 'mail lost: too many are waiting'])
+  t.match(lines.at(-1), ['error', {}, 'mail lost: too many mails are waiting'])
   await mailer.close(10_000)
   t.equal(seen.delivered.length, 5)
 })
@@ -277,7 +285,7 @@ t.test('a mail that is retried keeps its place', async (t) => {
   t.match(lines.at(-1), [
     'error',
     { mail: 'password reset' },
-    'mail lost: too many of its kind to its address are waiting',
+    'mail lost: too many mails of this kind to this address are waiting',
   ])
   await mailer.close(0)
 })

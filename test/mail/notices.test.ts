@@ -52,7 +52,7 @@ await onEachDatabase(t, async (t, database) => {
         {
           to: email,
           subject: /^Your password for localhost:3000 was changed$/,
-          words: /was changed just now.*If it was not you/s,
+          words: /was changed just now.*If this was not you/s,
         },
       ]
     },
@@ -67,7 +67,7 @@ await onEachDatabase(t, async (t, database) => {
         {
           to: email,
           subject: /^Your password for localhost:3000 was reset$/,
-          words: /by the link of a mail.*If it was not you/s,
+          words: /with a link sent to this address.*If this was not you/s,
         },
       ]
     },
@@ -78,7 +78,7 @@ await onEachDatabase(t, async (t, database) => {
         {
           to: email,
           subject: /was changed$/,
-          words: /another e-mail address now.*If this was not you/s,
+          words: /has a new e-mail address.*If this was not you/s,
           link: true,
         },
       ]
@@ -97,7 +97,7 @@ await onEachDatabase(t, async (t, database) => {
         {
           to: email,
           subject: /is back$/,
-          words: /this e-mail address again.*former password no longer works/s,
+          words: /this e-mail address again.*previous password no longer works/s,
         },
         {
           to: other,

@@ -86,8 +86,10 @@ t.test(
       t.equal(
         server
           .lines()
-          .filter(({ msg }) => msg === 'mail lost: too many of its kind to its address are waiting')
-          .length,
+          .filter(
+            ({ msg }) =>
+              msg === 'mail lost: too many mails of this kind to this address are waiting',
+          ).length,
         15,
       )
       t.notMatch(JSON.stringify(server.lines()), /ada@|eyJ|brass/)

@@ -25,7 +25,7 @@ t.test('every kind of mail to one address has places of its own', async (t) => {
       5,
       kind,
     )
-    t.equal(ask({ kind, to: 'ada' }), 'too many of its kind to its address are waiting')
+    t.equal(ask({ kind, to: 'ada' }), 'too many mails of this kind to this address are waiting')
     t.equal(ask({ kind, to: 'bob' }), 'ok', 'another address')
   }
 })
@@ -39,7 +39,7 @@ t.test('one account gets 20 places, beside those for first notices', async (t) =
     )
     const mail = { kind, to: 'thief', account: 'thief' }
     if (notices.includes(kind)) t.equal(ask(mail), 'ok', `the first ${kind} has a place`)
-    t.equal(ask(mail), 'too many of its account are waiting', kind)
+    t.equal(ask(mail), 'too many mails of this account are waiting', kind)
     t.equal(ask({ ...mail, account: 'other' }), 'ok', `${kind} of another account`)
   }
 })
@@ -78,7 +78,7 @@ t.test('no group of mails can take the places kept for another', async (t) => {
       600,
       flood,
     )
-    t.equal(ask({ kind: flood, to: 'ada' }), 'too many are waiting')
+    t.equal(ask({ kind: flood, to: 'ada' }), 'too many mails are waiting')
     for (const other of kinds.filter((kind) => kind !== flood))
       t.equal(
         fill(2000, (i) => ({ kind: other, to: `${i}` })),
@@ -98,8 +98,8 @@ t.test('a place that was given back is free again', async (t) => {
   const place = shares.take(mail)
   fill(19, (i) => ({ ...mail, to: `${i}` }))
   fill(4, () => ({ ...mail, account: 'b' }))
-  t.equal(ask(mail), 'too many of its kind to its address are waiting')
+  t.equal(ask(mail), 'too many mails of this kind to this address are waiting')
   if ('release' in place) place.release()
   t.equal(ask(mail), 'ok')
-  t.equal(ask({ ...mail, to: 'y' }), 'too many of its account are waiting')
+  t.equal(ask({ ...mail, to: 'y' }), 'too many mails of this account are waiting')
 })

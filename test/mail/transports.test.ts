@@ -178,7 +178,7 @@ t.test('a link can be copied from the file of a mail', async (t) => {
     t.ok(raw.split('\r\n').every((line) => line.length <= 998))
     t.match(
       raw,
-      /Content-Type: text\/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\nSomebody/,
+      /Content-Type: text\/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\nWe received/,
     )
     for (const name of readdirSync(folder)) rmSync(join(folder, name))
   }

@@ -98,7 +98,7 @@ t.test('a refused password is not hashed, and the answer says why', async (t) =>
   })
   t.strictSame(await problemOf(strict.hashNew('ada@example.org.', ada)), {
     code: 'weak_password',
-    extras: { reasons: ['contains_email'], detail: 'Leave your e-mail address out of it.' },
+    extras: { reasons: ['contains_email'], detail: 'Do not include your e-mail address.' },
   })
   for (const broken of ['\ud800 and the rest', 'the rest \udfff']) {
     t.strictSame(await problemOf(strict.hashNew(broken, ada)), {

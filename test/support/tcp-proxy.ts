@@ -1,14 +1,14 @@
 import { connect, createServer, type Socket } from 'node:net'
 import type { AddressInfo } from 'node:net'
 
-/** A TCP proxy between a server and its database that can be made to misbehave. */
+/** A TCP proxy between a server and its database that can inject faults. */
 export interface Proxy {
   port: number
-  /** Keeps every chunk back for so long, both ways, in milliseconds. */
+  /** Delays every chunk in both directions, in milliseconds. */
   delay: (milliseconds: number) => void
   /**
-   * Forwards nothing any more and says so to nobody, on open and on new connections; what was
-   * held back is lost. `false` forwards new connections again; those of before stay dead.
+   * Silently drops all data on open and new connections, also delayed data. `false` forwards
+   * new connections again; the earlier connections stay dead.
    */
   blackHole: (on: boolean) => void
   /** Breaks every connection with a reset. */

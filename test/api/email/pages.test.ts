@@ -80,7 +80,7 @@ t.test('the page of the notice goes on to a new password, in a browser', async (
   await page.goto('about:blank')
   await page.goto(`${url}/email/undo/#token=${tokenOf(notice)}`)
   await page.getByRole('button', { name: 'Take the account back' }).click()
-  await says('not valid any more')
+  await says('no longer valid')
   t.strictSame(
     complaints.filter((line) => !/status of 4(00|09|22)/.test(line)),
     [],

@@ -217,7 +217,7 @@ t.test('the page of the link, in a browser', async (t) => {
     issuer: config.PUBLIC_URL,
     clock: () => time.now,
   }).issue({ email: 'new@example.org', name: null, passwordHash: 'x' })
-  for (const expected of ['Your account has been created', 'not valid any more']) {
+  for (const expected of ['Your account has been created', 'no longer valid']) {
     await page.goto('about:blank')
     await page.goto(`${url}/email/verify#token=${made}`)
     await page.getByRole('button').click()
@@ -228,7 +228,7 @@ t.test('the page of the link, in a browser', async (t) => {
   await page.goto('about:blank')
   await page.goto(`${url}/email/verify#token=nonsense`)
   await page.getByRole('button').click()
-  await page.getByRole('status').filter({ hasText: 'not valid any more' }).waitFor()
+  await page.getByRole('status').filter({ hasText: 'no longer valid' }).waitFor()
   t.strictSame(
     complaints.filter((line) => !line.includes('status of 400')),
     [],

@@ -62,7 +62,7 @@ t.test('the page of a reset link, in a browser, as on a phone', async (t) => {
   await page.goto(link)
   await page.getByLabel('New password').fill(goodPassword)
   await page.getByRole('button').click()
-  await page.getByRole('status').filter({ hasText: 'not valid any more' }).waitFor()
+  await page.getByRole('status').filter({ hasText: 'no longer valid' }).waitFor()
   await page.goto('about:blank')
   await page.goto(`${url}/password/reset`)
   await page.getByRole('status').filter({ hasText: 'incomplete' }).waitFor()

@@ -36,7 +36,7 @@ await onEachDatabase(t, async (t, database) => {
       202,
       'nor does another try help',
     )
-    await nextMail(email, 'You have an account')
+    await nextMail(email, 'You already have an account')
     t.strictSame((await call('GET', '/me', { token: access })).json(), user)
     t.match(user, { email, name: 'Ada', email_verified: true })
     t.equal((await call('POST', '/refresh', { body: { refresh_token: refresh } })).statusCode, 200)

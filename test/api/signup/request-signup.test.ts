@@ -159,8 +159,8 @@ await onEachDatabase(t, async (t, database) => {
       )
     gate.closed = false
     await nextMail('new@example.org', 'Finish')
-    const notice = await nextMail(email, 'You have an account')
-    await nextMail(email, 'You have an account')
+    const notice = await nextMail(email, 'You already have an account')
+    await nextMail(email, 'You already have an account')
     t.strictSame([mails, await rows()], [[], before], 'nothing has changed')
     for (const part of [notice.text, notice.html, notice.subject])
       t.notMatch(part, /Mallory|argon2|email\/verify/)
@@ -199,7 +199,7 @@ await onEachDatabase(t, async (t, database) => {
     t.equal((await signup({ email, password: goodPassword })).statusCode, 202)
     await ask('last@example.org')
     t.strictSame(
-      [mails.filter(({ subject }) => subject.startsWith('You have')), gate.asked],
+      [mails.filter(({ subject }) => subject.startsWith('You already have')), gate.asked],
       [[], asked + 2],
       'a disabled account gets no link that would not work',
     )
@@ -288,7 +288,7 @@ await onEachDatabase(t, async (t, database) => {
       t.equal((await call('POST', '/login', { body: { email, password } })).statusCode, 200)
     }
     t.match((await signup({ email: 'ada@BÜCHER.example', password: goodPassword })).statusCode, 202)
-    await nextMail('ada@xn--bcher-kva.example', 'You have an account')
+    await nextMail('ada@xn--bcher-kva.example', 'You already have an account')
     for (const broken of ['\0', '\ud800', '\r\nBcc: x@y.zz', '\u2028']) {
       t.strictSame(
         pointers(t, await signup({ email: `a${broken}b@example.org`, password: goodPassword })),
