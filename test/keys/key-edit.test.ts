@@ -106,7 +106,7 @@ t.test('through symbolic links the file itself is changed, under one lock', asyn
   t.ok((await fs.lstat(join(folder, 'link.json'))).isSymbolicLink())
   await writeFile(join(folder, 'real/keys.json.lock'), '')
   t.match(
-    await failure(changeKeyFile(join(folder, 'link.json'), rotation, { patienceMilliseconds: 0 })),
+    await failure(changeKeyFile(join(folder, 'link.json'), rotation, { timeoutMilliseconds: 0 })),
     { message: /real\/keys\.json\.lock/ },
   )
 })
@@ -117,7 +117,7 @@ t.test('twenty rotations and ten revocations at once: none is lost', async (t) =
     iat: 8000 + index,
   }))
   const path = join(t.testdir({ 'keys.json': JSON.stringify({ keys: doomed }) }), 'keys.json')
-  const patient = { patienceMilliseconds: 100_000 }
+  const patient = { timeoutMilliseconds: 100_000 }
   const rotations = Array.from(
     { length: 20 },
     async () => await changeKeyFile(path, rotation, patient),
@@ -161,7 +161,7 @@ t.test('a file that is not there', async (t) => {
   await symlink('nowhere.json', join(dirname(path), 'dangling.json'))
   t.match(
     await failure(changeKeyFile(join(dirname(path), 'dangling.json'), rotation, { make: true })),
-    { name: 'KeyRingError', message: /cannot be made \(ENOENT\)/ },
+    { name: 'KeyRingError', message: /cannot be created \(ENOENT\)/ },
   )
 })
 
@@ -221,7 +221,7 @@ t.test('what cannot be done leaves the file as it was', async (t) => {
   await refuses(
     t,
     path,
-    async () => await changeKeyFile(path, rotation, { patienceMilliseconds: 0 }),
+    async () => await changeKeyFile(path, rotation, { timeoutMilliseconds: 0 }),
     /another command.*keys\.json\.lock/,
     'a lock that stays',
   )
@@ -288,12 +288,12 @@ t.test('a folder that cannot be written to', async (t) => {
   await refuses(
     t,
     path,
-    async () => await changeKeyFile(path, rotation, { patienceMilliseconds: 30 }),
+    async () => await changeKeyFile(path, rotation, { timeoutMilliseconds: 30 }),
     /another command/,
     'a folder',
   )
   t.ok(
-    (await failure(changeKeyFile(path, rotation, { patienceMilliseconds: 0 }))) instanceof
+    (await failure(changeKeyFile(path, rotation, { timeoutMilliseconds: 0 }))) instanceof
       KeyRingError,
   )
 })

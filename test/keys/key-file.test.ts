@@ -86,7 +86,7 @@ t.test('places where no file can be read or made', async (t) => {
     ['full', /cannot be read \(EISDIR\)/],
     ['file/keys.json', /cannot be read \(ENOTDIR\)/],
     ['loop.json', /cannot be read \(ELOOP\)/],
-    ['dangling.json', /cannot be made \(ENOENT\)/],
+    ['dangling.json', /cannot be created \(ENOENT\)/],
     [`${'long'.repeat(80)}.json`, /cannot be read \(ENAMETOOLONG\)/],
   ]
   for (const [name, message] of rows) {
@@ -113,17 +113,17 @@ t.test('files that the system keeps from us', async (t) => {
     [
       'folder',
       { readFile: refusing('ENOENT'), mkdir: refusing('EACCES') },
-      /cannot be made \(EACCES\)/,
+      /cannot be created \(EACCES\)/,
     ],
     [
       'no links and no copies',
       { readFile: refusing('ENOENT'), link: refusing('EPERM'), copyFile: refusing('ENOSPC') },
-      /cannot be made \(ENOSPC\)/,
+      /cannot be created \(ENOSPC\)/,
     ],
     [
       'disk',
       { readFile: refusing('ENOENT'), writeFile: refusing('ENOSPC') },
-      /cannot be made \(ENOSPC\)/,
+      /cannot be created \(ENOSPC\)/,
     ],
   ] as const) {
     const { loadKeyFile } = await t.mockImport<typeof import('../../src/keys/key-file.js')>(

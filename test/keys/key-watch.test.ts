@@ -93,7 +93,7 @@ t.test(
     t.equal(told.length, damaged.length + 1, 'whoever asks gets an answer')
     await rm(path)
     await watch.reload()
-    t.equal(told.at(-1), 'keys.json is not there.')
+    t.equal(told.at(-1), 'keys.json does not exist.')
     t.notOk(fs.existsSync(path))
     await write(text(a))
     t.strictSame(told.at(-1), kids(a), 'that the same keys can be used again is news')
@@ -188,7 +188,7 @@ t.test(
       await after(async () => {
         await rm(path)
       }),
-      'keys.json is not there.',
+      'keys.json does not exist.',
     )
     t.strictSame(
       await after(async () => {
