@@ -187,6 +187,6 @@ t.test('a key file that others may read or write', async (t) => {
   t.equal(await isOpenToOthers(join(path, 'nowhere')), false)
   await t.rejects(readKeyFile(join(dirname(path), 'nowhere.json')), {
     name: 'KeyRingError',
-    message: /nowhere\.json is not there/,
+    message: /nowhere\.json does not exist/,
   })
 })
