@@ -25,7 +25,7 @@ const kidsOf = async (path: string) =>
   )
 type KeyEdit = typeof import('../../src/keys/key-edit.js')
 const withFiles = async (t: Test, methods: object) =>
-  await t.mockImport<KeyEdit>('../../src/tokens/key-edit.js', {
+  await t.mockImport<KeyEdit>('../../src/keys/key-edit.js', {
     'node:fs/promises': { ...fs, ...methods },
   })
 
@@ -195,7 +195,7 @@ t.test('what cannot be done leaves the file as it was', async (t) => {
     [
       'the file of another user',
       open({ stat: async () => ({ uid: 12, gid: 34 }), chown: refusing('EPERM') }),
-      /belongs to the user with the id \d+, group \d+\. Run this command as that user/,
+      /belongs to user \d+, group \d+\. Run this command as that user/,
     ],
   ] as Array<[string, object, RegExp]>) {
     const { changeKeyFile } = await withFiles(t, methods)
@@ -222,7 +222,7 @@ t.test('what cannot be done leaves the file as it was', async (t) => {
     t,
     path,
     async () => await changeKeyFile(path, rotation, { timeoutMilliseconds: 0 }),
-    /another command.*keys\.json\.lock/,
+    /Another command.*keys\.json\.lock/,
     'a lock that stays',
   )
   await fs.unlink(`${path}.lock`)
@@ -273,8 +273,8 @@ t.test('a folder that cannot be written to', async (t) => {
   const folder = t.testdir({ 'keys.json': JSON.stringify({ keys: [makeJwk('ES256')] }) })
   const path = join(folder, 'keys.json')
   // What a read-only folder says; the user that runs the tests may be above modes.
-  const edit = await t.mockImport<KeyEdit>('../../src/tokens/key-edit.js', {
-    '../../src/tokens/lock.js': { withLock: refusing('EACCES') },
+  const edit = await t.mockImport<KeyEdit>('../../src/keys/key-edit.js', {
+    '../../src/keys/lock.js': { withLock: refusing('EACCES') },
   })
   await refuses(
     t,
@@ -289,7 +289,7 @@ t.test('a folder that cannot be written to', async (t) => {
     t,
     path,
     async () => await changeKeyFile(path, rotation, { timeoutMilliseconds: 30 }),
-    /another command/,
+    /Another command/,
     'a folder',
   )
   t.ok(

@@ -127,7 +127,7 @@ t.test('files that the system keeps from us', async (t) => {
     ],
   ] as const) {
     const { loadKeyFile } = await t.mockImport<typeof import('../../src/keys/key-file.js')>(
-      '../../src/tokens/key-file.js',
+      '../../src/keys/key-file.js',
       { 'node:fs/promises': { ...fs, ...method } },
     )
     const error = await failure(loadKeyFile(path, clock))
@@ -140,7 +140,7 @@ t.test(
   'where the file system has no links, the file is copied, and the first of two still wins',
   async (t) => {
     const { loadKeyFile } = await t.mockImport<typeof import('../../src/keys/key-file.js')>(
-      '../../src/tokens/key-file.js',
+      '../../src/keys/key-file.js',
       { 'node:fs/promises': { ...fs, link: refusing('EPERM') } },
     )
     const path = join(t.testdir(), 'keys.json')
@@ -153,7 +153,7 @@ t.test(
     const late = join(t.testdir(), 'late.json')
     const theirs = JSON.stringify({ keys: [makeJwk('EdDSA')] })
     const race = await t.mockImport<typeof import('../../src/keys/key-file.js')>(
-      '../../src/tokens/key-file.js',
+      '../../src/keys/key-file.js',
       {
         'node:fs/promises': {
           ...fs,
