@@ -14,8 +14,10 @@ export interface ChangedKeys {
 
 /** Options of a change. */
 export interface ChangeOptions {
-  /** Whether to create a missing file; `plan` then gets no keys. */ make?: boolean
-  /** The max wait for a change by another process. */ timeoutMilliseconds?: number
+  /** Whether to create a missing file; `plan` then gets no keys. */
+  make?: boolean
+  /** The max wait for a change by another process. */
+  timeoutMilliseconds?: number
 }
 
 /**

@@ -12,10 +12,10 @@ export interface KeyWatch {
 
 /** Callbacks and interval of {@link watchKeyFile}. */
 export interface KeyWatchOptions {
-  /** Called with keys that differ from the previous ones. */ changed: (keys: SigningKey[]) => void
-  /** Called if the file cannot be used, mostly with a KeyRingError. Keep the previous keys. */ failed: (
-    error: unknown,
-  ) => void
+  /** Called with keys that differ from the previous ones. */
+  changed: (keys: SigningKey[]) => void
+  /** Called if the file cannot be used, mostly with a KeyRingError. Keep the previous keys. */
+  failed: (error: unknown) => void
   intervalMilliseconds?: number
 }
 

@@ -28,7 +28,8 @@ export const deviceHeader = {
 /** The dependencies of {@link createClients}. */
 export interface ClientsDeps {
   publicUrl: string
-  /** Undefined remembers no device. */ deviceTokens: DeviceTokens | undefined
+  /** Undefined remembers no device. */
+  deviceTokens: DeviceTokens | undefined
 }
 
 /** The max cookies of a request that are read. Each may cost a signature check. */

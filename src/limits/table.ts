@@ -20,8 +20,8 @@ const hour = 3600
 const day = 24 * hour
 
 /**
- * Every limit, named "action-scope". A scope is a network (IPv6 by /64), an e-mail address
- * with or without an account, an account, or a device.
+ * Every limit, named "action-scope". A scope is a network (IPv6 by /64), an e-mail address with
+ * or without an account, an account, or a device.
  *
  * Mails to an address are counted for each route: a caller who requests one kind cannot use up
  * the password resets of the owner. A single network cannot use up the limit of an address.

@@ -18,16 +18,19 @@ export interface Drain {
 
 /** The times of a shutdown, in milliseconds. */
 export interface DrainTimes {
-  /** A balancer is taken to be polling for this long after a probe. */ watched: number
-  /** The max wait for the next probe. */ patience: number
-  /** Requests may still arrive for this long after the probe was told. */ grace: number
+  /** A balancer is taken to be polling for this long after a probe. */
+  watched: number
+  /** The max wait for the next probe. */
+  maxWait: number
+  /** Requests may still arrive for this long after the probe was told. */
+  grace: number
 }
 
 /** The default times: probes come every few seconds, and a balancer needs a moment to react. */
-export const drainTimes: DrainTimes = { watched: 15_000, patience: 2000, grace: 500 }
+export const drainTimes: DrainTimes = { watched: 15_000, maxWait: 2000, grace: 500 }
 
 /** Creates a drain that is ready until {@link Drain.begin} is called. */
-export function createDrain({ watched, patience, grace }: DrainTimes = drainTimes): Drain {
+export function createDrain({ watched, maxWait, grace }: DrainTimes = drainTimes): Drain {
   let draining = false
   let askedAt = -Infinity
   let told = () => {}
@@ -49,7 +52,7 @@ export function createDrain({ watched, patience, grace }: DrainTimes = drainTime
         answered.then(async () => {
           await wait(grace)
         }),
-        wait(patience, undefined, { signal: over.signal }).catch(() => {}),
+        wait(maxWait, undefined, { signal: over.signal }).catch(() => {}),
       ])
       over.abort()
     },

@@ -40,7 +40,8 @@ export interface WorkersDeps {
   /**
    * The delay before an ended worker is replaced, so that one that cannot start does not keep
    * the machine busy.
-   */ pauseMilliseconds?: number
+   */
+  pauseMilliseconds?: number
 }
 
 /**

@@ -45,7 +45,8 @@ export interface PendingAccount {
  * unique address of the account.
  */
 export interface SignupTokens {
-  /** Encrypts a token. */ issue: (account: PendingAccount) => Promise<string>
+  /** Encrypts a token. */
+  issue: (account: PendingAccount) => Promise<string>
   /** Returns whether a token claims to be of this kind. Verifies nothing. */
   claimsKind: (token: string) => boolean
   /**

@@ -68,16 +68,16 @@ export interface TokenKind<Claims> {
 export interface ClaimsRulesDeps {
   schema: TSchema & { required: string[] }
   clock: Clock
-  /** Creates the error for a bad token; the detail is for the holder of the token. */ refuse: (
-    detail?: string,
-  ) => Problem
+  /** Creates the error for a bad token; the detail is for the holder of the token. */
+  refuse: (detail?: string) => Problem
 }
 
 /** The dependencies of {@link createTokenKind}. */
 export interface TokenKindDeps extends ClaimsRulesDeps {
   typ: string
   audience: string
-  /** Verified too, for tokens that an earlier version issued. */ formerAudience?: string
+  /** Verified too, for tokens that an earlier version issued. */
+  formerAudience?: string
   ring: KeyRing
   issuer: string
 }
