@@ -29,8 +29,8 @@ export function canonicalEmail(text: string): string | null {
   return isEmail.default(address) ? address : null
 }
 
-// NFC replaces some characters by another single one with the same look, such as the Kelvin sign by
-// K (Unicode calls them singletons).
+// NFC replaces some characters by another single one with the same look. Unicode calls them
+// singletons; the Kelvin sign (K) is one.
 function hasDuplicateSign(text: string): boolean {
   return (
     /\P{ASCII}/u.test(text) &&

@@ -13,7 +13,7 @@ export interface MailParts {
 
 /**
  * Sends every mail: combines the text, the token of its link, and the queue. Each method
- * returns at once. A method with an address looks the account up in the background, so the
+ * returns at once. Methods with an address look the account up in the background. So the
  * response time does not reveal whether there is one (ASVS 6.3.8).
  */
 export type Mails = ReturnType<typeof createMails>

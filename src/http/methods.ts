@@ -14,8 +14,8 @@ export const routing = {
 
 /**
  * Responds 404 to unknown paths, and 405 with `Allow` to known paths with another method (RFC
- * 9110 §15.5.6), before a body is read. The framework's router looks up a path for one method;
- * a second router looks up the path alone. Call it before the first route.
+ * 9110 §15.5.6). Does so before a body is read. The framework's router looks up a path for one
+ * method; a second router looks up the path alone. Call it before the first route.
  */
 export function refuseUnknownRoutes(app: FastifyInstance): void {
   const paths = findMyWay(routing)

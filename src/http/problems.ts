@@ -110,8 +110,8 @@ export function createErrorHandler(publicUrl: string) {
     reply
       .code(kind.status)
       .headers({ 'cache-control': 'no-store', 'content-type': problemMediaType })
-    // A malformed URL is refused without any hook: nothing has given it these headers, counts it
-    // for its connection, or will write its line.
+    // A malformed URL is refused before any hook runs: add the headers, close the connection and
+    // log the request here.
     if (!reply.hasHeader('x-request-id')) {
       reply.headers({ ...securityHeaders, 'x-request-id': request.id, connection: 'close' })
       logRequest(request, reply, null)

@@ -20,9 +20,9 @@ export function isCompactJws(token: string): boolean {
 }
 
 /**
- * Returns whether a text has the form of a compact JWE (RFC 7516 §7.1) with `dir` and a GCM
- * algorithm, in its only valid spelling: a header of valid UTF-8, no encrypted key, 96 bits of
- * initialisation vector, ciphertext, 128 bits of tag (RFC 7518 §4.5, §5.3).
+ * Returns whether a text has the form of a compact JWE (RFC 7516 §7.1) in its only valid
+ * spelling. The algorithm must be `dir` with GCM: a header of valid UTF-8, no encrypted key, 96
+ * bits of initialisation vector, ciphertext, 128 bits of tag (RFC 7518 §4.5, §5.3).
  */
 export function isCompactJwe(token: string): boolean {
   return (
