@@ -50,7 +50,7 @@ import type { Services } from './services.js'
 export type Route = (app: App, services: Services) => void
 
 /**
- * Every route, by method and path. Add a route of your own here.
+ * Returns every route, by method and path. Add your own routes here.
  *
  * @param config decides how sign-up works, and whether the documentation is served
  */
@@ -100,8 +100,8 @@ export function routesOf(
 }
 
 /**
- * Builds the application. It does not listen yet. Closing it finishes the running requests,
- * then closes the services.
+ * Builds the application without listening. Closing it finishes the running requests, then
+ * closes the services.
  *
  * @param timeouts shorter in tests
  */
@@ -109,7 +109,7 @@ export function buildApp(services: Services, timeouts: ServerTimeouts = serverTi
   const { config, passwords, accessTokens, limiters } = services
   const app = createServer(services, timeouts)
 
-  // What every request passes, in this order.
+  // Every request passes these, in this order.
   logRequests(app)
   traceRequests(app)
   boundConnections(app, timeouts)
@@ -131,7 +131,7 @@ export function buildApp(services: Services, timeouts: ServerTimeouts = serverTi
   return app
 }
 
-/** How long closing waits for mails that have not been sent yet, in milliseconds. */
+/** The max time that closing waits for unsent mails, in milliseconds. */
 const mailTimeout = 3000
 
 function createServer(services: Services, timeouts: ServerTimeouts): App {

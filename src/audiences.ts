@@ -1,4 +1,4 @@
-/** Audiences (`aud`) of the tokens that this API issues to itself. */
+/** The audiences (`aud`) of the tokens that this API issues to itself. */
 export interface OwnAudiences {
   refresh: string
   links: string
@@ -6,9 +6,9 @@ export interface OwnAudiences {
 }
 
 /**
- * The audience of each group of tokens that only this API accepts. None is the audience of an
- * access token, so a verifier elsewhere refuses them even if it does not check `typ` (RFC 8725
- * §3.9).
+ * Returns the audience of each group of tokens that only this API accepts. Access tokens have
+ * another audience. So a verifier elsewhere refuses these tokens even if it does not check
+ * `typ` (RFC 8725 §3.9).
  *
  * @param issuer PUBLIC_URL
  */

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 
-/** The folder of package.json, seen from the sources and from the bundle alike. */
+/** The folder of package.json, found from the sources and from the bundle alike. */
 export const packageRoot = findRoot(new URL('.', import.meta.url))
 
 function findRoot(folder: URL): URL {

@@ -1,19 +1,19 @@
 import { Ajv, type ValidateFunction } from 'ajv'
 import type { TSchema } from 'typebox'
 
-/** One place of a value that does not fit its schema: a JSON Pointer and what should be there. */
+/** A part of a value that does not match its schema: its JSON Pointer and the expected value. */
 export interface Misfit {
   path: string
   detail: string
 }
 
-// The schemas are written here and typed by TypeBox; checking them against the schema of schemas
-// would take longer than everything else.
+// TypeBox types the schemas. Checking them against the meta-schema would take longer than
+// everything else.
 const ajv = new Ajv({ allErrors: true, meta: false, validateSchema: false })
 
 /**
- * Makes a schema a function that answers everything that does not fit. It is compiled with the
- * first value. Nothing is converted.
+ * Creates a function that returns every mismatch of a value and a schema. Compiles the schema
+ * at the first value. Converts no values.
  */
 export function createChecker(schema: TSchema): (value: unknown) => Misfit[] {
   let compiled: ValidateFunction | undefined

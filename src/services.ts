@@ -20,7 +20,7 @@ import type { Drain } from './process/drain.js'
 import type { Store } from './store/open-store.js'
 import { createTokens } from './tokens/tokens.js'
 
-/** The opened parts that an application is built from. */
+/** The opened parts that an application consists of. */
 export interface Parts {
   config: Config
   store: Store
@@ -34,10 +34,13 @@ export interface Parts {
   drain: Drain
 }
 
-/** Everything a route or a feature can need. Each names what it uses: `Pick<Services, …>`. */
+/**
+ * Everything that a route or a feature can need. Each names its dependencies: `Pick<Services,
+ * …>`.
+ */
 export type Services = ReturnType<typeof createServices>
 
-/** Builds everything once. Opens and starts nothing. */
+/** Creates every service once. Opens and starts nothing. */
 export function createServices(parts: Parts) {
   const { config, store, ring, mailer, redis, clock } = parts
   const { accounts, ping } = store

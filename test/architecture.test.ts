@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path/posix'
 import t from 'tap'
 import ts from 'typescript'
 import {
+  commentsOf,
   files,
   imports,
   importsOf,
@@ -273,6 +274,22 @@ t.test('every export says what it promises', async (t) => {
       [],
       `${file}: a doc comment directly before each`,
     )
+  }
+})
+
+t.test('comments are in plain words', async (t) => {
+  const gap = '[ \\t*/]*\\s[ \\t*/]*'
+  const words = ['whoever', 'somebody', 'nobody', 'anew', 'that is none', 'of before', 'of then']
+  const dialect = new RegExp(`\\b(${words.join('|').replaceAll(' ', gap)})\\b`, 'gi')
+  const vague = /\/\*\*[\s*]*What\b/g
+  t.ok('// one of\n  // before'.match(dialect), 'also across lines')
+  for (const file of sources) {
+    const comments = commentsOf(file)
+    const found = [...comments.matchAll(dialect), ...comments.matchAll(vague)].map(
+      ({ 0: text, index }) =>
+        `${file}:${comments.slice(0, index).split('\n').length}: ${text.replace(/[\s*/]+/g, ' ').trim()}`,
+    )
+    t.strictSame(found, [], file)
   }
 })
 

@@ -103,7 +103,7 @@ await onEachDatabase(t, async (t, database) => {
       await page.getByLabel('New password').fill(next)
       await press(page)
     },
-    'Your password is changed',
+    'Your password has been changed',
   )
   await smtp.nextMail(ada, 'Your password for')
   t.equal((await login(ada, goodPassword)).status, 401)
@@ -143,7 +143,7 @@ await onEachDatabase(t, async (t, database) => {
       await page.getByLabel('New password').fill(third)
       await press(page)
     },
-    'Your password is changed',
+    'Your password has been changed',
   )
   await Promise.all([
     smtp.nextMail(ada, 'Your e-mail address'),

@@ -8,14 +8,17 @@ export type Obstacle = 'account_disabled' | 'email_unverified'
 /** An account and its new tokens. */
 export type Issued = { account: Account } & IssuedTokens
 
-/** The one way to new tokens: every feature that ends in tokens asks it. */
+/**
+ * Decides whether an account may have tokens, and issues them. Every feature that returns
+ * tokens uses it.
+ */
 export interface Admission {
   /** Returns why an account may not have tokens now, or null if it may. */
   obstacleOf: (account: Account) => Obstacle | null
   /**
    * Issues tokens to an account as it is now.
    *
-   * @param authTime when the password was given, in seconds since 1970; now by default
+   * @param authTime the time of the login, in seconds since 1970; now by default
    * @throws Problem
    *
    *   - `account_disabled` if an operator disabled the account
@@ -29,7 +32,11 @@ export interface Admission {
   admitNew: (account: Account) => Issued
 }
 
-/** @param requireVerified whether an account needs a verified address */
+/**
+ * Creates {@link Admission}.
+ *
+ * @param requireVerified whether an account needs a verified address
+ */
 export function createAdmission({
   requireVerified,
   issueTokens,

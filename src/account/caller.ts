@@ -4,15 +4,18 @@ import type { Hashing } from '../passwords/passwords.js'
 import type { Account, Accounts } from '../store/accounts.js'
 
 /**
- * The account that a verified token names.
+ * Returns the account that a verified token names.
  *
- * @throws Problem `invalid_token` when the account is gone, `forbidden` when it is disabled,
- *   `unavailable`
+ * @throws Problem
+ *
+ *   - `invalid_token` if the account is gone
+ *   - `forbidden` if it is disabled
+ *   - `unavailable`
  */
 export async function requireCaller(accounts: Accounts, id: string): Promise<Account> {
   const account = await accounts.findById(id)
   if (account === null)
-    throw new Problem('invalid_token', { detail: 'The account of this token is gone.' })
+    throw new Problem('invalid_token', { detail: 'The account of this token has been deleted.' })
   if (account.disabledAt !== null) throw new Problem('forbidden')
   return account
 }
@@ -24,9 +27,12 @@ export interface Confirmation {
 }
 
 /**
- * Goes on only with the password of the account; counts with the attempts to log in.
+ * Requires the password of the account. Counts as a login attempt.
  *
- * @throws Problem `wrong_password`, `rate_limited`, `overloaded`
+ * @throws Problem
+ *
+ *   - `wrong_password` if the password does not match
+ *   - `rate_limited`, `overloaded`
  */
 export async function requirePassword(
   { matches, attempts }: Pick<Hashing, 'matches'> & { attempts: Attempts },
@@ -42,17 +48,17 @@ export async function requirePassword(
 }
 
 /**
- * Does something to an account as it is now; once more where the account was changed from
- * elsewhere meanwhile, so that whoever did it need not ask again.
+ * Runs a change of an account, and once more if another request changed the account meanwhile.
+ * So the caller does not have to retry.
  *
- * @param attempt reads the account and answers null when it had changed before the end
- * @throws Problem `unavailable` when it had changed both times, and what the attempt throws
+ * @param attempt reads the account; returns null if it changed meanwhile
+ * @throws Problem `unavailable` if it changed both times; the error of the attempt
  */
 export async function retryOnce<T>(attempt: () => Promise<T | null>): Promise<T> {
   const done = (await attempt()) ?? (await attempt())
   if (done === null)
     throw new Problem('unavailable', {
-      detail: 'The account is being changed from elsewhere. Try again.',
+      detail: 'Another request changed the account at the same time. Try again.',
     })
   return done
 }

@@ -3,25 +3,24 @@ import isEmail from 'validator/lib/isEmail.js'
 import { Problem } from '../errors.js'
 
 /**
- * The one spelling under which an address is stored and looked up: trimmed, Unicode NFC, lower
- * case, the domain as in the DNS (IDNA). Null for text that is not an address, that has
- * invisible characters, or that has look-alikes such as `＠`, `．` or the Kelvin sign, which
- * other programs would read as another address. Upper case and decomposed letters are the only
- * other spellings.
+ * Returns the canonical form of an address: trimmed, Unicode NFC, lower case, the domain as in
+ * the DNS (IDNA). Returns null for text that is not an address, and for invisible characters.
+ * Also returns null for look-alikes such as `＠`, `．` or the Kelvin sign, which other programs
+ * would read as another address.
  */
 export function canonicalEmail(text: string): string | null {
   const typed = text.trim()
   const composed = typed.normalize('NFC')
   const lower = composed.toLowerCase().normalize('NFC')
-  // Lower-casing would hide some look-alikes: check before it, and again after it.
+  // Lower-casing would hide some look-alikes: check before it and after it.
   if (!lower.isWellFormed() || [composed, lower].some((one) => one !== one.normalize('NFKC')))
     return null
   if (/[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}]/u.test(lower) || hasDuplicateSign(typed))
     return null
   const at = lower.lastIndexOf('@')
   const domain = lower.slice(at + 1)
-  // domainToASCII reads a host as in a URL: it would drop what follows / ? # \ and decode %. The
-  // ideographic full stop is one more spelling of a dot. A quoted local part would be a second
+  // domainToASCII parses a host of a URL: it drops text after / ? # \ and decodes %. The
+  // ideographic full stop is another spelling of a dot. A quoted local part would allow a second
   // account for the same mailbox.
   if (at < 1 || lower.startsWith('"') || /[/?#\\%:。]/.test(domain)) return null
   const ascii = domainToASCII(domain)
@@ -30,8 +29,8 @@ export function canonicalEmail(text: string): string | null {
   return isEmail.default(address) ? address : null
 }
 
-// NFC itself replaces some characters by another single one of the same look, such as the Kelvin
-// sign by K (Unicode calls them singletons).
+// NFC replaces some characters by another single one with the same look. Unicode calls them
+// singletons; the Kelvin sign (K) is one.
 function hasDuplicateSign(text: string): boolean {
   return (
     /\P{ASCII}/u.test(text) &&
@@ -42,17 +41,18 @@ function hasDuplicateSign(text: string): boolean {
   )
 }
 
-// Node.js 20 refuses some labels that are not what they say, Node.js 24 leaves each as it is. Such
-// a label stands for letters beyond ASCII, and for no other such label (UTS #46 §4.1).
+// Node.js 20 refuses some invalid labels, Node.js 24 returns each as it is. A valid label decodes
+// to letters beyond ASCII, and not to another such label (UTS #46 §4.1).
 function isPunycode(label: string): boolean {
   const letters = domainToUnicode(label)
   return /\P{ASCII}/u.test(letters) && !letters.startsWith('xn--')
 }
 
 /**
- * {@link canonicalEmail}, or Problem `invalid_request` that points to the member.
+ * Returns the canonical form of an address of a request.
  *
- * @param pointer where the address stands in the request
+ * @param pointer the JSON Pointer of the address in the request
+ * @throws Problem `invalid_request` if it is not an e-mail address
  */
 export function requireEmail(text: string, pointer = '/email'): string {
   const address = canonicalEmail(text)
@@ -63,14 +63,14 @@ export function requireEmail(text: string, pointer = '/email'): string {
   return address
 }
 
-/** Domains of Google's mail, which ignores dots before the `@`. */
+/** Domains of Gmail, which ignores dots before the `@`. */
 const dotless = ['gmail.com', 'googlemail.com']
 
 /**
- * The mailbox that an address most likely leads to, for limits alone: whoever can vary an
- * address must not get more mails into one mailbox. What follows a `+` is dropped (RFC 5233),
- * at Google dots as well. Other separators (`-` of qmail) also stand in names of different
- * people, who must not use up each other's mails.
+ * Returns the mailbox that an address most likely leads to, for limits alone. A caller who
+ * varies an address must not get more mails into one mailbox. Drops the part after a `+` (RFC
+ * 5233), and dots at Gmail. Keeps other separators (`-` of qmail): they also occur in the names
+ * of different people, who must not share a limit.
  *
  * @param address in canonical form
  */

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import type { Account } from '../store/accounts.js'
 
-/** The user of the examples in the contract. */
+/** The user in the examples of the contract. */
 export const exampleUser = {
   id: '019b5c4e-9d2a-7c31-8f0e-5a1d2c3b4e5f',
   email: 'ada@example.org',
@@ -14,7 +14,7 @@ const Time = (description: string) =>
   Type.String({ format: 'date-time', description: `${description} (RFC 3339, UTC)` })
 
 /**
- * The e-mail address of a request. What is an address is decided by `canonicalEmail`, after
+ * The e-mail address of a request. `canonicalEmail` decides whether it is valid, after
  * trimming.
  */
 export const Email = Type.String({
@@ -24,13 +24,13 @@ export const Email = Type.String({
   examples: ['ada@example.org'],
 })
 
-/** A person's name: anything but control characters and broken Unicode, or null for none. */
+/** The name of a person, or null. Control characters and broken Unicode are refused. */
 export const Name = Type.Union(
   [
     Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$' }),
     Type.Null(),
   ],
-  { description: 'What to call the person', examples: ['Ada'] },
+  { description: 'The name of the person', examples: ['Ada'] },
 )
 
 /** The schema of {@link User}. */
@@ -40,13 +40,13 @@ export const UserObject = Type.Object(
     email: Type.String(),
     email_verified: Type.Boolean(),
     name: Type.Union([Type.String(), Type.Null()]),
-    created_at: Time('When the account was made'),
-    updated_at: Time('When something that this object shows last changed'),
+    created_at: Time('When the account was created'),
+    updated_at: Time('When a member of this object last changed'),
   },
   {
     additionalProperties: false,
     $id: 'User',
-    description: 'What the account shows of itself',
+    description: 'The account, as its owner sees it',
     examples: [exampleUser],
   },
 )
@@ -54,7 +54,7 @@ export const UserObject = Type.Object(
 /** The JSON of an account, as its owner sees it. */
 export type User = Static<typeof UserObject>
 
-/** An account as its owner sees it. */
+/** Returns an account as its owner sees it. */
 export function toUser(account: Account): User {
   return {
     id: account.id,

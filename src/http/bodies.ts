@@ -3,19 +3,16 @@ import { promisify } from 'node:util'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Problem } from '../errors.js'
 
-/** Largest body, in bytes. */
+/** The max size of a body, in bytes. */
 export const bodyLimit = 16 * 1024
 
 /**
- * The most of a body that is taken in after its request was answered without it, in bytes; then
- * the connection is closed.
+ * The max bytes of a body that are read after its request got a reply. Then the connection is
+ * closed.
  */
 const unreadLimit = 1024 * 1024
 
-/**
- * Takes JSON bodies alone, and bounds what is read of a body after its request got a reply
- * without it.
- */
+/** Accepts only JSON bodies. Limits how much of a body is read after its request got a reply. */
 export function parseBodies(app: FastifyInstance): void {
   app.addHook('onSend', ({ raw }, _reply, _payload, done) => {
     if (!raw.complete) boundRest(raw)
@@ -25,10 +22,7 @@ export function parseBodies(app: FastifyInstance): void {
   app.addContentTypeParser('application/json', { parseAs: 'buffer', bodyLimit }, parseJson(app))
 }
 
-/**
- * Makes the routes of a scope, which take no body, answer whatever body comes, of whatever
- * type; it is not read.
- */
+/** Makes the routes of a scope ignore bodies of any type, without reading them. */
 export function ignoreBodies(scope: FastifyInstance): void {
   scope.addHook('onRequest', async ({ headers }) => {
     if (headers['content-type'] !== undefined) headers['content-type'] = 'application/octet-stream'
@@ -44,8 +38,8 @@ function boundRest(request: IncomingMessage): void {
   })
 }
 
-// The framework's parser (it refuses __proto__ and constructor.prototype), but for UTF-8 only and
-// without replacement characters (RFC 8259 §8.1).
+// The framework's parser refuses __proto__ and constructor.prototype. This also refuses charsets
+// other than UTF-8, and invalid UTF-8 (RFC 8259 §8.1).
 function parseJson(app: FastifyInstance) {
   const parse = promisify(
     app.getDefaultJsonParser('error', 'error') as (

@@ -11,8 +11,8 @@ const byParserCode: Record<string, ProblemCode> = {
 }
 
 /**
- * Answers what Node's parser could not read as HTTP, or did not receive in time, in the one
- * shape of errors, and closes the connection.
+ * Creates a handler for requests that Node's parser could not read as HTTP or did not receive
+ * in time. It responds in the one shape of errors and closes the connection.
  */
 export function createClientErrorHandler(publicUrl: string) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {

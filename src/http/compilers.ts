@@ -5,10 +5,10 @@ import type { FastifyInstance, FastifySchemaValidationError } from 'fastify'
 type Schemas = Parameters<ReturnType<typeof buildValidators>>[0]
 
 /**
- * Has the framework's own compilers work on a schema when a value is first checked or written
- * with it: some milliseconds, once. All of them before the server listens would take longer
- * than anything else at start. What is sent in is never converted. A schema that cannot be
- * compiled fails its requests, so a test compiles every one. Call it before the first route.
+ * Compiles a schema when it is first used, which takes some milliseconds. Compiling all of them
+ * at start would take longer than everything else there. Input is never converted. A schema
+ * that cannot be compiled fails its requests, so a test compiles every one. Call it before the
+ * first route.
  */
 export function compileWhenUsed(app: FastifyInstance): void {
   const validators = once(() =>

@@ -3,10 +3,10 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Bounds on a connection, in milliseconds. A request whose headers or body stop half-way is
- * closed within requestTimeout + connectionsCheckingInterval; one whose answer is not read,
- * after connectionTimeout. When the server closes, what is under way has arrivalTimeout to
- * arrive.
+ * Timeouts of a connection, in milliseconds. A connection is closed after requestTimeout +
+ * connectionsCheckingInterval if the headers or body of a request are incomplete. It is closed
+ * after connectionTimeout if its client does not read the response. When the server closes,
+ * unfinished requests have arrivalTimeout to arrive.
  */
 export interface ServerTimeouts {
   requestTimeout: number
@@ -18,13 +18,12 @@ export interface ServerTimeouts {
 }
 
 /**
- * How many requests of one connection may be without an answer that has left; beyond that it is
- * closed. Each takes memory for its answer, of which a client that sends many at once and reads
- * none pays nothing.
+ * The max requests of a connection that wait for their response. Beyond that the connection is
+ * closed: each response takes memory, while a client that reads none pays nothing.
  */
 export const pipelineLimit = 8
 
-/** The bounds of the product. */
+/** The default timeouts. */
 export const serverTimeouts: ServerTimeouts = {
   requestTimeout: 10_000,
   headersTimeout: 8000,
@@ -35,8 +34,8 @@ export const serverTimeouts: ServerTimeouts = {
 }
 
 /**
- * What a connection is at: how many requests have no answer that has left, and the newest of
- * them. Only the newest can be one that has not arrived whole (RFC 9112 §9.3).
+ * The open requests of a connection: their number, and the newest. Only the newest may be
+ * incomplete (RFC 9112 §9.3).
  */
 interface Work {
   newest: IncomingMessage | null
@@ -44,11 +43,10 @@ interface Work {
 }
 
 /**
- * Closes a connection that sends more requests than `pipelineLimit` ahead of their answers.
- * When the application closes, gives connections on which nothing is being answered
- * `arrivalTimeout` for a request to arrive whole, then closes them: those that never sent
- * anything or stopped half-way, which Node does not count as idle. Otherwise a few silent ones
- * would hold up every restart.
+ * Closes a connection with more than `pipelineLimit` open requests. When the application
+ * closes, idle and silent connections have `arrivalTimeout` for a request to arrive, and are
+ * then closed. Node does not treat connections as idle that sent nothing or stopped half-way. A
+ * few of them would delay every restart.
  */
 export function boundConnections(
   app: FastifyInstance,
@@ -67,7 +65,7 @@ export function boundConnections(
     const work = works.get(socket)
     if (work === undefined) works.set(socket, { newest: raw, waiting: 1 })
     else if (++work.waiting > pipelineLimit) {
-      // What came in one piece is parsed to its end, also after that; nothing more is done for it.
+      // Requests of one packet are still parsed after that; do no more work for them.
       reply.hijack()
       socket.destroy()
       return
@@ -76,13 +74,13 @@ export function boundConnections(
   })
   app.addHook('onResponse', ({ raw }, _reply, done) => {
     const work = works.get(raw.socket)
-    // An idle connection keeps nothing of its last request.
+    // An idle connection must not hold its last request in memory.
     if (work !== undefined && --work.waiting === 0) work.newest = null
     done()
   })
   app.addHook('preClose', (done) => {
     const timer = setTimeout(() => {
-      for (const socket of connections) if (!isAnswering(works.get(socket))) socket.destroy()
+      for (const socket of connections) if (!isResponding(works.get(socket))) socket.destroy()
     }, arrivalTimeout)
     app.server.once('close', () => {
       clearTimeout(timer)
@@ -91,6 +89,6 @@ export function boundConnections(
   })
 }
 
-function isAnswering(work: Work | undefined): boolean {
+function isResponding(work: Work | undefined): boolean {
   return work !== undefined && work.waiting > (work.newest?.complete === false ? 1 : 0)
 }

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import { Problem, type ProblemCode, type ProblemExtras, problemKinds } from '../errors.js'
 import { problemDocument } from './problems.js'
 
-/** Version of the contract, as in package.json. */
+/** The version of the contract, as in package.json, and its server. */
 export interface ContractInfo {
   version: string
   publicUrl: string
@@ -12,12 +12,12 @@ export interface ContractInfo {
 const description = [
   'E-mail and password in, signed JWTs out; no session is stored.',
   'Sign up or log in, then send `Authorization: Bearer <access_token>`. Any service can check the token offline with the keys of `/.well-known/jwks.json`.',
-  'Every error has one shape, `application/problem+json` (RFC 9457); switch on its `code`. Input is strict: unknown members, `null` and wrong types are refused, nothing is converted.',
+  'Every error has one shape, `application/problem+json` (RFC 9457); switch on its `code`. Input is strict: unknown members, `null` and wrong types are refused, and values are never converted.',
 ].join('\n\n')
 
 /**
- * Collects the contract (OpenAPI 3.1) from the schemas of the routes; `app.swagger()` gives it.
- * Call it before the first route.
+ * Collects the contract (OpenAPI 3.1) from the schemas of the routes. `app.swagger()` returns
+ * it. Call it before the first route.
  */
 export function collectContract(app: FastifyInstance, { version, publicUrl }: ContractInfo): void {
   app.register(swagger, {
@@ -31,8 +31,8 @@ export function collectContract(app: FastifyInstance, { version, publicUrl }: Co
       },
       servers: [{ url: new URL(publicUrl).pathname, description: 'This server' }],
       tags: [
-        { name: 'Account', description: 'Sign up, log in, and what an account does with itself' },
-        { name: 'Tokens', description: 'What a token says and how it is verified' },
+        { name: 'Account', description: 'Sign up, log in, and manage the account' },
+        { name: 'Tokens', description: 'The claims of a token and how to verify it' },
         { name: 'Operation', description: 'For probes and people' },
       ],
       components: {
@@ -51,8 +51,8 @@ export function collectContract(app: FastifyInstance, { version, publicUrl }: Co
   })
 }
 
-// What a route need not say: whether it is protected, and the problems that every route of its kind
-// can answer.
+// Adds the parts that routes need not repeat: whether the route is protected, and the problems of
+// every route of its kind.
 function describe(schema: FastifySchema | undefined, { config }: RouteOptions): FastifySchema {
   if (schema === undefined || schema.hide === true) return { hide: true }
   const guarded = config?.public !== true
@@ -82,7 +82,7 @@ function describe(schema: FastifySchema | undefined, { config }: RouteOptions): 
     ]),
   )
   const { querystring: _none, ...shown } = schema
-  // A public route that can refuse a token takes one, and needs none.
+  // A public route that can refuse a token accepts one, but does not require it.
   const security = guarded
     ? [{ accessToken: [] }]
     : codes.has('invalid_token')
@@ -96,7 +96,7 @@ const headersByStatus: Record<number, object> = {
   429: {
     'retry-after': { type: 'integer', description: 'Seconds to wait' },
     'ratelimit-policy': { type: 'string', description: 'The limit' },
-    ratelimit: { type: 'string', description: 'What is left of it' },
+    ratelimit: { type: 'string', description: 'The rest of the limit' },
   },
   503: { 'retry-after': { type: 'integer', description: 'Seconds to wait' } },
 }

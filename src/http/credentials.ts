@@ -17,8 +17,8 @@ import { toTokenReply } from './schemas.js'
  */
 export function readBearer(request: Pick<FastifyRequest, 'headers' | 'raw'>): string {
   const { authorization } = request.headers
-  // Node keeps the first of two Authorization headers and drops the other (RFC 6750 §3.1: more than
-  // one is an invalid request).
+  // Node keeps the first of two Authorization headers and drops the other. More than one is an
+  // invalid request (RFC 6750 §3.1).
   if (countHeader(request.raw.rawHeaders, 'authorization') > 1)
     throw new Problem('invalid_request', {
       errors: [{ pointer: 'authorization', detail: 'must be sent once' }],
@@ -28,17 +28,20 @@ export function readBearer(request: Pick<FastifyRequest, 'headers' | 'raw'>): st
   return credentials
 }
 
-/** How new tokens leave: what the log says, and the status of the reply. */
+/** Options of {@link SendTokens}. */
 export interface Sending {
-  /** The event for the audit log. Without it nothing is logged and no device is remembered. */
+  /**
+   * The event for the audit log. Without it, neither an event is written nor the device
+   * remembered.
+   */
   event?: AuditEvent
-  /** 201 also names the new account. */
+  /** 201 adds the location of the new account. */
   status?: 200 | 201
 }
 
 /**
- * Sends the reply with new tokens, writes the audit line, and remembers the device. No route
- * does these by hand.
+ * Sends the reply with new tokens, writes the audit event, and remembers the device. Every
+ * route with tokens uses it.
  */
 export type SendTokens = (
   request: FastifyRequest,
@@ -47,7 +50,11 @@ export type SendTokens = (
   sending?: Sending,
 ) => Promise<void>
 
-/** @param clients where the device is remembered */
+/**
+ * Creates {@link SendTokens}.
+ *
+ * @param clients remembers the device
+ */
 export function createSendTokens(clients: Clients): SendTokens {
   return async (request, reply, issued, { event, status = 200 } = {}) => {
     const { id, email } = issued.account

@@ -17,17 +17,17 @@ declare module '@fastify/jwt' {
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Whether the route answers without an access token. Without this word it is protected. */
+    /** Whether the route works without an access token. It is protected by default. */
     public?: boolean
-    /** The problems a route can answer beyond those that every route of its kind can. */
+    /** The problems of the route, besides those of every route of its kind. */
     problems?: readonly ProblemCode[]
-    /** Which limits the route has; none without this word. */
+    /** The limits of the route; unlimited by default. */
     limit?: RouteLimit
   }
   interface FastifyRequest {
     /**
-     * Reads the access token of a request to a public route that takes one. Returns its claims,
-     * or null without an Authorization header.
+     * Reads the access token of a request to a public route that accepts one. Returns its
+     * claims, or null without an Authorization header.
      *
      * @throws Problem `invalid_token`, `missing_token`, `invalid_request`
      */
@@ -35,14 +35,13 @@ declare module 'fastify' {
   }
 }
 
-/** How many verified tokens are remembered at least; twice as many at most, some 1.5 KiB each. */
+/** The min number of verified tokens to remember. The max is twice as many, some 1.5 KiB each. */
 const rememberedTokens = 10_000
 
 /**
- * Puts the guard before every route of the application whose config does not say `public:
- * true`: a preHandler hook that verifies the access token and sets `request.user` to its
- * claims. A request that does not fit its schema is refused after the guard, so that a stranger
- * learns nothing about a protected route.
+ * Protects every route whose config lacks `public: true`. A preHandler hook verifies the access
+ * token and sets `request.user` to its claims. The guard runs before the validation is
+ * reported, so that a stranger learns nothing about a protected route.
  */
 export function addGuard(app: FastifyInstance, rules: VerificationRules<AccessClaims>): void {
   const verified = createVerifiedTokens<Readonly<AccessClaims>>(rememberedTokens)
@@ -58,29 +57,29 @@ export function addGuard(app: FastifyInstance, rules: VerificationRules<AccessCl
   const verify = async (request: FastifyRequest, token: string) => {
     await request.jwtVerify()
     const { header } = app.jwt.decode(token) as unknown as { header: { kid: string } }
-    // One object for every request with this token: no handler may write on it.
+    // All requests with this token share one object, so freeze it.
     verified.remember(token, { claims: freeze(request.user), kid: header.kid })
   }
-  // Returns false where the token has to be verified first.
+  // Returns false if the token must be verified first.
   const isKnown = (request: FastifyRequest, token: string): boolean => {
     const known = verified.find(token)
-    // The text was verified before and cannot have changed; the time and the key ring can.
+    // The token was verified before. Only the time and the key ring may have changed.
     if (known === undefined || !rules.verifies(known.kid)) return false
     rules.checkTimes(known.claims)
     request.user = known.claims
     return true
   }
   app.addHook('preHandler', (request, _reply, done) => {
-    const go = () => {
+    const proceed = () => {
       done(request.validationError)
     }
     if (request.is404 || request.routeOptions.config.public === true) {
-      go()
+      proceed()
       return
     }
     const token = readBearer(request)
-    if (isKnown(request, token)) go()
-    else verify(request, token).then(go, done)
+    if (isKnown(request, token)) proceed()
+    else verify(request, token).then(proceed, done)
   })
   app.addHook('onRoute', (route) => {
     route.attachValidation = true
@@ -98,7 +97,7 @@ function freeze(claims: AccessClaims): Readonly<AccessClaims> {
   return Object.freeze(claims)
 }
 
-// What cannot be a token in its one spelling is not given to a library.
+// Refuse non-canonical tokens before a library parses them.
 function readToken(request: FastifyRequest): string {
   const token = readBearer(request)
   if (!isCompactJws(token)) throw new Problem('invalid_token')

@@ -2,23 +2,23 @@ import type { Socket } from 'node:net'
 import type { FastifyReply } from 'fastify'
 
 /**
- * The requests of a connection that have no answer yet. One listener each would be too many
- * where a client sends many at once.
+ * The open requests of a connection. One listener for each would be too many for a client that
+ * sends many at once.
  */
-const unanswered = new WeakMap<Socket, Set<AbortController>>()
+const openRequests = new WeakMap<Socket, Set<AbortController>>()
 
 /**
- * A signal that aborts when the client closes the connection before it has its answer.
- * `request.signal` of Fastify 5.12 goes by `request.raw`, which is closed as soon as its body
- * has been read, and so aborts every request that has one. The answer is closed when the
- * connection is, but in Node.js 20 only the first of those that wait for one another on one
- * connection (RFC 9112 §9.3.2).
+ * Returns a signal that aborts when the client closes the connection before it has the
+ * response. `request.signal` of Fastify 5.12 is no substitute: `request.raw` closes once its
+ * body is read, so the signal aborts every request with a body. `reply.raw` closes with the
+ * connection, but in Node.js 20 only for the first of several pipelined requests (RFC 9112
+ * §9.3.2).
  */
 export function hangUp({ raw, request }: FastifyReply): AbortSignal {
   const { socket } = request.raw
   const controller = new AbortController()
   if (socket.destroyed) controller.abort()
-  const others = unanswered.get(socket) ?? watch(socket)
+  const others = openRequests.get(socket) ?? watch(socket)
   others.add(controller)
   raw.once('close', () => {
     others.delete(controller)
@@ -29,7 +29,7 @@ export function hangUp({ raw, request }: FastifyReply): AbortSignal {
 
 function watch(socket: Socket): Set<AbortController> {
   const controllers = new Set<AbortController>()
-  unanswered.set(socket, controllers)
+  openRequests.set(socket, controllers)
   socket.once('close', () => {
     for (const controller of controllers) controller.abort()
   })

@@ -5,9 +5,9 @@ import type { FastifyInstance } from 'fastify'
 import { Problem } from '../errors.js'
 
 /**
- * What every answer carries, also the one that Node's parser gives (ASVS 3.4, OWASP REST
- * Security Cheat Sheet). Nothing this API serves but a few pages is meant to be rendered. Each
- * costs on every request: none is here that only browsers of the past understand.
+ * The headers of every response, also of a client error (ASVS 3.4, OWASP REST Security Cheat
+ * Sheet). Only a few pages of this API are meant to be rendered. Each header costs time on
+ * every request, so there are none for outdated browsers.
  */
 export const securityHeaders = {
   'content-security-policy':
@@ -20,7 +20,7 @@ export const securityHeaders = {
   'x-frame-options': 'DENY',
 } as const
 
-/** A client's own request id, if it cannot break a log line; a new one otherwise. */
+/** Returns the client's request id if it is safe in a log line, or a new one. */
 export function requestId(request: {
   headers: Record<string, string | string[] | undefined>
 }): string {
@@ -29,29 +29,29 @@ export function requestId(request: {
 }
 
 /**
- * Adds the headers of every reply, and CORS.
+ * Adds the headers of every response, and CORS.
  *
- * @param origins exact origins whose pages may call the API.
- * @param isDraining from then on every answer closes its connection
+ * @param origins the exact origins whose pages may call the API
+ * @param isDraining while true, every response closes its connection
  */
 export function addHeaders(
   app: FastifyInstance,
   origins: string[],
   isDraining: () => boolean,
 ): void {
-  // What runs on every request is synchronous: each promise costs as much as the work itself.
+  // Hooks of every request are synchronous: a promise costs as much as the work itself.
   app.addHook('onRequest', ({ id, raw }, reply, done) => {
     reply.headers(securityHeaders).headers({ 'x-request-id': id, 'cache-control': 'no-store' })
     requireHost(raw)
     done()
   })
-  // Without a listener Node answers an Expect that it does not know with a bare 417; a server may
-  // as well ignore it (RFC 9110 §10.1.1).
+  // Without a listener Node refuses an unknown Expect with a bare 417. A server may ignore it (RFC
+  // 9110 §10.1.1).
   app.server.on('checkExpectation', (request, reply) => {
     app.server.emit('request', request, reply)
   })
-  // Otherwise a connection whose request was running when the server was told to close would be
-  // kept, and with it the server, for keepAliveTimeout.
+  // Otherwise a connection with a running request would stay open after the shutdown begins, and
+  // keep the server running for keepAliveTimeout.
   let isClosing = false
   app.addHook('preClose', async () => {
     isClosing = true
@@ -81,9 +81,9 @@ export function addHeaders(
 }
 
 /**
- * How often a request has a header, of which Node shows one in `headers`.
+ * Returns how often a request has a header; `headers` shows only one.
  *
- * @param rawHeaders names and values in turn
+ * @param rawHeaders names and values alternate
  * @param name in lower case
  */
 export function countHeader(rawHeaders: string[], name: string): number {
@@ -94,8 +94,8 @@ export function countHeader(rawHeaders: string[], name: string): number {
   return found
 }
 
-// RFC 9112 §3.2. Node itself takes the first of two, and its answer to a missing one has neither
-// our shape nor our headers: `requireHostHeader` is off.
+// RFC 9112 §3.2. `requireHostHeader` is off: Node accepts two Host headers, and refuses a missing
+// one without our error shape and headers.
 function requireHost({ rawHeaders, httpVersion }: IncomingMessage): void {
   const count = countHeader(rawHeaders, 'host')
   if (count > 1 || (count === 0 && httpVersion !== '1.0'))

@@ -1,19 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type DestinationStream, type Logger, pino } from 'pino'
 
-/**
- * Tokens and hashes: with addresses, what must not stand in a log though a library's message
- * may quote it.
- */
+/** Tokens and hashes. A library's message may quote them, but the log must not. */
 const secrets = /\beyJ[\w-]+\.[\w-]*(\.[\w-]*)?|\$(argon2|2[aby]|scrypt|pbkdf2)[^\s"'`]*/g
 
 /**
- * The text without tokens, hashes and every word that may hold an address, also one with a
- * password before the `@`.
+ * Returns the text without tokens, hashes, and words that may contain an e-mail address or a
+ * password before an `@`.
  */
 export function redact(text: string): string {
-  // The part of an address before the `@` may have any sign in it (RFC 5322 §3.4.1); only the
-  // folders of npm's scopes are known to be none.
+  // The local part of an address may contain any character (RFC 5322 §3.4.1). Only the scope
+  // folders of npm are known to be no address.
   return text.replace(/\S+/g, (word) =>
     word.replaceAll('node_modules/@', '').includes('@')
       ? '[redacted]'
@@ -22,8 +19,8 @@ export function redact(text: string): string {
 }
 
 /**
- * The logger of the process: one JSON object a line; readable text where the output is a
- * terminal. Requests are logged by route, never by URL, header or body; of errors the kind,
+ * Creates the logger of the process: one JSON object a line, or readable text on a terminal. A
+ * request is logged by its route, never by URL, header or body. An error is logged by kind,
  * code, message and stack, without addresses, tokens and hashes.
  */
 export async function createLogger(
@@ -43,7 +40,7 @@ export async function createLogger(
   return pino({ level, serializers: { err: describeError } }, stream)
 }
 
-/** Logs each answered request once, with its route and the milliseconds it took. */
+/** Logs each finished request with its route and duration in milliseconds. */
 export function logRequests(app: FastifyInstance): void {
   app.addHook('onResponse', (request, reply, done) => {
     logRequest(request, reply, request.is404 ? null : String(request.routeOptions.url))
@@ -52,9 +49,9 @@ export function logRequests(app: FastifyInstance): void {
 }
 
 /**
- * The line of one request.
+ * Logs one request.
  *
- * @param route null where there is none
+ * @param route null if the request has none
  */
 export function logRequest(
   { log, method }: FastifyRequest,

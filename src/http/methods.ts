@@ -3,8 +3,8 @@ import findMyWay from 'find-my-way'
 import { Problem } from '../errors.js'
 
 /**
- * How paths are matched: lenient in spelling, so that every spelling of a protected path meets
- * the guard.
+ * The spelling rules for paths. They are lenient, so that every spelling of a protected path
+ * reaches the guard.
  */
 export const routing = {
   caseSensitive: false,
@@ -13,21 +13,21 @@ export const routing = {
 } as const
 
 /**
- * Answers unknown paths 404, and known paths with another method 405 with `Allow` (RFC 9110
- * §15.5.6), before a body is read. Call it before the first route. The framework's router looks
- * up a path for one method; a second one here looks up the path alone.
+ * Responds 404 to unknown paths, and 405 with `Allow` to known paths with another method (RFC
+ * 9110 §15.5.6). Does so before a body is read. The framework's router looks up a path for one
+ * method; a second router looks up the path alone. Call it before the first route.
  */
 export function refuseUnknownRoutes(app: FastifyInstance): void {
   const paths = findMyWay(routing)
   const methodsOf = new Map<string, Set<string>>()
   app.addHook('onRoute', ({ path, method }) => {
-    // The preflight route of CORS takes every path and says nothing of any.
+    // The preflight route of CORS matches every path.
     if (path === '*') return
     if (!methodsOf.has(path))
       paths.on('GET', path, () => {}, methodsOf.set(path, new Set()).get(path))
     for (const one of [method].flat()) methodsOf.get(path)?.add(one)
   })
-  // After the plugins registered so far: a browser must be able to read these answers too.
+  // Run after the plugins registered so far: a browser must be able to read these responses too.
   app.after(() => {
     app.addHook('onRequest', (request, reply, done) => {
       if (!request.is404) {

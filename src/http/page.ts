@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto'
 import type { App } from './fastify.js'
 
-/** One thing to do on a page, by a JSON route. */
+/** A step of a page, which calls a JSON route. */
 export interface Step {
   /** The path of the JSON route, without the path of PUBLIC_URL. */
   action: string
   /**
-   * HTML of ours with a button, and a form around it where there is something to fill in: its
-   * inputs are sent beside the token, by their ids.
+   * Trusted HTML with a button, in a form if there are inputs. The inputs are sent with the
+   * token, by their ids.
    */
   main: string
   /** The text for each status that ends the step. */
   done: Record<number, string>
-  /** The member of the reply that is the token of the following step. */
+  /** The member of the reply with the token of the next step. */
   nextToken?: string
 }
 
@@ -23,7 +23,7 @@ export interface Page {
   steps: Step[]
 }
 
-/** Sets a new password by a reset token. */
+/** A step that sets a new password with a reset token. */
 export const newPasswordStep: Step = {
   action: '/password/reset',
   main:
@@ -31,7 +31,7 @@ export const newPasswordStep: Step = {
     '<input id="new_password" type="password" autocomplete="new-password" required maxlength="512">' +
     '<button>Set password</button></form>',
   done: {
-    204: 'Your password is changed, and every login has ended. Log in with the new password.',
+    204: 'Your password has been changed, and you have been logged out everywhere. Log in with the new password.',
   },
 }
 
@@ -45,8 +45,8 @@ button:disabled{opacity:.6;cursor:default}
 :focus-visible{outline:3px solid #1f4ed8;outline-offset:2px}
 [role=status]{margin-top:1rem}`
 
-// The token leaves the address bar, and with it the history, before anything else happens. It was
-// in the fragment, which is sent to no server.
+// Remove the token from the address bar and the history first. It was in the fragment, which
+// browsers never send to a server.
 const script = (
   path: string,
   steps: Step[],
@@ -93,12 +93,12 @@ const start = (section, index) => {
 }
 sections.forEach(start)
 show(token === '' ? -1 : 0)
-if (token === '') say('This link is incomplete. Open the whole link of the mail.')
+if (token === '') say('This link is incomplete. Open the complete link from the mail.')
 `
 
 /**
- * Returns a route for a page that uses JSON routes. Opening the page changes nothing: mail
- * scanners open links too. Only the page itself may run or be loaded.
+ * Creates a route for a page that calls JSON routes. Opening the page changes nothing: mail
+ * scanners open links too. The page may run and load only its own content.
  */
 export function createPage({ path, title, steps }: Page): (app: App) => void {
   const code = script(path, steps)

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type FieldError, Problem, type ProblemCode } from '../errors.js'
-import { recordRefusal } from './audit.js'
+import { auditRefusal } from './audit.js'
 import { securityHeaders } from './headers.js'
 import { logRequest } from './log.js'
 
@@ -19,11 +19,11 @@ export interface ProblemDocument {
 /** The media type of {@link ProblemDocument}, always in UTF-8. */
 export const problemMediaType = 'application/problem+json; charset=utf-8'
 
-/** How long a client should wait, in seconds, where a problem passes by itself. */
+/** The time that a client should wait before it retries, in seconds. */
 const retryAfterSeconds: Partial<Record<ProblemCode, number>> = { overloaded: 1, unavailable: 2 }
 
-/** The most members that one answer names. */
-const mostFieldErrors = 10
+/** The max members that one error names. */
+const maxFieldErrors = 10
 
 const byFrameworkCode: Record<string, ProblemCode> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid_json',
@@ -42,8 +42,8 @@ const byStatus: Record<number, ProblemCode> = {
 }
 
 /**
- * What went wrong, in the words of the contract. Whatever is not known to be the client's doing
- * is `internal_error`.
+ * Converts an error to a problem. Errors that are not caused by the client become
+ * `internal_error`.
  */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error
@@ -55,9 +55,9 @@ export function toProblem(error: unknown): Problem {
   } = (error instanceof Error ? error : {}) as Partial<FastifyError>
   if (validation !== undefined)
     return new Problem('invalid_request', {
-      errors: validation.slice(0, mostFieldErrors).map((one) => fieldError(one, validationContext)),
+      errors: validation.slice(0, maxFieldErrors).map((one) => fieldError(one, validationContext)),
     })
-  // Everything that the token library refuses is a bad token, whatever status it proposes (RFC 6750
+  // Every error of the token library means a bad token, whatever status it proposes (RFC 6750
   // §3.1).
   if (/^(FST_JWT|FAST_JWT)_/.test(code)) return new Problem('invalid_token', { cause: error })
   const known = byFrameworkCode[code] ?? byStatus[statusCode]
@@ -67,7 +67,7 @@ export function toProblem(error: unknown): Problem {
   return new Problem('internal_error', { cause: error })
 }
 
-/** The document that is sent for a problem. */
+/** Returns the response document of a problem. */
 export function problemDocument(
   { code, kind, extras }: Problem,
   publicUrl: string,
@@ -86,7 +86,10 @@ export function problemDocument(
   }
 }
 
-/** The one place where an error becomes an answer. What is our fault is logged here, once. */
+/**
+ * Creates the handler that turns every error into a response. It logs errors of the server,
+ * once.
+ */
 export function createErrorHandler(publicUrl: string) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = toProblem(error)
@@ -94,7 +97,7 @@ export function createErrorHandler(publicUrl: string) {
     if (code === 'internal_error') request.log.error({ err: extras.cause }, 'internal error')
     if (code === 'unavailable' && extras.cause !== undefined)
       request.log.warn({ err: extras.cause }, 'database unavailable')
-    recordRefusal(request, problem)
+    auditRefusal(request, problem)
     if (kind.status === 401) reply.header('www-authenticate', challenge(problem))
     const wait = extras.waitSeconds ?? retryAfterSeconds[code]
     if (wait !== undefined) reply.header('retry-after', wait)
@@ -107,8 +110,8 @@ export function createErrorHandler(publicUrl: string) {
     reply
       .code(kind.status)
       .headers({ 'cache-control': 'no-store', 'content-type': problemMediaType })
-    // A malformed URL is refused without any hook: nothing has given it these headers, counts it
-    // for its connection, or will write its line.
+    // A malformed URL is refused before any hook runs: add the headers, close the connection and
+    // log the request here.
     if (!reply.hasHeader('x-request-id')) {
       reply.headers({ ...securityHeaders, 'x-request-id': request.id, connection: 'close' })
       logRequest(request, reply, null)
@@ -117,7 +120,7 @@ export function createErrorHandler(publicUrl: string) {
   }
 }
 
-// RFC 6750 §3: no error code where no credentials were sent.
+// RFC 6750 §3: no error code without credentials.
 function challenge({ code, extras, kind }: Problem): string {
   const realm = 'Bearer realm="latchkey"'
   return code === 'invalid_token'

@@ -18,8 +18,8 @@ const exampleClaims = {
   client_id: 'latchkey',
 }
 /**
- * The password of a request. How long it must be is decided by the policy, so that the answer
- * can say why.
+ * The password of a request. The policy checks its length, so that the error can give the
+ * reason.
  */
 export const Password = Type.String({
   description: '8 to 256 characters, hard to guess; compared verbatim after Unicode NFKC',
@@ -28,14 +28,14 @@ export const Password = Type.String({
 
 /** The token of a link from a mail. */
 export const OneTimeToken = Type.String({
-  description: 'What follows `#token=` in the link of the mail',
+  description: 'The part after `#token=` in the link of the mail',
   examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6InJlc2V0K2p3dCIs…'],
 })
 
-/** The body of an answer that tells nothing. */
-export const Accepted = Type.Object({}, { ...strict, description: 'Nothing' })
+/** An empty body, which reveals nothing. */
+export const Accepted = Type.Object({}, { ...strict, description: 'Empty' })
 
-/** The query of a route that takes none. */
+/** The query of a route without parameters. */
 export const NoQuery = Type.Object({}, strict)
 
 const TokenReplyObject = Type.Object(
@@ -45,14 +45,16 @@ const TokenReplyObject = Type.Object(
     }),
     token_type: Type.Literal('Bearer'),
     expires_in: Type.Integer({ description: 'Life of the access token in seconds' }),
-    refresh_token: Type.String({ description: 'For POST /refresh alone; keep it like a password' }),
+    refresh_token: Type.String({
+      description: 'For POST /refresh alone. Protect it like a password',
+    }),
     refresh_expires_in: Type.Integer({ description: 'Life of the refresh token in seconds' }),
     user: Type.Unsafe<Static<typeof UserObject>>({ $ref: 'User#' }),
   },
   {
     ...strict,
     $id: 'TokenReply',
-    description: 'What signing up, logging in and refreshing give',
+    description: 'The tokens of a sign-up, a login or a refresh',
     examples: [
       {
         access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIs…',
@@ -83,10 +85,10 @@ export const Claims = named(ClaimsObject)
 
 const ProblemObject = Type.Object(
   {
-    type: Type.String({ description: 'Where the code is explained' }),
+    type: Type.String({ description: 'The URL that explains the code' }),
     title: Type.String(),
     status: Type.Integer(),
-    code: Type.Enum(Object.keys(problemKinds), { description: 'What to switch on' }),
+    code: Type.Enum(Object.keys(problemKinds), { description: 'The stable code; switch on it' }),
     detail: Type.String({ description: 'What to do' }),
     request_id: Type.String(),
     errors: Type.Optional(
@@ -97,25 +99,25 @@ const ProblemObject = Type.Object(
           }),
           detail: Type.String(),
         }),
-        { description: 'With invalid_request: each member that does not fit' },
+        { description: 'With invalid_request: each member that is not valid' },
       ),
     ),
     reasons: Type.Optional(
       Type.Array(Type.Enum(['too_short', 'too_long', 'too_guessable', 'contains_email']), {
-        description: 'With weak_password: why',
+        description: 'With weak_password: the reasons',
       }),
     ),
   },
   { $id: 'Problem', description: 'The one shape of every error (RFC 9457)' },
 )
 
-/** Gives the schemas of this file to the application, so that routes can name them. */
+/** Adds the shared schemas, so that routes can refer to them. */
 export function addSchemas(app: FastifyInstance): void {
   for (const schema of [UserObject, TokenReplyObject, ClaimsObject, ProblemObject])
     app.addSchema(schema)
 }
 
-/** What signing up, logging in and refreshing answer. */
+/** Returns the body of a reply with tokens. */
 export function toTokenReply({
   account,
   accessToken,
@@ -133,7 +135,7 @@ export function toTokenReply({
   }
 }
 
-// The type of the schema, but only its name in the contract.
+// Keeps the type of a schema, but shows only its name in the contract.
 function named<S extends TSchema & { $id?: string }>(schema: S) {
   return Type.Unsafe<Static<S>>({ $ref: `${schema.$id}#` })
 }

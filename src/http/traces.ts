@@ -1,15 +1,18 @@
 import type { Context } from '@opentelemetry/api'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
-/** Where every copy of OpenTelemetry's API, version 1, keeps what an SDK has registered. */
+/**
+ * The symbol under which every copy of OpenTelemetry's API, version 1, stores the registered
+ * SDK.
+ */
 const registered = Symbol.for('opentelemetry.js.api.1')
 
 /**
- * Makes a span of every request, where an OpenTelemetry SDK was registered before the
- * application was built: named by method and route, under the span of the caller's
- * `traceparent`, and active in the handler, so that spans of instrumented libraries are its
- * children. Attributes are those of the semantic conventions for HTTP servers, without any URL.
- * Call it before the routes. Where there is no SDK nothing is loaded or done.
+ * Creates a span for every request, if an OpenTelemetry SDK was registered before the
+ * application was built. The span is named by method and route, and is a child of the caller's
+ * `traceparent`. It is active in the handler, so that spans of instrumented libraries become
+ * its children. Its attributes follow the semantic conventions for HTTP servers, without any
+ * URL. Without an SDK nothing is loaded. Call it before the routes.
  */
 export function traceRequests(app: FastifyInstance): void {
   const sdk = (globalThis as { [registered]?: { trace?: unknown } })[registered]
@@ -34,8 +37,7 @@ export function traceRequests(app: FastifyInstance): void {
         parent,
       )
       contexts.set(request, trace.setSpan(parent, span))
-      // Also when the client has hung up before it had its answer, of which there is then no
-      // status.
+      // Also if the client has hung up before the response; then there is no status.
       raw.once('close', () => {
         const { statusCode, headersSent } = raw
         if (headersSent) span.setAttribute('http.response.status_code', statusCode)
@@ -47,11 +49,12 @@ export function traceRequests(app: FastifyInstance): void {
       })
       done()
     })
-    // Not before: the body comes by events of the connection, which know nothing of the request.
+    // Not earlier: the body arrives in events of the connection, outside the context of the
+    // request.
     api.addHook('preHandler', (request, _reply, done) => {
       context.with(contexts.get(request) as Context, done)
     })
   }
-  // The hooks are for the whole application, not for a scope of its own.
+  // Add the hooks to the whole application, not to a scope.
   app.register(Object.assign(plugin, { [Symbol.for('skip-override')]: true }))
 }

@@ -2,30 +2,27 @@ import { type KeyLife, keyLives, type KeyTimes, signingLife } from './key-ring.j
 import { type Algorithm, generateKey, KeyRingError, type SigningKey } from './signing-key.js'
 
 /**
- * What a key does now: it is only published and will sign, it signs, tokens of it may still be
- * alive, or nothing of it can be alive.
+ * The state of a key. It `waits` while it is published but does not sign yet. It `verifies`
+ * while its tokens may be valid. It is `over` once all its tokens have expired.
  */
 export type KeyState = 'waits' | 'signs' | 'verifies' | 'over'
 
-/**
- * A change of the keys of a file: the kids of those that leave it, and new private JWKs that
- * come to it.
- */
+/** A change of the keys of a file: the kids to remove, and the private JWKs to add. */
 export interface KeyChange {
   remove: string[]
   add: Array<Record<string, unknown>>
 }
 
 /**
- * When a change is made: `now` in whole seconds since 1970, and what the times of keys follow
- * from.
+ * The time of a change, in whole seconds since 1970, and the settings that the times of keys
+ * depend on.
  */
 export interface ChangeTimes {
   now: number
   times: KeyTimes
 }
 
-/** What each key does at a time, newest first. */
+/** Returns the state of each key at a time, newest key first. */
 export function keyStates(
   keys: SigningKey[],
   { now, times }: ChangeTimes,
@@ -35,7 +32,7 @@ export function keyStates(
   return lives.map((life, index) => {
     if (life === signing) return { ...life, state: 'signs' }
     if (now >= life.verifiesUntil) return { ...life, state: 'over' }
-    // A key whose turn would come after that of a newer one never signs.
+    // A key that would start to sign after a newer one never signs.
     return {
       ...life,
       state:
@@ -45,11 +42,11 @@ export function keyStates(
 }
 
 /**
- * A new key, newer than every other, which signs in its turn.
+ * Plans a new key that is newer than every other.
  *
- * @param keys may be none
+ * @param keys may be empty
  * @param alg by default that of the key that signs now, or ES256
- * @param atOnce whether it signs now, before everyone has fetched it
+ * @param atOnce whether it signs at once, before all verifiers have fetched it
  */
 export async function planRotation(
   keys: SigningKey[],
@@ -60,15 +57,15 @@ export async function planRotation(
     atOnce = false,
   }: ChangeTimes & { alg?: Algorithm | undefined; atOnce?: boolean },
 ): Promise<KeyChange> {
-  const usual = keys.length === 0 ? 'ES256' : signingLife(keyLives(keys, times), now).key.alg
-  return { remove: [], add: [await newestKey(keys, alg ?? usual, now, atOnce)] }
+  const defaultAlg = keys.length === 0 ? 'ES256' : signingLife(keyLives(keys, times), now).key.alg
+  return { remove: [], add: [await newestKey(keys, alg ?? defaultAlg, now, atOnce)] }
 }
 
 /**
- * Takes a key out. Where keys whose time was over would come to life without it, they go too.
- * Where none is left, a new key of the same algorithm that signs at once comes in.
+ * Plans to remove a key. If that would revive keys that are over, it removes them too. If no
+ * key is left, it adds a key of the same algorithm that signs at once.
  *
- * @throws KeyRingError for a kid that is not there
+ * @throws KeyRingError for an unknown kid
  */
 export async function planRevocation(
   keys: SigningKey[],
@@ -77,9 +74,7 @@ export async function planRevocation(
 ): Promise<KeyChange> {
   const revoked = keys.find((key) => key.kid === kid)
   if (revoked === undefined)
-    throw new KeyRingError(
-      `There is no key "${kid}". See those that are there with: npm run keys -- list`,
-    )
+    throw new KeyRingError(`There is no key "${kid}". List the keys with: npm run keys -- list`)
   const over = planPruning(keys, { now, times }).remove
   const others = keys.filter((key) => key !== revoked)
   const revive = keyStates(others, { now, times }).some(
@@ -92,7 +87,7 @@ export async function planRevocation(
   }
 }
 
-/** Takes out the keys of which no token can be alive, if there are any. */
+/** Plans to remove the keys whose tokens have all expired. */
 export function planPruning(keys: SigningKey[], when: ChangeTimes): KeyChange {
   return {
     remove: keyStates(keys, when)
@@ -102,7 +97,7 @@ export function planPruning(keys: SigningKey[], when: ChangeTimes): KeyChange {
   }
 }
 
-// Two keys of one second would be told apart by their names alone.
+// Keys of the same second would be ordered by their kids alone.
 async function newestKey(
   keys: SigningKey[],
   alg: Algorithm,

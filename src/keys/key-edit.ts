@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { KeyChange } from './key-changes.js'
-import { formatKeySet, makeKeyFile, readKeyText } from './key-file.js'
+import { formatKeySet, createKeyFile, readKeyText } from './key-file.js'
 import { KeyRingError, parseKeys, type SigningKey } from './signing-key.js'
 import { withLock } from './lock.js'
 
@@ -12,48 +12,47 @@ export interface ChangedKeys {
   after: SigningKey[]
 }
 
-/**
- * How a change is made: whether a missing file is made (`plan` then gets no key), and how long
- * to wait for a change by another process, in milliseconds.
- */
+/** Options of a change. */
 export interface ChangeOptions {
+  /** Whether to create a missing file; `plan` then gets no keys. */
   make?: boolean
-  patienceMilliseconds?: number
+  /** The max wait for a change by another process. */
+  timeoutMilliseconds?: number
 }
 
 /**
- * Changes the keys of a file, so that a reader sees either the old file or the new one, and no
- * change by another process is lost. Mode, owner, and members that mean nothing here stay.
+ * Changes the keys of a file. A reader sees either the old file or the new one, and no change
+ * by another process is lost. Keeps the mode, the owner and unknown members.
  *
- * @param plan says what changes; where that is nothing, nothing is written
- * @throws KeyRingError when the file is not there, cannot be used, or cannot be replaced, when
- *   another process keeps it locked, and what `plan` throws. The old file is then as it was.
+ * @param plan returns the change; an empty change writes nothing
+ * @throws KeyRingError if the file is missing, cannot be used or replaced, or stays locked by
+ *   another process; the error of `plan`. The old file is then unchanged.
  */
 export async function changeKeyFile(
   path: string,
   plan: (keys: SigningKey[]) => KeyChange | Promise<KeyChange>,
-  { make = false, patienceMilliseconds = 5000 }: ChangeOptions = {},
+  { make = false, timeoutMilliseconds = 5000 }: ChangeOptions = {},
 ): Promise<ChangedKeys> {
   if ((await readKeyText(path)) === null) {
     if (!make)
       throw new KeyRingError(
-        `There is no key file ${path} yet. The first start of the server makes it, and so does: npm run keys -- rotate`,
+        `There is no key file ${path} yet. The first start of the server creates it. To create it now, run: npm run keys -- rotate`,
       )
     const { add } = await plan([])
-    if (await makeKeyFile(path, add))
+    if (await createKeyFile(path, add))
       return { before: [], after: await parseKeys(formatKeySet({ keys: add }), path) }
   }
   try {
-    // Whoever comes by another symbolic link meets the same lock.
+    // Resolve symbolic links, so that every path of the file uses the same lock.
     const file = await realpath(path)
     const lock = `${file}.lock`
     const busy = () =>
       new KeyRingError(
-        `${path} is being changed by another command. If none is running, one has been killed: remove ${lock} and try again.`,
+        `Another command is changing ${path}. If no command is running, a killed one has left its lock: remove ${lock} and try again.`,
       )
     return await withLock(
       lock,
-      patienceMilliseconds,
+      timeoutMilliseconds,
       busy,
       async () => await change(path, file, plan),
     )
@@ -61,7 +60,7 @@ export async function changeKeyFile(
     const { code } = error as NodeJS.ErrnoException
     throw code === undefined
       ? error
-      : new KeyRingError(`${path} cannot be changed (${code}). It is as it was.`)
+      : new KeyRingError(`${path} cannot be changed (${code}). It is unchanged.`)
   }
 }
 
@@ -109,11 +108,11 @@ async function writeDraft(
   try {
     await handle.writeFile(text)
     const { uid, gid } = await handle.stat()
-    // A file that changes hands is one that the server may not read any more: an outage.
+    // With another owner the server might not be able to read the file: an outage.
     if (uid !== old.uid || gid !== old.gid) {
       await handle.chown(old.uid, old.gid).catch(() => {
         throw new KeyRingError(
-          `${path} belongs to the user with the id ${old.uid}, group ${old.gid}. Run this command as that user, so that the server can still read its keys.`,
+          `${path} belongs to user ${old.uid}, group ${old.gid}. Run this command as that user, so that the server can still read its keys.`,
         )
       })
     }
@@ -124,8 +123,7 @@ async function writeDraft(
   }
 }
 
-// So that a revoked key does not come back with a power failure. Some systems cannot, and some will
-// not.
+// Otherwise a power failure could restore a revoked key. Not every system can sync a folder.
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder)

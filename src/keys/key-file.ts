@@ -14,32 +14,32 @@ import type { Clock } from '../clock.js'
 import { generateKey, KeyRingError, parseKeys, type SigningKey } from './signing-key.js'
 
 /**
- * The signing keys of a file. Where there is no file, one with a new ES256 key is made,
- * readable by its owner alone; a file that is there is never written.
+ * Reads the signing keys of a file. Creates a missing file with a new ES256 key, readable by
+ * its owner alone. Never changes an existing file.
  *
- * @throws KeyRingError when the file cannot be read, made or used
+ * @throws KeyRingError if the file cannot be read, created or used
  */
 export async function loadKeyFile(path: string, clock: Clock): Promise<SigningKey[]> {
   if ((await readKeyText(path)) === null)
-    await makeKeyFile(path, [await generateKey(Math.floor(clock() / 1000))])
+    await createKeyFile(path, [await generateKey(Math.floor(clock() / 1000))])
   return await readKeyFile(path)
 }
 
 /**
- * The signing keys of a file that must be there.
+ * Reads the signing keys of an existing file.
  *
- * @throws KeyRingError when it is not there, cannot be read, or cannot be used
+ * @throws KeyRingError if the file is missing, cannot be read, or cannot be used
  */
 export async function readKeyFile(path: string): Promise<SigningKey[]> {
   const text = await readKeyText(path)
-  if (text === null) throw new KeyRingError(`${path} is not there.`)
+  if (text === null) throw new KeyRingError(`${path} does not exist.`)
   return await parseKeys(text, path)
 }
 
 /**
- * The text of a key file, or null where there is none.
+ * Reads the text of a key file; null if there is no file.
  *
- * @throws KeyRingError when it cannot be read
+ * @throws KeyRingError if it cannot be read
  */
 export async function readKeyText(path: string): Promise<string | null> {
   try {
@@ -52,35 +52,35 @@ export async function readKeyText(path: string): Promise<string | null> {
 }
 
 /**
- * Makes a key file and its folder, readable by their owner alone, unless there is a file: of
- * two processes that make it at once, both use the first one's.
+ * Creates a key file and its folder, readable by their owner alone, unless the file exists. If
+ * two processes create it at once, both use the first file.
  *
- * @returns whether this call made it
- * @throws KeyRingError when it cannot be made
+ * @returns whether this call created it
+ * @throws KeyRingError if it cannot be created
  */
-export async function makeKeyFile(
+export async function createKeyFile(
   path: string,
   keys: Array<Record<string, unknown>>,
 ): Promise<boolean> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-    const made = await publish(formatKeySet({ keys }), path)
-    // A symbolic link that leads nowhere is in the way, and yet no file.
+    const created = await publish(formatKeySet({ keys }), path)
+    // Fail for a symbolic link without a target: it blocks the path but is not a file.
     await stat(path)
-    return made
+    return created
   } catch (error) {
-    throw new KeyRingError(`${path} cannot be made (${(error as NodeJS.ErrnoException).code}).`)
+    throw new KeyRingError(`${path} cannot be created (${(error as NodeJS.ErrnoException).code}).`)
   }
 }
 
-/** A JWK Set as it stands in a file. */
+/** Formats a JWK Set for a file. */
 export function formatKeySet(set: object): string {
   return `${JSON.stringify(set, null, 2)}\n`
 }
 
 /**
- * Whether others than the owner may do anything with a key file, as far as its mode says it;
- * Windows keeps that elsewhere.
+ * Returns whether the mode of a key file gives access to other users than its owner. Always
+ * false on Windows, which has no such modes.
  */
 export async function isOpenToOthers(
   path: string,
@@ -90,8 +90,8 @@ export async function isOpenToOthers(
   return platform !== 'win32' && (mode & 0o077) !== 0
 }
 
-// A link appears with its whole content and fails where a file is. Where the file system has no
-// links, an exclusive copy comes close.
+// A hard link appears with its whole content, and fails if a file exists. An exclusive copy is the
+// fallback for file systems without links.
 async function publish(text: string, path: string): Promise<boolean> {
   const draft = `${path}.${randomUUID()}`
   try {

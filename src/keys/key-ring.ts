@@ -1,47 +1,44 @@
 import type { Clock } from '../clock.js'
 import type { PublicJwk, SigningKey } from './signing-key.js'
 
-/** How far the clocks of issuer and verifier may be apart, in seconds, both ways. */
+/** The max difference between the clocks of issuer and verifier, in seconds, in both directions. */
 export const leewaySeconds = 30
 
 /**
- * The keys of this API. Which one signs, and until when one verifies, follows from their
- * creation times alone, so that replicas agree without talking.
+ * The keys of this API. The creation times alone decide which key signs and how long each key
+ * verifies. So replicas agree without communication.
  */
 export interface KeyRing {
-  /** The key that signs now: the newest that has been published long enough. */
+  /** Returns the key that signs now: the newest that has been published long enough. */
   signingKey: () => SigningKey
-  /** The key that was made first, whether it still verifies or not: it outlasts rotations. */
+  /** Returns the oldest key, whether or not it still verifies. It outlasts rotations. */
   oldestKey: () => SigningKey
-  /** The key of a `kid`, for verification, unless no token of it can be alive. */
+  /** Returns the key of a `kid` for verification, unless all its tokens have expired. */
   find: (kid: string) => SigningKey | undefined
-  /** The public keys that verify, as a JWK Set (RFC 7517 §5), newest first. */
+  /** Returns the public keys that verify, as a JWK Set (RFC 7517 §5), newest first. */
   jwks: () => { keys: PublicJwk[] }
   /**
-   * How long a verifier may keep the published keys, in seconds: a new key is in every cache
-   * before it signs.
+   * The time that verifiers may cache the published keys, in seconds. It ends before a new key
+   * signs.
    */
   cacheSeconds: number
   /**
-   * Puts other keys in place of all.
+   * Replaces all keys.
    *
    * @param keys at least one
    */
   replace: (keys: SigningKey[]) => void
 }
 
-/** What the times of keys follow from. */
+/** The settings that the times of keys depend on. */
 export interface KeyTimes {
-  /** How long a key is only published before it signs. */
+  /** The time that a key is only published before it signs. */
   publishSeconds: number
-  /** The longest life of any token. */
+  /** The max life of any token. */
   longestTokenSeconds: number
 }
 
-/**
- * The times of one key, in seconds since 1970; Infinity for what no newer key has set an end
- * to.
- */
+/** The times of one key, in seconds since 1970. An end is Infinity until a newer key sets it. */
 export interface KeyLife {
   key: SigningKey
   signsFrom: number
@@ -50,8 +47,8 @@ export interface KeyLife {
 }
 
 /**
- * The lives of keys, newest first. A key signs until a newer one does, and verifies until the
- * last of its tokens has ended.
+ * Returns the times of keys, newest first. A key signs until a newer key signs, and verifies
+ * until its last token has expired.
  */
 export function keyLives(
   keys: SigningKey[],
@@ -63,34 +60,40 @@ export function keyLives(
   let signsUntil = Infinity
   return newestFirst.map((key) => {
     const signsFrom = key.signsFrom ?? key.createdAt + publishSeconds
-    // Once the leeway for the clock of a replica that signs, once for that of one that verifies.
+    // One leeway for the clock of the replica that signs, one for the clock of the replica that
+    // verifies.
     const life = {
       key,
       signsFrom,
       signsUntil,
       verifiesUntil: signsUntil + longestTokenSeconds + 2 * leewaySeconds,
     }
-    // A key that does not say when it was made cannot say when another one's time was over.
-    // And whatever the file says, no key has signed before it was made.
+    // A key without a creation time cannot end the time of an older one. No key can have signed
+    // before it was created, whatever `nbf` says.
     if (key.createdAt > 0) signsUntil = Math.min(signsUntil, Math.max(signsFrom, key.createdAt))
     return life
   })
 }
 
 /**
- * Of lives, newest first, the one that signs.
+ * Returns the key that signs.
  *
+ * @param lives newest first
  * @param now in seconds since 1970
  */
 export function signingLife(lives: KeyLife[], now: number): KeyLife {
-  // A ring whose keys are all new has nothing older to go on with: its oldest signs.
+  // If all keys are new, the oldest signs.
   return (lives.find(({ signsFrom }) => signsFrom <= now) ?? lives.at(-1)) as KeyLife
 }
 
-/** The longest time that published keys may be kept, in seconds. */
-const longestCacheSeconds = 600
+/** The max time that published keys may be cached, in seconds. */
+const maxCacheSeconds = 600
 
-/** @param keys at least one */
+/**
+ * Creates a key ring.
+ *
+ * @param keys at least one
+ */
 export function createKeyRing(
   keys: SigningKey[],
   { clock, ...times }: KeyTimes & { clock: Clock },
@@ -99,9 +102,9 @@ export function createKeyRing(
   let byKid = new Map<string, KeyLife>()
   const now = () => clock() / 1000
   const ring: KeyRing = {
-    // Half of the wait: the other half is for caches that are filled just before a server picks the
-    // new key up.
-    cacheSeconds: Math.min(longestCacheSeconds, Math.floor(times.publishSeconds / 2)),
+    // Half of the wait. The other half is for caches that are filled just before a replica loads
+    // the new key.
+    cacheSeconds: Math.min(maxCacheSeconds, Math.floor(times.publishSeconds / 2)),
     signingKey: () => signingLife(lives, now()).key,
     oldestKey: () => (lives.at(-1) as KeyLife).key,
     find: (kid) => {

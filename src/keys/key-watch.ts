@@ -2,35 +2,34 @@ import { unwatchFile, watchFile } from 'node:fs'
 import { readKeyFile } from './key-file.js'
 import type { SigningKey } from './signing-key.js'
 
-/** Follows a key file until it is stopped. */
+/** Watches a key file until it is stopped. */
 export interface KeyWatch {
-  /** Reads the file now; done when what was read has been told. Never rejects. */
+  /** Reads the file now. Resolves after the callbacks were called, and never rejects. */
   reload: () => Promise<void>
-  /** After this nothing is told any more. */
+  /** Stops all callbacks. */
   stop: () => void
 }
 
-/**
- * Who is told of what: `changed` of other keys than before, `failed` of a file that cannot be
- * used, mostly a KeyRingError; the keys of before then go on.
- */
-export interface KeyWatchDeps {
+/** Callbacks and interval of {@link watchKeyFile}. */
+export interface KeyWatchOptions {
+  /** Called with keys that differ from the previous ones. */
   changed: (keys: SigningKey[]) => void
+  /** Called if the file cannot be used, mostly with a KeyRingError. Keep the previous keys. */
   failed: (error: unknown) => void
   intervalMilliseconds?: number
 }
 
 /**
- * Follows a key file by looking at it each second, which works where file systems tell nothing:
- * on network drives, and through the symbolic links of mounted secrets. The file is never made
- * or written. The process may end while it is followed.
+ * Watches a key file by polling it each second. Polling works where file events do not: on
+ * network drives, and through the symbolic links of mounted secrets. Never creates or writes
+ * the file. Does not keep the process running.
  *
  * @param current the keys that are in use
  */
 export function watchKeyFile(
   path: string,
   current: SigningKey[],
-  { changed, failed, intervalMilliseconds = 1000 }: KeyWatchDeps,
+  { changed, failed, intervalMilliseconds = 1000 }: KeyWatchOptions,
 ): KeyWatch {
   let known = identity(current)
   let stopped = false
@@ -42,14 +41,14 @@ export function watchKeyFile(
       known = identity(keys)
       changed(keys)
     } catch (error) {
-      // The same keys again are news once they were damaged.
+      // After a damaged file, report the next valid one even if its keys are the same.
       known = ''
       if (!stopped) failed(error)
     }
   }
-  // One after the other, so that what is read last is what counts.
+  // One after the other, so that the last read decides.
   const reload = async () => await (last = last.then(read))
-  // The watch sees what changes after its first look, and the current keys were read before that.
+  // The watch reports only changes after its first poll. The current keys were read before that.
   const firstReload = setTimeout(() => {
     void reload()
   }, intervalMilliseconds).unref()
@@ -68,7 +67,7 @@ export function watchKeyFile(
   }
 }
 
-// A kid stands for the whole key.
+// A kid identifies the whole key.
 function identity(keys: SigningKey[]): string {
   return JSON.stringify(keys.map(({ kid, createdAt, signsFrom }) => [kid, createdAt, signsFrom]))
 }

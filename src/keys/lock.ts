@@ -1,52 +1,52 @@
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** Signals that would end the process and leave the lock behind. */
+/** The signals that would end the process and leave the lock behind. */
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** How long to wait before the next look at a lock that is taken, in milliseconds. */
-const lookAgainMilliseconds = 20
+/** The wait before the next attempt to lock, in milliseconds. */
+const retryMilliseconds = 20
 
 /**
- * Does some short work while a file exists that no other process can make meanwhile. The file
- * is removed in any case; signals that come before are dropped.
+ * Runs short work while this process holds a lock file that no other process can create. Always
+ * removes the file. Signals that arrive meanwhile are dropped.
  *
- * @param patienceMilliseconds how long to wait for another one's lock
- * @param onBusy makes the error for a lock that stays taken
- * @throws what `onBusy` makes, what the file system says, and what `work` throws
+ * @param timeoutMilliseconds the max wait for the lock of another process
+ * @param onBusy creates the error for a lock that stays taken
+ * @throws the error of `onBusy`, of the file system, or of `work`
  */
 export async function withLock<T>(
   lock: string,
-  patienceMilliseconds: number,
+  timeoutMilliseconds: number,
   onBusy: () => Error,
   work: () => Promise<T>,
 ): Promise<T> {
-  const patienceEnds = performance.now() + patienceMilliseconds
-  while (!take(lock)) {
-    if (performance.now() >= patienceEnds) throw onBusy()
-    await wait(lookAgainMilliseconds)
+  const end = performance.now() + timeoutMilliseconds
+  while (!acquire(lock)) {
+    if (performance.now() >= end) throw onBusy()
+    await wait(retryMilliseconds)
   }
   try {
     return await work()
   } finally {
     rmSync(lock, { force: true })
-    heedSignals()
+    restoreSignals()
   }
 }
 
-function take(lock: string): boolean {
+function acquire(lock: string): boolean {
   for (const signal of signals) process.on(signal, ignore)
   try {
     closeSync(openSync(lock, 'wx', 0o600))
     return true
   } catch (error) {
-    heedSignals()
+    restoreSignals()
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   }
 }
 
-function heedSignals(): void {
+function restoreSignals(): void {
   for (const signal of signals) process.off(signal, ignore)
 }
 

@@ -18,8 +18,8 @@ export type Algorithm = 'ES256' | 'EdDSA' | 'RS256'
 /** Every {@link Algorithm}. */
 export const algorithms = ['ES256', 'EdDSA', 'RS256'] as const satisfies Algorithm[]
 
-/** The least bits of an RSA key: 128 bit of security, ASVS 11.2.3. */
-const leastModulus = 3072
+/** The min bits of an RSA key: 128 bits of security, ASVS 11.2.3. */
+const minModulusBits = 3072
 
 /** A public key as it is published (RFC 7517). */
 export interface PublicJwk {
@@ -35,26 +35,29 @@ export interface SigningKey {
   /** RFC 7638 thumbprint, SHA-256. */
   kid: string
   alg: Algorithm
-  /** When the key was made, in seconds since 1970; 0 where the file does not say. */
+  /** The creation time in seconds since 1970; 0 if the file does not have it. */
   createdAt: number
-  /** From when it may sign, in seconds since 1970; null where that follows from `createdAt`. */
+  /** The time from which it may sign, in seconds since 1970; null to derive it from `createdAt`. */
   signsFrom: number | null
   privatePem: string
   publicPem: string
   publicJwk: PublicJwk
 }
 
-/** The signing keys cannot be used. The message says which key and why, and shows nothing of it. */
+/**
+ * The signing keys cannot be used. The message names the key and the reason, and reveals no key
+ * material.
+ */
 export class KeyRingError extends Error {
   override readonly name = 'KeyRingError'
 }
 
 /**
- * Reads a JWK Set with private keys.
+ * Parses a JWK Set with private keys.
  *
- * @param source where the text came from, for messages
- * @throws KeyRingError for text that is no key set, an empty set, and for each kind of key that
- *   must not sign
+ * @param source the origin of the text, for messages
+ * @throws KeyRingError for text that is not a key set, an empty set, and a key that must not
+ *   sign
  */
 export async function parseKeys(text: string, source: string): Promise<SigningKey[]> {
   let set: unknown
@@ -77,15 +80,15 @@ export async function parseKeys(text: string, source: string): Promise<SigningKe
 const generators: Record<Algorithm, () => { privateKey: KeyObject; publicKey: KeyObject }> = {
   ES256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }),
   EdDSA: () => generateKeyPairSync('ed25519'),
-  RS256: () => generateKeyPairSync('rsa', { modulusLength: leastModulus }),
+  RS256: () => generateKeyPairSync('rsa', { modulusLength: minModulusBits }),
 }
 
 /**
- * Makes a new private key as a member of a JWK Set.
+ * Creates a private key as a member of a JWK Set.
  *
- * @param createdAt seconds since 1970
- * @param signsFrom seconds since 1970, for a key that shall not wait until it has been
- *   published for a while
+ * @param createdAt in seconds since 1970
+ * @param signsFrom in seconds since 1970, for a key that does not wait until it has been
+ *   published long enough
  */
 export async function generateKey(
   createdAt: number,
@@ -124,7 +127,7 @@ async function parseKey(jwk: unknown, where: string): Promise<SigningKey> {
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('sign')))
     throw new KeyRingError(`${where} is not for signing ("key_ops" lacks "sign").`)
   for (const [name, time] of Object.entries({ iat, ...(nbf !== null && { nbf }) })) {
-    // Milliseconds would be a time in the far future.
+    // Refuse milliseconds: they would be a time in the far future.
     if (!Number.isSafeInteger(time) || (time as number) < 0 || (time as number) > 1e11)
       throw new KeyRingError(`${where} has an "${name}" that is not seconds since 1970.`)
   }
@@ -132,23 +135,23 @@ async function parseKey(jwk: unknown, where: string): Promise<SigningKey> {
   const publicKey = createPublicKey(privateKey)
   const alg = algorithmOf(publicKey, where)
   if (named !== undefined && named !== alg)
-    throw new KeyRingError(`${where} must have "alg": "${alg}", or none.`)
-  // Exactly the public members (RFC 7517 §9.3), each in its one spelling: nothing private can slip
-  // through, and the thumbprint is the key's own.
+    throw new KeyRingError(`${where} must have "alg": "${alg}" or no "alg".`)
+  // Exactly the public members (RFC 7517 §9.3), each in its only valid spelling. So no private
+  // member leaks, and the thumbprint is correct.
   const members = publicKey.export({ format: 'jwk' }) as { kty: string; [member: string]: string }
   if (
-    !belongTogether(privateKey, publicKey, alg) ||
+    !isKeyPair(privateKey, publicKey, alg) ||
     Object.entries(members).some(
       ([name, value]) => (jwk as Record<string, unknown>)[name] !== value,
     )
   ) {
     throw new KeyRingError(
-      `${where} has private and public parts that do not belong together, or that are not in plain base64url.`,
+      `${where} has private and public parts that do not match, or that are not plain base64url.`,
     )
   }
   const kid = await calculateJwkThumbprint(members)
   if (given !== undefined && given !== kid)
-    throw new KeyRingError(`${where} must have its RFC 7638 thumbprint as "kid", or none.`)
+    throw new KeyRingError(`${where} must have its RFC 7638 thumbprint as "kid" or no "kid".`)
   return {
     kid,
     alg,
@@ -165,7 +168,7 @@ function importKey(jwk: object, where: string): KeyObject {
     return createPrivateKey({ key: jwk as Record<string, string>, format: 'jwk' })
   } catch {
     throw new KeyRingError(
-      `${where} is damaged, or of a kind that cannot sign here. Use EC P-256, Ed25519 or RSA.`,
+      `${where} is damaged or of an unsupported kind. Use EC P-256, Ed25519 or RSA.`,
     )
   }
 }
@@ -179,21 +182,18 @@ function algorithmOf(key: KeyObject, where: string): Algorithm {
   if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'ES256'
   if (key.asymmetricKeyType === 'ed25519') return 'EdDSA'
   if (key.asymmetricKeyType !== 'rsa')
-    throw new KeyRingError(
-      `${where} is of a kind that cannot sign here. Use EC P-256, Ed25519 or RSA.`,
-    )
-  // With the exponent 1 every message is its own signature; FIPS 186-5 §5.1 asks for more than
+    throw new KeyRingError(`${where} is of an unsupported kind. Use EC P-256, Ed25519 or RSA.`)
+  // With the exponent 1 every message is its own signature. FIPS 186-5 §5.1 requires more than
   // 2^16.
-  if (modulusLength < leastModulus || publicExponent < 65537n)
+  if (modulusLength < minModulusBits || publicExponent < 65537n)
     throw new KeyRingError(
-      `${where} is too weak: RSA keys need 3072 bits or more, and an exponent of 65537 or more.`,
+      `${where} is too weak. RSA keys need at least 3072 bits and an exponent of at least 65537.`,
     )
   return 'RS256'
 }
 
-// An EC key carries its public part beside the private one; only a signature tells whether they
-// match.
-function belongTogether(privateKey: KeyObject, publicKey: KeyObject, alg: Algorithm): boolean {
+// An EC key has a public part beside the private one. Only a signature shows whether they match.
+function isKeyPair(privateKey: KeyObject, publicKey: KeyObject, alg: Algorithm): boolean {
   const digest = alg === 'EdDSA' ? null : 'sha256'
   const probe = Buffer.from('probe')
   try {

@@ -1,50 +1,51 @@
 import type { DeviceTokens } from '../tokens/device-token.js'
 import type { BackoffLimiter, Counted, Limiter, Limiters } from './limiters.js'
 
-/** Where a password comes from, as the limits tell callers apart. */
+/** The client that sends a password, as the limits distinguish clients. */
 export interface Client {
-  /** The network of the caller, in its one spelling. */
+  /** The network of the caller, in canonical form. */
   network: string
-  /** What the caller sent as device tokens; it may be anything. */
+  /** The unverified device tokens of the request. */
   devices: readonly string[]
 }
 
 /**
- * Bounds how often passwords are guessed. Every comparison of a password with that of an
- * account goes through here (ASVS 6.3.1, 6.3.4).
+ * Limits how often passwords are guessed. Every comparison with the password of an account goes
+ * through here (ASVS 6.3.1, 6.3.4).
  */
 export interface Attempts {
   /**
-   * Counts an attempt at an address, then compares. A wrong password stays counted. A right one
-   * is not counted and ends the counts of the address at this place, never those that all
-   * places share: strangers must not get more guesses by it. An attempt that failed for another
-   * reason is not counted. It makes no difference whether the address has an account.
+   * Counts an attempt at an address, then compares. A wrong password stays counted. A right
+   * password is not counted, and resets the counts of this client at the address. It never
+   * resets the counts that all clients share: strangers must not get more guesses. An attempt
+   * that fails for another reason is not counted. Addresses without an account are treated the
+   * same.
    *
    * @param email in canonical form
-   * @param compare answers null when the password is wrong
-   * @throws Problem `rate_limited` before anything is compared, also where the password would
-   *   be right; what `compare` throws
+   * @param compare returns null if the password is wrong
+   * @throws Problem `rate_limited` before anything is compared, also with the right password;
+   *   the error of `compare`
    */
   guard: <T>(email: string, client: Client, compare: () => Promise<T | null>) => Promise<T | null>
-  /** Ends every count of an address, for its owner has proven to read the mailbox. */
+  /** Resets the counts of an address after its owner has proven access to the mailbox. */
   forgive: (email: string, client: Client) => Promise<void>
 }
 
-/** No limits: for a server behind a gateway that has them. */
+/** No limits, for a server behind a gateway that has them. */
 export const unlimited: Attempts = {
-  guard: async (_email, _place, compare) => await compare(),
+  guard: async (_email, _client, compare) => await compare(),
   forgive: async () => {},
 }
 
-/** What {@link createAttempts} needs. */
+/** The dependencies of {@link createAttempts}. */
 export interface AttemptsDeps {
   limiters: Limiters
   deviceTokens: DeviceTokens
 }
 
 /**
- * What an attempt was counted as: taken back when it was none, and ended for this place when it
- * succeeded.
+ * A counted attempt. It is undone if no comparison took place, and resets the counts of its
+ * client if it succeeds.
  */
 interface Attempt {
   undo: () => Promise<void>
@@ -52,10 +53,9 @@ interface Attempt {
 }
 
 /**
- * {@link Attempts} by the table of limits. Who holds a device token of the address is counted
- * apart, so that no stranger can lock the owner out. Comparisons of a network are counted
- * whatever comes of them: who gives right passwords of their own takes time from others all the
- * same.
+ * Creates {@link Attempts} by the table of limits. Clients with a device token of the address
+ * are counted apart, so that a stranger cannot lock the owner out. Comparisons of a network
+ * count whatever their result: right passwords of other accounts also take hashing time.
  */
 export function createAttempts({ limiters, deviceTokens }: AttemptsDeps): Attempts {
   return {
@@ -81,11 +81,12 @@ export function createAttempts({ limiters, deviceTokens }: AttemptsDeps): Attemp
     },
   }
 
-  // An attempt counts in one set of limits: as that of the first device that has guesses left,
-  // otherwise as a stranger's.
+  // An attempt counts in one set of limits: that of the first device with guesses left, otherwise
+  // that of strangers.
   async function takeOne(email: string, { network, devices }: Client): Promise<Attempt> {
     for (const [index, token] of devices.entries()) {
-      // A look at a signature costs as much as refusing a call: more than one for a call are few.
+      // Verifying a device token costs as much as refusing a call. Limit the calls with more than
+      // one.
       if (
         index > 0 &&
         !(await limiters['device-network'].take(network).then(
@@ -96,8 +97,8 @@ export function createAttempts({ limiters, deviceTokens }: AttemptsDeps): Attemp
         break
       const id = deviceTokens.find(token, email)
       if (id === null) continue
-      // Tokens outlive a new password, and somebody else may hold some: they must not keep out
-      // whoever would get in without one.
+      // Device tokens survive a password change and may leak. When one is used up, fall back to the
+      // stranger limits, so that a leaked token cannot lock the owner out.
       const attempt = await takeAll(
         [],
         [limiters['password-device'], id],
@@ -117,17 +118,17 @@ export function createAttempts({ limiters, deviceTokens }: AttemptsDeps): Attemp
 }
 
 /**
- * Counts in every limit, or in none; in this order, so that who is refused by a limit of their
- * own does not use up one that others share. Success takes the attempt back and ends the count
- * of its place.
+ * Counts in every limit, or in none. Limits of the client come before shared limits, so that a
+ * refused caller does not use up a shared limit. Success undoes the counts and resets the limit
+ * of the client.
  *
  * @param network the limits of the caller's network
- * @param place the limit of the caller at the address
+ * @param client the limit of the caller at the address
  * @param everywhere the limit of all callers at the address
  */
 async function takeAll(
   network: Array<[Limiter, string]>,
-  place: [BackoffLimiter, string],
+  client: [BackoffLimiter, string],
   everywhere: [Limiter, string],
 ): Promise<Attempt> {
   const counted: Counted[] = []
@@ -139,8 +140,8 @@ async function takeAll(
     )
   }
   try {
-    for (const [limiter, whose] of [...network, place, everywhere])
-      counted.push(await limiter.take(whose))
+    for (const [limiter, subject] of [...network, client, everywhere])
+      counted.push(await limiter.take(subject))
   } catch (error) {
     await undo()
     throw error
@@ -149,8 +150,8 @@ async function takeAll(
     undo,
     succeed: async () => {
       await undo()
-      const [limiter, whose] = place
-      await limiter.clear(whose)
+      const [limiter, subject] = client
+      await limiter.clear(subject)
     },
   }
 }

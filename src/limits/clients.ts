@@ -5,33 +5,37 @@ import type { DeviceTokens } from '../tokens/device-token.js'
 import { deviceSeconds } from '../tokens/lifetimes.js'
 import { callerNetwork } from './network.js'
 
-/** Tells callers apart, by network and by device. */
+/** Distinguishes callers by network and by device. */
 export interface Clients {
-  /** The network of a request and the device tokens it carries. */
+  /** Returns the network of a request and the device tokens that it contains. */
   clientOf: (request: FastifyRequest) => Client
-  /** Sets a cookie with a device token for an address. Call it only for its proven owner. */
+  /**
+   * Sets a cookie with a device token for an address. Call it only after its owner has proven
+   * the address.
+   */
   rememberDevice: (reply: FastifyReply, email: string) => void
 }
 
-/** The header of an answer that has a device remembered, for the contract. */
+/** The response header that remembers a device, for the contract. */
 export const deviceHeader = {
   'set-cookie': {
     type: 'string',
     description:
-      'A device token: attempts to log in with it are counted apart from those of strangers. It opens nothing. Not with `RATE_LIMITS=off`',
+      'A device token. Login attempts with it are counted apart from those of strangers. It grants no access. Not sent with `RATE_LIMITS=off`',
   },
 } as const
 
-/** What {@link createClients} needs; without `deviceTokens` no device is remembered. */
+/** The dependencies of {@link createClients}. */
 export interface ClientsDeps {
   publicUrl: string
+  /** Undefined remembers no device. */
   deviceTokens: DeviceTokens | undefined
 }
 
-/** The most cookies of a request that are looked at: each may cost a look at a signature. */
-const mostCookies = 8
+/** The max cookies of a request that are read. Each may cost a signature check. */
+const maxCookies = 8
 
-/** Cookies are looked at and set where a password is, and nowhere else. */
+/** Creates {@link Clients}. Only routes that take a password read and set the cookie. */
 export function createClients({ publicUrl, deviceTokens }: ClientsDeps): Clients {
   const { protocol, pathname } = new URL(publicUrl)
   const isSecure = protocol === 'https:'
@@ -44,7 +48,7 @@ export function createClients({ publicUrl, deviceTokens }: ClientsDeps): Clients
       )
       return {
         network: callerNetwork(request),
-        devices: [...new Set(devices)].slice(0, mostCookies),
+        devices: [...new Set(devices)].slice(0, maxCookies),
       }
     },
     rememberDevice: (reply, email) => {
@@ -66,9 +70,11 @@ export function createClients({ publicUrl, deviceTokens }: ClientsDeps): Clients
 }
 
 /**
- * The name of the cookie, and those of former versions. Browsers take both prefixes over https
- * alone; one with `__Host-` must have the path `/`, and no other sub-domain can set it. The
- * path is the one that the browser sees.
+ * Returns the name of the cookie, and the names of former versions. Browsers accept both
+ * prefixes only over https. A `__Host-` cookie must have the path `/`, and no other sub-domain
+ * can set it.
+ *
+ * @param path the path that the browser sees
  */
 function cookieNames(isSecure: boolean, path: string): [name: string, ...formerNames: string[]] {
   if (!isSecure) return ['latchkey-device']
@@ -77,8 +83,8 @@ function cookieNames(isSecure: boolean, path: string): [name: string, ...formerN
     : ['__Secure-latchkey-device']
 }
 
-// The `cookie` package keeps the first of those with one name. A sub-domain beside this one can put
-// a bad one before ours (RFC 6265 §8.6). No token needs decoding.
+// The `cookie` package keeps only the first of several cookies with one name. A sibling sub-domain
+// can put a bad one before ours (RFC 6265 §8.6). Tokens need no decoding.
 function readCookies(header = ''): Array<[name: string, value: string]> {
   return header.split(';').map((cookie) => {
     const [name = '', ...value] = cookie.split('=')

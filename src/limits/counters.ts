@@ -1,43 +1,44 @@
 import type { Redis } from 'ioredis'
 import { RateLimiterMemory, RateLimiterRedis, type RateLimiterRes } from 'rate-limiter-flexible'
 
-/** Counts calls by key, for a time that begins with the first. */
+/** Counts calls by key, in a window that begins with the first call. */
 export interface Counter {
   /**
-   * Rejects with the result when the points are used up. `customDuration`, in seconds, is that
-   * of a key that is not there yet.
+   * Counts a call. Rejects with the result if the points are used up.
+   *
+   * @param options `customDuration`, in seconds, applies to a new key
    */
   consume: (
     key: string,
     points?: number,
     options?: { customDuration?: number },
   ) => Promise<RateLimiterRes>
-  /** Takes one point back. */
+  /** Gives one point back. */
   reward: (key: string) => Promise<RateLimiterRes>
   delete: (key: string) => Promise<boolean>
 }
 
-/** Where counts are kept. */
+/** The store of the counts. */
 export interface Counters {
   open: (name: string, limit: { points: number; duration: number }) => Counter
 }
 
 /**
- * The most keys that one counter keeps in memory, some 530 bytes each. Beyond it the oldest is
- * forgotten.
+ * The max keys that one counter keeps in memory, some 530 bytes each. Beyond it the oldest key
+ * is dropped.
  */
-const mostKeys = 100_000
+const defaultMaxKeys = 100_000
 
 /**
- * Counts in Redis, shared by all that use it; in this process without it, and for as long as it
- * is away.
+ * Creates counters in Redis, which processes share. Counts in this process if Redis is not
+ * configured, or while it cannot be reached.
  *
- * @param most see {@link mostKeys}
+ * @param maxKeys see {@link defaultMaxKeys}
  */
-export function createCounters(redis: Redis | undefined, most = mostKeys): Counters {
+export function createCounters(redis: Redis | undefined, maxKeys = defaultMaxKeys): Counters {
   return {
     open: (name, limit) => {
-      const memory = new BoundedMemory(limit, most)
+      const memory = new BoundedMemory(limit, maxKeys)
       if (redis === undefined) return memory
       return new RateLimiterRedis({
         storeClient: redis,
@@ -50,22 +51,25 @@ export function createCounters(redis: Redis | undefined, most = mostKeys): Count
   }
 }
 
-/** Whoever makes up addresses could otherwise fill the memory, at the speed of hashing. */
+/**
+ * Counts in memory, up to a max number of keys. Otherwise an attacker with made-up addresses
+ * could fill the memory.
+ */
 class BoundedMemory extends RateLimiterMemory {
   readonly #keys = new Set<string>()
-  // One iterator for good: a new one would have to step over all that was taken from the beginning
-  // of the set.
+  // Keep one iterator: a new one would step over everything that was removed from the start of the
+  // set.
   readonly #oldest = this.#keys.values()
-  readonly #most: number
+  readonly #maxKeys: number
 
-  constructor(limit: { points: number; duration: number }, most: number) {
+  constructor(limit: { points: number; duration: number }, maxKeys: number) {
     super(limit)
-    this.#most = most
+    this.#maxKeys = maxKeys
   }
 
   override async consume(key: string, points?: number, options?: object): Promise<RateLimiterRes> {
     this.#keys.add(key)
-    if (this.#keys.size > this.#most) await this.delete(this.#oldest.next().value as string)
+    if (this.#keys.size > this.#maxKeys) await this.delete(this.#oldest.next().value as string)
     return await super.consume(key, points, options)
   }
 

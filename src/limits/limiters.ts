@@ -6,25 +6,26 @@ import type { KeyRing } from '../keys/key-ring.js'
 import type { Counters } from './counters.js'
 import { type Backoff, type LimitName, limits, type Quota } from './table.js'
 
-/** One call that was counted. */
+/** A counted call. */
 export interface Counted {
-  /** Takes the call back. */
+  /** Removes the call from the count. */
   undo: () => Promise<void>
 }
 
-/** One limit. */
+/** A limit. */
 export interface Limiter {
   /**
-   * Counts a call for a network, an address or a device. Throws Problem `rate_limited`, and
-   * then nothing is counted.
+   * Counts a call of a network, an address or a device.
+   *
+   * @throws Problem `rate_limited`; the call is then not counted
    */
-  take: (whose: string) => Promise<Counted>
+  take: (subject: string) => Promise<Counted>
 }
 
-/** One limit with waits. */
+/** A limit with waits. */
 export interface BackoffLimiter extends Limiter {
-  /** Starts anew. */
-  clear: (whose: string) => Promise<void>
+  /** Resets the count. */
+  clear: (subject: string) => Promise<void>
 }
 
 /** Every limit of the table. */
@@ -32,16 +33,17 @@ export type Limiters = {
   [Name in LimitName]: (typeof limits)[Name] extends Backoff ? BackoffLimiter : Limiter
 }
 
-/** What {@link createLimiters} needs. */
+/** The dependencies of {@link createLimiters}. */
 export interface LimitersDeps {
   counters: Counters
   ring: KeyRing
 }
 
 /**
- * Addresses are counted by an HMAC, so that neither memory nor Redis holds any. Its secret
- * comes from the oldest key of the ring: replicas agree, a restart or a rotation changes
- * nothing, and when that key is removed the counts start anew.
+ * Creates every limiter of the table. Subjects are stored as an HMAC, so that neither memory
+ * nor Redis contains an address. The secret is derived from the oldest key of the ring:
+ * replicas share it, and it survives restarts and rotations. When that key is removed, all
+ * counts start from zero.
  */
 export function createLimiters({ counters, ring }: LimitersDeps): Limiters {
   let secret: { kid: string; bytes: Uint8Array } | undefined
@@ -51,10 +53,10 @@ export function createLimiters({ counters, ring }: LimitersDeps): Limiters {
     return secret.bytes
   }
   const entries = Object.entries(limits).map(([name, limit]) => {
-    // 128 bits are enough that no two meet.
-    const keyOf = (whose: string) =>
+    // 128 bits make a collision practically impossible.
+    const keyOf = (subject: string) =>
       createHmac('sha256', secretOf())
-        .update(`${name}\n${whose}`)
+        .update(`${name}\n${subject}`)
         .digest()
         .toString('base64url', 0, 16)
     return [
@@ -67,7 +69,7 @@ export function createLimiters({ counters, ring }: LimitersDeps): Limiters {
   return Object.fromEntries(entries) as Limiters
 }
 
-type KeyOf = (whose: string) => string
+type KeyOf = (subject: string) => string
 
 function createQuota(
   name: string,
@@ -77,8 +79,8 @@ function createQuota(
 ): Limiter {
   const counter = counters.open(name, { points: calls, duration: seconds })
   return {
-    take: async (whose) => {
-      const key = keyOf(whose)
+    take: async (subject) => {
+      const key = keyOf(subject)
       const undo = async () => {
         await giveBack(counter, key)
       }
@@ -93,23 +95,22 @@ function createQuota(
 
 function createBackoff(
   name: string,
-  { free, firstWait, longestWait, seconds }: Backoff,
+  { free, firstWait, maxWait, seconds }: Backoff,
   counters: Counters,
   keyOf: KeyOf,
 ): BackoffLimiter {
   const counter = counters.open(name, { points: Number.MAX_SAFE_INTEGER, duration: seconds })
-  // One call opens it, and closes it behind itself for the wait.
-  const gate = counters.open(`${name}-wait`, { points: 1, duration: longestWait })
-  const clear = async (whose: string) => {
-    await Promise.all([counter.delete(keyOf(whose)), gate.delete(keyOf(whose))])
+  // One call passes the gate and closes it for the wait.
+  const gate = counters.open(`${name}-wait`, { points: 1, duration: maxWait })
+  const clear = async (subject: string) => {
+    await Promise.all([counter.delete(keyOf(subject)), gate.delete(keyOf(subject))])
   }
   return {
-    take: async (whose) => {
-      const key = keyOf(whose)
-      // Counted first, then looked at: of a thousand guesses at once, no more than the limit get
-      // through.
+    take: async (subject) => {
+      const key = keyOf(subject)
+      // Count first: of a thousand guesses at once, no more than the limit pass.
       const { consumedPoints } = await counter.consume(key)
-      const wait = Math.min(firstWait * 2 ** (consumedPoints - free - 1), longestWait)
+      const wait = Math.min(firstWait * 2 ** (consumedPoints - free - 1), maxWait)
       const end = Date.now() + wait * 1000
       if (consumedPoints > free) {
         await gate
@@ -122,7 +123,7 @@ function createBackoff(
       return {
         undo: async () => {
           await giveBack(counter, key)
-          // Later the gate is somebody else's, who waits at it.
+          // Later the gate belongs to another call, which waits at it.
           if (consumedPoints > free && Date.now() < end) await gate.delete(key)
         },
       }
@@ -131,8 +132,8 @@ function createBackoff(
   }
 }
 
-// Where the time of the counter ended meanwhile, there is nothing to give back: less than zero
-// would be more calls for the next.
+// If the window has ended meanwhile, delete the count: a count below zero would allow more calls in
+// the next window.
 async function giveBack(counter: ReturnType<Counters['open']>, key: string): Promise<void> {
   const { consumedPoints } = await counter.reward(key)
   if (consumedPoints <= 0) await counter.delete(key)

@@ -8,9 +8,10 @@ interface Parsed {
 }
 
 /**
- * IPv6 ranges whose addresses carry the IPv4 address of their owner, and the byte where it
- * begins: IPv4-translated, IPv4-compatible, NAT64 (RFC 6052), 6to4 and Teredo, which inverts
- * it. Counted by /64, one IPv4 address would be many networks, or all of them one.
+ * IPv6 ranges whose addresses contain the IPv4 address of their owner, and the byte where it
+ * begins: IPv4-translated, NAT64 (RFC 6052), 6to4, Teredo (which inverts it) and
+ * IPv4-compatible. Counted by /64, one IPv4 address would be many networks, or all of them
+ * one.
  */
 const carriers = [
   { range: ipaddr.IPv6.parseCIDR('::ffff:0:0:0/96'), byte: 12, inverted: false },
@@ -21,8 +22,8 @@ const carriers = [
 ]
 
 /**
- * The network that an address counts as: an IPv4 address, or an IPv6 /64, which is what one
- * customer has. Null for text that is no address.
+ * Returns the network that an address counts as: an IPv4 address, or an IPv6 /64, the size that
+ * one customer gets. Returns null for text that is not an address.
  */
 export function networkOf(text: string | undefined): string | null {
   const { address } = parse(text) ?? {}
@@ -38,17 +39,17 @@ export function networkOf(text: string | undefined): string | null {
   return (carrier.inverted ? bytes.map((byte) => 255 - byte) : bytes).join('.')
 }
 
-/** The network of a caller. Where a trusted proxy names none, the proxy itself counts. */
+/** Returns the network of a caller. If a trusted proxy names no client, the proxy itself counts. */
 export function callerNetwork({ ip, socket }: Pick<FastifyRequest, 'ip' | 'socket'>): string {
   return networkOf(ip) ?? networkOf(socket.remoteAddress) ?? 'unknown'
 }
 
 /**
- * Tells whether an address is a trusted proxy's, in every spelling that proxies write.
- * Fastify's own check does not know an address with a port, and would take such a proxy for the
- * client.
+ * Creates a check whether an address belongs to a trusted proxy, in every spelling that proxies
+ * use. Fastify's own check does not parse an address with a port, and would treat such a proxy
+ * as the client.
  *
- * @param proxies addresses and CIDRs, already checked
+ * @param proxies valid addresses and CIDRs
  */
 export function createProxyTrust(proxies: string[]): (text: string | undefined) => boolean {
   const ranges = proxies
@@ -56,7 +57,7 @@ export function createProxyTrust(proxies: string[]): (text: string | undefined) 
       const [base = '', bits] = proxy.split('/')
       const { address, zone } = parse(base) as Parsed
       const whole = address.kind() === 'ipv4' ? 32 : 128
-      // A mapped range such as ::ffff:10.0.0.0/104 is one of IPv4.
+      // A mapped range such as ::ffff:10.0.0.0/104 is an IPv4 range.
       const dropped = whole === 32 && base.includes(':') ? 96 : 0
       return { address, zone, bits: bits === undefined ? whole : Number(bits) - dropped }
     })
@@ -74,15 +75,15 @@ export function createProxyTrust(proxies: string[]): (text: string | undefined) 
 }
 
 /**
- * Reads an entry of X-Forwarded-For: an address, also quoted, in brackets, with a port or a
- * zone. IPv4-mapped addresses become IPv4. Octal and hexadecimal IPv4 is refused: programs
+ * Parses an entry of X-Forwarded-For: an address, optionally quoted, in brackets, with a port
+ * or a zone. IPv4-mapped addresses become IPv4. Refuses octal and hexadecimal IPv4: programs
  * disagree on its meaning.
  */
 function parse(text: string = ''): Parsed | null {
   const entry = text.trim().replace(/^"(.*)"$/, '$1')
   const [, bracketed] = /^\[([^[\]]*)\](?::(?:\d*|_[\w.-]+))?$/.exec(entry) ?? []
-  // An IPv6 address without brackets may end in what looks like a port: it is one only where
-  // nothing else fits.
+  // The end of an IPv6 address without brackets may look like a port. It is a port only if the
+  // whole is not an address.
   const bare = [bracketed ?? entry, entry.replace(/:(?:\d*|_[\w.-]+)$/, '')].find(
     (candidate) => isIP(candidate) !== 0,
   )

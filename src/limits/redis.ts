@@ -1,26 +1,26 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { type Command, Redis } from 'ioredis'
 
-/** The longest that a request waits for Redis, in milliseconds. */
-export const redisPatience = 200
+/** The max time that a request waits for Redis, in milliseconds. */
+export const redisTimeout = 200
 
 /**
- * A connection to Redis that never keeps a caller waiting: while it is away or does not answer
- * within {@link redisPatience}, commands fail at once. It comes back by itself. That it went
- * away is logged once, and that it came back. The URL, which may have a password in it, is not
- * shown.
+ * Connects to Redis without ever delaying a caller. While Redis cannot be reached, or if it
+ * does not respond within {@link redisTimeout}, commands fail at once. Reconnects by itself.
+ * Logs once that Redis failed, and once that it is back. Never logs the URL, which may contain
+ * a password.
  */
 export function connectRedis(url: string, logger: FastifyBaseLogger): Redis {
   const redis = new WatchedRedis(url, {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: redisPatience,
+    commandTimeout: redisTimeout,
     connectTimeout: 2000,
     retryStrategy: (times) => Math.min(times * 100, 1000),
   })
   let isAway = false
-  redis.onAnswer = () => {
+  redis.onResponse = () => {
     if (isAway) logger.info('Redis is back: rate limits are shared again')
     isAway = false
   }
@@ -28,11 +28,11 @@ export function connectRedis(url: string, logger: FastifyBaseLogger): Redis {
     if (!isAway)
       logger.warn(
         { reason: reasonOf(error) },
-        'Redis cannot be used: rate limits count in this process alone until it can',
+        'Redis cannot be used: until it is back, rate limits count in this process alone',
       )
     isAway = true
-    // Whatever else is sent to it would wait as long. Until it answers again the connection is not
-    // ready, and what is not ready is not asked.
+    // Every later command would wait as long. Disconnected, the client rejects commands at once
+    // until Redis responds again.
     if (error.message === 'Command timed out') redis.disconnect(true)
   }
   redis.on('error', redis.onFailure)
@@ -40,22 +40,22 @@ export function connectRedis(url: string, logger: FastifyBaseLogger): Redis {
 }
 
 class WatchedRedis extends Redis {
-  onAnswer!: () => void
+  onResponse!: () => void
   onFailure!: (error: Error) => void
 
   override sendCommand(command: Command, ...rest: never[]): unknown {
-    // What the library tells of itself, older versions of Redis do not know; and a script that
-    // Redis does not know yet is sent a second time, whole.
+    // Ignore two harmless errors. Older versions of Redis do not know the `client` command. A
+    // script that Redis does not know yet is sent again as a whole.
     if (command.name !== 'client')
-      command.promise.then(this.onAnswer, (error: Error) => {
+      command.promise.then(this.onResponse, (error: Error) => {
         if (!error.message.startsWith('NOSCRIPT')) this.onFailure(error)
       })
     return super.sendCommand(command, ...rest)
   }
 }
 
-// The code of the system, or the first word of what Redis says, such as WRONGPASS or OOM; the rest
-// may quote what was sent.
+// The system's error code, or the first word of Redis's message, such as WRONGPASS or OOM. The rest
+// may quote the command.
 function reasonOf(error: Error): string {
   return (error as NodeJS.ErrnoException).code ?? String(error.message.split(' ')[0])
 }

@@ -5,23 +5,27 @@ import { callerNetwork } from './network.js'
 
 import type { LimitName } from './table.js'
 
-/** Counts a call of a route that has no config of its own. Throws Problem `rate_limited`. */
+/**
+ * Counts a call of a route without a `limit` in its config.
+ *
+ * @throws Problem `rate_limited`
+ */
 export type CountCall = (request: FastifyRequest) => Promise<void>
 
-/** A limit, and for whom a call counts. */
-type Count = [limit: LimitName, whose: string]
+/** A limit, and the subject that a call counts for. */
+type Count = [limit: LimitName, subject: string]
 
-/** The counts of a route, in the order in which they are asked. */
+/** The counts of a route, in order. */
 interface RouteCounts {
-  /** Counts that each call uses up, whatever becomes of it. */
+  /** Counts that stay, whatever the result of the call. */
   kept?: (request: FastifyRequest) => Count[]
-  /** Counts that a refused call gives back. */
+  /** Counts that are undone if the call is refused. */
   returned?: (request: FastifyRequest, path: string) => Count[]
 }
 
 /**
- * What a route can name in its config: the limits of each of its calls. `mailed-signup` is that
- * of `SIGNUP_MODE=verify_first`.
+ * The sets of limits that a route can name in its config. `mailed-signup` is the sign-up under
+ * `SIGNUP_MODE=verify_first`.
  */
 const routeLimits = {
   mail: {
@@ -50,8 +54,8 @@ const routeLimits = {
 export type RouteLimit = keyof typeof routeLimits
 
 /**
- * Puts the limits before the routes whose config names them. They are asked before anything is
- * looked up, and are the same for every account and for none.
+ * Adds the limits to the routes that name them in their config. They are checked before any
+ * look-up, and are the same with and without an account.
  */
 export function addLimits(app: FastifyInstance, limiters: Limiters): void {
   const taken = new WeakMap<FastifyRequest, Counted[]>()
@@ -62,20 +66,19 @@ export function addLimits(app: FastifyInstance, limiters: Limiters): void {
     const take = async (request: FastifyRequest) => {
       const counted: Counted[] = []
       taken.set(request, counted)
-      for (const [limit, whose] of kept?.(request) ?? []) await limiters[limit].take(whose)
-      for (const [limit, whose] of returned?.(request, route.url) ?? [])
-        counted.push(await limiters[limit].take(whose))
+      for (const [limit, subject] of kept?.(request) ?? []) await limiters[limit].take(subject)
+      for (const [limit, subject] of returned?.(request, route.url) ?? [])
+        counted.push(await limiters[limit].take(subject))
     }
-    // After the guard and what it says of requests that do not fit, which are hooks of the whole
-    // application.
+    // Run after the guard and the validation, which are hooks of the whole application.
     route.preHandler = [route.preHandler ?? [], take].flat()
     const giveBack = async (
       request: FastifyRequest,
       _reply: unknown,
       error: Error & { code?: string },
     ) => {
-      // A request that was refused sends no mail. An address that is taken counts like one that is
-      // free.
+      // A refused request sends no mail, so it does not count. A taken address counts like a free
+      // one, so that the limits do not reveal it.
       if (error.code !== 'email_taken')
         await Promise.all(
           taken.get(request)?.map(async ({ undo }) => {
@@ -88,8 +91,9 @@ export function addLimits(app: FastifyInstance, limiters: Limiters): void {
 }
 
 /**
- * Counts a notice to the mailbox of an address that was never verified. Throws Problem
- * `rate_limited`.
+ * Counts a notice to the mailbox of an address that was never verified.
+ *
+ * @throws Problem `rate_limited`
  */
 export async function takeNotice(limiters: Limiters, email: string): Promise<void> {
   await limiters['notice-mailbox'].take(mailboxOf(email))
@@ -107,10 +111,10 @@ function mailCounts(
 ): Count[] {
   const address = addressOf(request)
   if (address === null) return []
-  const whose = fold(address)
+  const subject = fold(address)
   return [
-    [`${what}-email-network`, `${path} ${callerNetwork(request)} ${whose}`],
-    [`${what}-email`, `${path} ${whose}`],
+    [`${what}-email-network`, `${path} ${callerNetwork(request)} ${subject}`],
+    [`${what}-email`, `${path} ${subject}`],
   ]
 }
 

@@ -1,17 +1,18 @@
-/** At most `calls` in `seconds`, which begin with the first. */
+/** Allows `calls` in a window of `seconds`, which begins with the first call. */
 export interface Quota {
   calls: number
   seconds: number
 }
 
 /**
- * `free` calls, then one after each wait: `firstWait` seconds, twice as long each time,
- * `longestWait` at most. It starts anew `seconds` after the first call, whatever came since.
+ * Allows `free` calls, then one after each wait. The first wait takes `firstWait` seconds; each
+ * further one twice as long, up to `maxWait`. The count is reset `seconds` after the first
+ * call.
  */
 export interface Backoff {
   free: number
   firstWait: number
-  longestWait: number
+  maxWait: number
   seconds: number
 }
 
@@ -19,29 +20,28 @@ const hour = 3600
 const day = 24 * hour
 
 /**
- * Every limit, as "what-by whom": calls from one network (IPv6 by /64), about one e-mail
- * address, whether it has an account or not, by an account, or by a device.
+ * Every limit, named "action-scope". A scope is a network (IPv6 by /64), an e-mail address with
+ * or without an account, an account, or a device.
  *
- * Mails to an address are counted for each route: who asks for one kind, which may not even be
- * sent, does not take the link to a new password from the owner. One network alone cannot use
- * up what an address has. An account may have the address of somebody else: sign-ups and
- * notices of changed passwords are mails to it as well. Spellings of one mailbox (`ada+1@`)
- * count as one for mails; at sign-up each is an address of its own, and the mailbox has a limit
- * beside. So it has for notices to accounts that have not verified it: their number grows by 20
- * an hour.
+ * Mails to an address are counted for each route: a caller who requests one kind cannot use up
+ * the password resets of the owner. A single network cannot use up the limit of an address.
+ * Sign-ups and password notices are mails too, because an account may have a stranger's
+ * address. For mails, spellings of one mailbox (`ada+1@`) count as one. At sign-up each
+ * spelling is an address, so the mailbox has a limit too. Notices to unverified accounts also
+ * have one: their number grows by 20 an hour.
  *
- * Device cookies beyond the first of a call, each of which costs a look at a signature: by
- * network.
+ * Each device cookie of a call after the first counts by network, because it costs a signature
+ * check.
  *
- * Links: by the link, so that a thief with one link cannot use up what the owner's link has.
- * Writes, refreshes: by account, for each route or epoch.
+ * Links count by link: a thief with one link cannot use up the limit of the owner's link.
+ * Writes and refreshes count by account, for each route or epoch.
  *
- * Passwords: an attempt with the device token of the address counts for `device` and `devices`,
- * any other, and one that those refuse, for the rest. At one address there are at most 99 in a
- * day that begins with the first failure, fewer than the 100 of NIST SP 800-63B-4 §3.2.2: 62 by
- * strangers and 37 by devices. Who saves them for its end and goes on in the next has at most
- * 169 in some 24 hours (99 and 70). One stranger cannot use up what is free to all strangers,
- * and one stolen device not what is free to all devices.
+ * Passwords: an attempt with the device token of the address counts for `device` and `devices`.
+ * Other attempts, and attempts that those refuse, count for the other limits. An address gets
+ * at most 99 attempts in a day that begins with the first failure: 62 by strangers and 37 by
+ * devices. NIST SP 800-63B-4 §3.2.2 allows 100. An attacker who saves them for the end of one
+ * day and continues in the next has at most 169 in some 24 hours (99 and 70). A single stranger
+ * cannot use up the attempts of all strangers, nor a stolen device those of all devices.
  */
 export const limits = {
   'mail-network': { calls: 30, seconds: hour },
@@ -63,10 +63,10 @@ export const limits = {
   'password-network': { calls: 100, seconds: hour / 4 },
   'password-network-day': { calls: 1000, seconds: day },
   'device-network': { calls: 100, seconds: hour / 4 },
-  'password-email-network': { free: 10, firstWait: 10, longestWait: 4 * hour, seconds: day },
-  'password-email': { free: 30, firstWait: 10, longestWait: hour, seconds: day },
-  'password-device': { free: 10, firstWait: 10, longestWait: 4 * hour, seconds: day },
-  'password-devices': { free: 26, firstWait: 60, longestWait: day, seconds: day },
+  'password-email-network': { free: 10, firstWait: 10, maxWait: 4 * hour, seconds: day },
+  'password-email': { free: 30, firstWait: 10, maxWait: hour, seconds: day },
+  'password-device': { free: 10, firstWait: 10, maxWait: 4 * hour, seconds: day },
+  'password-devices': { free: 26, firstWait: 60, maxWait: day, seconds: day },
 } as const satisfies Record<string, Quota | Backoff>
 
 /** The name of a limit. */

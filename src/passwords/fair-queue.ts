@@ -1,7 +1,7 @@
 import { Problem } from '../errors.js'
 import { createPace, type Neighbours } from './pace.js'
 
-/** Who waits: the network of the caller, and a signal that aborts when the client has hung up. */
+/** A caller that waits: its network, and a signal that aborts when the client has hung up. */
 export interface Waiter {
   network: string
   signal?: AbortSignal | null

@@ -2,21 +2,19 @@ import { Problem } from '../errors.js'
 import { createNeighbours, createPace, type Neighbours } from './pace.js'
 import { createRound, type Waiting } from './round.js'
 
-/**
- * How much is hashed at once, and how long anyone waits for it. `now` gives milliseconds that
- * never go back. `neighbours` can be shared with other work that networks ask for.
- */
+/** The bounds of a hash gate. */
 export interface HashGateOptions {
+  /** How many hashes run at once, 1 or more. */
   concurrency: number
+  /** How long a request may wait for its first turn, 0 for no wait. */
   queueMilliseconds: number
+  /** Returns milliseconds that never go back. */
   now: () => number
+  /** Can be shared with other work of the same callers. */
   neighbours?: Neighbours
 }
 
-/**
- * What goes on at a gate: hashes that run, those that wait for one of them to end, and how many
- * requests have been refused so far.
- */
+/** The load of a hash gate: running hashes, waiting hashes, and requests refused so far. */
 export interface HashLoad {
   inUse: number
   waiting: number
@@ -24,34 +22,34 @@ export interface HashLoad {
 }
 
 /**
- * Does a piece of hashing as soon as there is a permit for it. The permit comes back when the
- * work has really ended, whether or not anybody still waits for it.
+ * Runs a hash as soon as a permit is free. The permit is returned when the work has ended, also
+ * if the client has hung up meanwhile.
  */
 export type Turn = <T>(work: () => Promise<T>) => Promise<T>
 
 /**
- * Bounds what is hashed at once, and shares it fairly: networks take turns, so that a network
- * that asks for much waits for itself and not the others for it. While other networks call, one
- * network gets a part of the time only, as {@link createPace} says. A caller that cannot be
- * served in time is refused on arrival, before anything is done for it.
+ * Bounds concurrent hashes, and shares them fairly. Networks take turns, so a busy network
+ * waits for itself and does not delay the others. While other networks call, one network gets
+ * only a part of the time: see {@link createPace}. A caller that cannot be served in time is
+ * refused on arrival, before any work.
  */
 export interface HashGate {
   /**
-   * Throws what {@link HashGate.enter} throws if a caller that comes now would not be served. It
-   * costs least where nothing has been done for the request yet.
+   * Refuses a caller that would not be served in time. Call it before any work for the request.
    *
    * @param network of the caller
+   * @throws Problem `overloaded`, with the seconds to wait
    */
   requireRoom: (network?: string) => void
   /**
-   * Takes a request in and keeps a place for it until its first turn. Later turns of the same
-   * request go before the first ones of others, so that no work is lost half-way.
+   * Admits a request and keeps a place for it until its first turn. Later turns of the request
+   * come before first turns of others, so that no work is lost half-way.
    *
-   * @param signal aborts when the client has hung up, which frees its place; work that runs
+   * @param signal aborts when the client has hung up, which frees its place; running work
    *   continues
    * @param network of the caller; callers without one share a turn
-   * @throws Problem `overloaded`, with the seconds until there should be room: on arrival where
-   *   the wait would be too long, or when it has become so
+   * @throws Problem `overloaded` with the seconds to wait, on arrival or when the wait has
+   *   become too long
    */
   enter: <T>(
     signal: AbortSignal | null,
@@ -64,10 +62,7 @@ export interface HashGate {
 /** Share of the newest piece of work in the moving average of what one takes. */
 const newestShare = 1 / 8
 
-/**
- * @param options concurrency is 1 or more; queueMilliseconds is how long a request may wait for
- *   its first turn, 0 for not at all
- */
+/** Creates a gate without load. */
 export function createHashGate({
   concurrency,
   queueMilliseconds,
@@ -227,7 +222,7 @@ export function createHashGate({
   }
 }
 
-// The client is gone; nobody receives this.
+// The client has hung up and does not receive this.
 function gone(): Problem {
   return new Problem('overloaded')
 }

@@ -1,41 +1,36 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
 /**
- * How a server that is about to end lets go of its callers: whoever watches its readiness is
- * told before it stops taking connections.
+ * The shutdown of a server towards its callers: a balancer that polls readiness is told before
+ * the server stops accepting connections.
  */
 export interface Drain {
-  /** Whether the server is about to end. */
+  /** Returns whether the shutdown has begun. */
   isDraining: () => boolean
-  /** Somebody asks whether requests should be sent here. Answers that. */
+  /** Handles a readiness probe: returns whether requests should be sent here. */
   isReady: () => boolean
   /**
-   * Begins the end. Resolves as soon as nothing speaks against closing: at once where nobody
-   * watches, otherwise when the next question has been answered and what was sent before has
-   * arrived.
+   * Begins the shutdown. Resolves at once if there are no recent probes. Otherwise resolves
+   * after the next probe was told and earlier requests have arrived.
    */
   begin: () => Promise<void>
 }
 
-/**
- * In milliseconds: `watched`, how long after a question somebody is still taken to be watching;
- * `patience`, the longest wait for the next question; `grace`, how long requests may still come
- * after the answer.
- */
+/** The times of a shutdown, in milliseconds. */
 export interface DrainTimes {
+  /** A balancer is taken to be polling for this long after a probe. */
   watched: number
-  patience: number
+  /** The max wait for the next probe. */
+  maxWait: number
+  /** Requests may still arrive for this long after the probe was told. */
   grace: number
 }
 
-/**
- * The times of the product: probes come every few seconds, and a balancer needs a moment to act
- * on one.
- */
-export const drainTimes: DrainTimes = { watched: 15_000, patience: 2000, grace: 500 }
+/** The default times: probes come every few seconds, and a balancer needs a moment to react. */
+export const drainTimes: DrainTimes = { watched: 15_000, maxWait: 2000, grace: 500 }
 
-/** A server that is ready until {@link Drain.begin}, and never again after it. */
-export function createDrain({ watched, patience, grace }: DrainTimes = drainTimes): Drain {
+/** Creates a drain that is ready until {@link Drain.begin} is called. */
+export function createDrain({ watched, maxWait, grace }: DrainTimes = drainTimes): Drain {
   let draining = false
   let askedAt = -Infinity
   let told = () => {}
@@ -57,7 +52,7 @@ export function createDrain({ watched, patience, grace }: DrainTimes = drainTime
         answered.then(async () => {
           await wait(grace)
         }),
-        wait(patience, undefined, { signal: over.signal }).catch(() => {}),
+        wait(maxWait, undefined, { signal: over.signal }).catch(() => {}),
       ])
       over.abort()
     },

@@ -3,36 +3,33 @@ import { availableParallelism } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Config } from '../config.js'
 
-/** How many processes serve: WORKERS, where `auto` is one for each core. */
+/** Returns the number of processes by WORKERS; `auto` is one for each core. */
 export function countWorkers({ WORKERS }: Pick<Config, 'WORKERS'>): number {
   return WORKERS === 'auto' ? availableParallelism() : Number(WORKERS)
 }
 
 /**
- * How many hashes each process may compute at once, so that all together keep to
- * HASH_CONCURRENCY: one at least.
+ * Returns the max concurrent hashes of each process, so that all together keep to
+ * HASH_CONCURRENCY. The min is one.
  */
 export function shareHashes(config: Pick<Config, 'WORKERS' | 'HASH_CONCURRENCY'>): number {
   return Math.max(1, Math.floor(config.HASH_CONCURRENCY / countWorkers(config)))
 }
 
-/** Several processes that serve one port. */
+/** Several processes that share one port. */
 export interface Workers {
   /**
-   * Resolves when all have ended: 0 if each did so in order, 1 otherwise, and when the very
+   * Resolves when all have ended: with 0 if each exited with 0, with 1 otherwise or if the
    * first could not serve.
    */
   ended: Promise<number>
-  /** Sends a signal to each. */
+  /** Sends a signal to each process. */
   signal: (name: NodeJS.Signals) => void
-  /** Ends each with SIGTERM; none is replaced any more. The second call ends them at once. */
+  /** Ends each process with SIGTERM and replaces none. A second call kills them at once. */
   stop: () => void
 }
 
-/**
- * What {@link startWorkers} needs. `pauseMilliseconds` is how long the place of a worker that
- * ended stays empty, so that one that cannot start does not keep the machine busy.
- */
+/** Options of {@link startWorkers}. */
 export interface WorkersDeps {
   program: string
   count: number
@@ -40,12 +37,16 @@ export interface WorkersDeps {
     info: (object: object, text: string) => void
     error: (object: object, text: string) => void
   }
+  /**
+   * The delay before an ended worker is replaced, so that one that cannot start does not keep
+   * the machine busy.
+   */
   pauseMilliseconds?: number
 }
 
 /**
- * Runs a program in several processes, which share its port (node:cluster), and replaces those
- * that end. Whether it can serve at all is seen with the first; only then the others start.
+ * Runs a program in several processes that share its port (node:cluster), and replaces those
+ * that end. Starts the others only after the first one listens.
  */
 export function startWorkers({
   program,
@@ -65,25 +66,22 @@ export function startWorkers({
     const worker = cluster.fork()
     running.add(worker)
     worker.once('exit', (code: number | null, signal: string | null) => {
-      void left(worker, { code, signal })
+      void onExit(worker, { code, signal })
     })
-    // The machine has no process or no file handle left for it. One that runs is heard of by its
-    // exit.
+    // Handle only a failed start, for lack of processes or file handles. A running worker reports
+    // its exit.
     worker.on('error', (err) => {
-      if (worker.process.pid === undefined) void left(worker, { code: null, signal: null, err })
+      if (worker.process.pid === undefined) void onExit(worker, { code: null, signal: null, err })
     })
     return worker
   }
-  const left = async (
+  const onExit = async (
     worker: Worker,
     how: { code: number | null; signal: string | null; err?: Error },
   ): Promise<void> => {
     running.delete(worker)
     if (serving && !stopping) {
-      logger.error(
-        { worker: worker.process.pid, ...how },
-        'a worker ended, another takes its place',
-      )
+      logger.error({ worker: worker.process.pid, ...how }, 'a worker ended and is being replaced')
       await wait(pauseMilliseconds)
     } else if (how.code !== 0) {
       exitCode = 1
@@ -93,7 +91,7 @@ export function startWorkers({
   }
   start().once('listening', () => {
     serving = true
-    if (!stopping) for (let place = 1; place < count; place++) start()
+    if (!stopping) for (let started = 1; started < count; started++) start()
     logger.info({ workers: count }, 'workers started')
   })
   const signal = (name: NodeJS.Signals) => {

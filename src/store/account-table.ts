@@ -32,10 +32,10 @@ export function createAccounts(client: PrismaClient, clock: Clock): Accounts {
     )
     return updated === null ? 'email_taken' : (updated[0] ?? null)
   }
-  const together = createBatch()
+  const waitForBatch = createBatch()
   return {
     findById: async (id) => {
-      await together()
+      await waitForBatch()
       return await available(users.findUnique({ where: { id } }))
     },
     findByEmail: async (email) => await available(users.findUnique({ where: { email } })),
@@ -107,8 +107,8 @@ export function createAccounts(client: PrismaClient, clock: Clock): Accounts {
         {
           id,
           email: from,
-          // An address that was verified meanwhile belongs into the history, which the caller made
-          // without it.
+          // An address that was verified meanwhile belongs in the history. The caller built the new
+          // history without it.
           emailVerifiedAt: emailVerifiedAt === null ? null : { not: null },
           passwordHash,
           tokenEpoch,

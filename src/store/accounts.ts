@@ -10,7 +10,7 @@ export interface Account {
   /** A PHC string, or an unusable hash. */
   passwordHash: string
   name: string | null
-  /** Counts the events that end every refresh token of the account. */
+  /** Counts the events that revoke every refresh token of the account. */
   tokenEpoch: number
   disabledAt: Date | null
   /**
@@ -23,56 +23,60 @@ export interface Account {
 }
 
 /**
- * Where accounts are kept. Every write is one statement; every method throws Problem
- * `unavailable` when the database is away.
+ * The stored accounts. Every write is one statement. Every method throws Problem `unavailable`
+ * if the database cannot be reached.
  */
 export interface Accounts {
   findById: (id: string) => Promise<Account | null>
   findByEmail: (email: string) => Promise<Account | null>
   /**
-   * Answers null when the address already has an account. `emailVerified` says that the address
-   * counts as verified from now on; it does not without.
+   * Returns null if the address already has an account.
+   *
+   * @param account `emailVerified` marks the address as verified; false by default
    */
   create: (
     account: Omit<NewAccount, 'emailVerified'> & { emailVerified?: boolean },
   ) => Promise<Account | null>
   /**
-   * Creates the accounts whose address and id are free, up to `mostNewAccounts`. The first of
-   * equal addresses or ids wins. Existing accounts are not changed.
+   * Creates the accounts whose address and id are free, up to `maxNewAccounts`. If addresses or
+   * ids repeat, the first wins. Existing accounts are not changed.
    */
   createMany: (accounts: MovedAccount[]) => Promise<CreatedAccounts>
   /**
-   * A page of all accounts in the order of their ids: those after the one with the id, or the
-   * first ones for `null`. Ids of accounts that were created here follow the time.
+   * Returns a page of all accounts, ordered by id. Ids of accounts that were created here are
+   * in the order of creation.
+   *
+   * @param afterId the last id of the previous page; null for the first page
    */
   list: (afterId: string | null, count: number) => Promise<Account[]>
-  /** Answers null when there is no such account or it is disabled. */
+  /** Returns null if the account is gone or disabled. */
   updateName: (id: string, name: string | null) => Promise<Account | null>
   /**
-   * Puts a stronger hash of the same password in place of `from`; does nothing when the hash is
-   * no longer `from`.
+   * Replaces the hash `from` by a stronger hash of the same password. Does nothing if the
+   * account has another hash by now.
    */
   replaceHash: (id: string, from: string, to: string) => Promise<void>
   /**
-   * Puts a new password in place of the one that the hash was read of, and ends every refresh
-   * token. Answers null when it is no longer that one, or the account is gone or disabled.
+   * Replaces the password and revokes every refresh token. Returns null if the account has
+   * another hash than `account` by now, is gone or disabled.
    */
   changePassword: (
     account: Pick<Account, 'id' | 'passwordHash'>,
     passwordHash: string,
   ) => Promise<Account | null>
   /**
-   * {@link Accounts.changePassword}, by way of the mailbox: the address counts as verified from
-   * then on. Answers whether it did; not when the address has changed.
+   * {@link Accounts.changePassword} after a proof of the mailbox: the address counts as verified
+   * from now on. Returns whether it replaced the password. It does not if the address has
+   * changed.
    */
   resetPassword: (
     account: Pick<Account, 'id' | 'passwordHash' | 'email' | 'emailVerifiedAt'>,
     passwordHash: string,
   ) => Promise<boolean>
   /**
-   * Replaces the address by a new, verified one, and the history of former addresses. Returns
-   * null if the account has changed since it was read, is gone or disabled; `email_taken` if
-   * another account has the address.
+   * Replaces the address by a new, verified one, and replaces the history of former addresses.
+   * Returns null if the account has changed since it was read, is gone or disabled. Returns
+   * `email_taken` if another account has the address.
    */
   changeEmail: (
     account: Pick<
@@ -82,10 +86,10 @@ export interface Accounts {
     next: Pick<Account, 'email' | 'emailHistory'>,
   ) => Promise<Account | 'email_taken' | null>
   /**
-   * Gives an account to the owner of a former address: the address, verified, another hash,
-   * another history, no refresh token. Returns null if the history has changed since it was
-   * read, or the account is gone or disabled; `email_taken` if another account has the
-   * address.
+   * Gives an account back to the owner of a former address. Sets the address as verified,
+   * replaces hash and history, and revokes every refresh token. Returns null if the history has
+   * changed since it was read, or the account is gone or disabled. Returns `email_taken` if
+   * another account has the address.
    */
   takeBack: (
     account: Pick<Account, 'id' | 'emailHistory'>,
@@ -97,37 +101,37 @@ export interface Accounts {
    */
   deleteUnverified: (email: string, since: Date) => Promise<boolean>
   /**
-   * An operator's change of the address: ends every refresh token and every undo link, also of
-   * a disabled account. The same address stays as verified as it was, unless `verified` says
-   * more. Returns null if the account is gone or has another address by now; `email_taken` if
-   * another account has the address.
+   * Changes the address for an operator, also of a disabled account. Revokes every refresh
+   * token and every undo link. The same address stays as verified as it was, unless `verified`
+   * is true. Returns null if the account is gone or has another address by now. Returns
+   * `email_taken` if another account has the address.
    */
   setEmail: (
     account: Pick<Account, 'id' | 'email'>,
     next: { email: string; verified: boolean; passwordHash?: string },
   ) => Promise<Account | 'email_taken' | null>
   /**
-   * Marks the address of an account as verified. Answers false when the account is gone or has
+   * Marks the address of an account as verified. Returns false if the account is gone or has
    * another address by now.
    */
   verifyEmail: (account: Pick<Account, 'id' | 'email'>) => Promise<boolean>
-  /** Ends every refresh token of an account that is not disabled. Answers whether it did. */
+  /** Revokes every refresh token of an account that is not disabled. Returns whether it did. */
   endRefreshTokens: (id: string) => Promise<boolean>
   /**
-   * Disables an account, which ends every refresh token of it. Answers whether it did; not when
-   * it was disabled before.
+   * Disables an account and revokes its refresh tokens. Returns false if it was disabled
+   * already.
    */
   disable: (id: string) => Promise<boolean>
   /**
-   * Takes back that an account was disabled; refresh tokens from before stay dead. Answers
-   * whether it did; not when it was not disabled.
+   * Enables a disabled account. Its earlier refresh tokens stay revoked. Returns false if it
+   * was not disabled.
    */
   enable: (id: string) => Promise<boolean>
-  /** Deletes an account, whatever has become of it. Answers whether it did. */
+  /** Deletes an account in any state. Returns whether it did. */
   delete: (id: string) => Promise<boolean>
   /**
-   * Deletes an account unless it has been disabled, deleted or logged out everywhere since it
-   * was read. Answers whether it did.
+   * Deletes an account unless it was disabled, deleted or logged out everywhere since it was
+   * read. Returns whether it did.
    */
   deleteIfUnchanged: (account: Pick<Account, 'id' | 'tokenEpoch'>) => Promise<boolean>
 }

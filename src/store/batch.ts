@@ -1,11 +1,11 @@
-/** How many turns of the event loop a look-up waits for others at most. */
-const mostTurns = 8
+/** The max turns of the event loop that a look-up waits for others. */
+const maxTurns = 8
 
 /**
- * Makes a wait that ends in the same tick for all who wait: as soon as a turn of the event loop
- * brings nobody new, and after {@link mostTurns} at the latest. Prisma asks the database once
- * for all rows that are looked up in the same tick; requests that arrive together are in ticks
- * and turns of their own. One look-up at a time costs six times as much.
+ * Creates a wait that ends in the same tick for all its callers. It ends when a turn of the
+ * event loop brings no new caller, or after {@link maxTurns}. Prisma combines the look-ups of
+ * one tick into one query. Requests that arrive together run in different ticks. Separate
+ * look-ups cost six times as much.
  */
 export function createBatch(): () => Promise<void> {
   let waiting = 0
@@ -24,7 +24,7 @@ export function createBatch(): () => Promise<void> {
   return async () => {
     waiting++
     next ??= new Promise((resolve) => {
-      gather(resolve, waiting, mostTurns)
+      gather(resolve, waiting, maxTurns)
     })
     await next
   }

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { join, type Sql, sqltag as sql } from '@prisma/client/runtime/client'
 import type { PrismaClient } from './generated/sqlite/client.js'
 
-/** An account that is made without a sign-up. */
+/** An account that is created without a sign-up. */
 export interface NewAccount {
   /** In canonical form. */
   email: string
-  /** A hash that `isReadableHash` knows. */
+  /** A hash that `isReadableHash` accepts. */
   passwordHash: string
   name: string | null
   /** Whether the address counts as verified from now on. */
@@ -14,37 +14,37 @@ export interface NewAccount {
 }
 
 /**
- * An account that moves in from elsewhere. A member that is left out has the value of a new
+ * An account that is imported from another system. Missing members get the values of a new
  * account.
  */
 export interface MovedAccount extends Omit<NewAccount, 'emailVerified'> {
   /** A UUID in lower case. */
   id?: string
-  /** Whether the address counts as verified from now on, or since when it does. */
+  /** True if the address counts as verified from now on, or the date since when it does. */
   emailVerified: boolean | Date
-  /** Whether the account is disabled from now on, or since when it is. */
+  /** True if the account is disabled from now on, or the date since when it is. */
   disabled?: boolean | Date
   tokenEpoch?: number
-  /** The column of `email-history.ts`. */
+  /** The column that `email-history.ts` reads and writes. */
   emailHistory?: string
   createdAt?: Date
   updatedAt?: Date
 }
 
 /**
- * An account with an id that {@link createMany} did not create, because its id belongs to
- * another address, or its address to another id.
+ * An account with an id that {@link createMany} did not create. Its id belongs to another
+ * address, or its address to another id.
  */
 export interface Clash {
-  /** Where the account stands in the list. */
+  /** The index of the account in the list. */
   index: number
-  /** The member that another account has. It is the id if both are taken. */
+  /** The member that another account has; the id if both are taken. */
   by: 'id' | 'email'
 }
 
 /**
- * The result of {@link createMany}. An account that is neither created nor a clash was there
- * already.
+ * The result of {@link createMany}. Accounts that are neither created nor clashes existed
+ * before.
  */
 export interface CreatedAccounts {
   created: number
@@ -52,10 +52,10 @@ export interface CreatedAccounts {
 }
 
 /**
- * The most accounts of one call of {@link createMany}: SQLite takes 32,766 values in a statement
- * (SQLITE_MAX_VARIABLE_NUMBER).
+ * The max accounts of one call of {@link createMany}. SQLite accepts 32,766 values in a
+ * statement (SQLITE_MAX_VARIABLE_NUMBER).
  */
-export const mostNewAccounts = 3000
+export const maxNewAccounts = 3000
 
 interface Row {
   id: string
@@ -66,31 +66,31 @@ interface Row {
 }
 
 /**
- * Creates the accounts whose address and id are free, in one statement. The first of equal
- * addresses or ids wins. Existing accounts are not changed.
+ * Creates the accounts whose address and id are free, in one statement. If addresses or ids
+ * repeat, the first wins. Existing accounts are not changed.
  *
- * @throws RangeError for more than {@link mostNewAccounts}
+ * @throws RangeError for more than {@link maxNewAccounts}
  */
 export async function createMany(
   client: PrismaClient,
   accounts: MovedAccount[],
   now: Date,
 ): Promise<CreatedAccounts> {
-  if (accounts.length > mostNewAccounts)
-    throw new RangeError(`createMany takes ${mostNewAccounts} accounts at most`)
+  if (accounts.length > maxNewAccounts)
+    throw new RangeError(`createMany takes at most ${maxNewAccounts} accounts`)
   const rows = accounts.map((account, index) => toRow(account, index, now))
   const [first, repeated] = splitRepeatedIds(rows)
   if (first.length === 0) return { created: 0, clashes: [] }
-  // PostgreSQL locks each address until the statement ends: in one order, so that two calls cannot
-  // wait for each other. Equal addresses stay in theirs.
+  // PostgreSQL locks each address until the statement ends. A fixed order keeps two calls from a
+  // deadlock. Equal addresses keep their order.
   const sorted = first.sort((a, b) => Number(a.email > b.email) - Number(a.email < b.email))
-  // Prisma's own createMany cannot skip duplicates on SQLite, and takes three times as long.
+  // Prisma's createMany cannot skip duplicates on SQLite, and takes three times as long.
   const insert = sql`INSERT INTO users (id, email, password_hash, name, email_verified_at, token_epoch, disabled_at, email_history, created_at, updated_at) VALUES ${join(sorted.map(({ values }) => values))} ON CONFLICT DO NOTHING`
-  // Without ids of their own there are no clashes to tell, and the count alone is faster.
+  // Without given ids there are no clashes to report, and the count alone is faster.
   if (!rows.some(({ isMoved }) => isMoved))
     return { created: await client.$executeRaw(insert), clashes: [] }
-  const made = await client.$queryRaw<Array<{ id: string }>>(sql`${insert} RETURNING id`)
-  const ids = new Set(made.map(({ id }) => id))
+  const created = await client.$queryRaw<Array<{ id: string }>>(sql`${insert} RETURNING id`)
+  const ids = new Set(created.map(({ id }) => id))
   const left = sorted.filter(({ id, isMoved }) => isMoved && !ids.has(id))
   return {
     created: ids.size,
@@ -113,8 +113,8 @@ function since(state: boolean | Date | undefined, now: Date): Date | null {
   return state === true ? now : state instanceof Date ? state : null
 }
 
-// In the statement, the order of addresses would choose among equal ids. This keeps the first, and
-// tells which others clash with it.
+// The statement would choose among equal ids by the order of addresses. This keeps the first and
+// reports the others as clashes.
 function splitRepeatedIds(rows: Row[]): [first: Row[], repeated: Clash[]] {
   const emails = new Map<string, string>()
   const repeated: Clash[] = []
@@ -144,7 +144,7 @@ async function findClashes(client: PrismaClient, left: Row[]): Promise<Clash[]> 
   })
 }
 
-// The counter after the milliseconds (RFC 9562 §6.2, method 1) keeps accounts of one call in their
+// The counter after the milliseconds (RFC 9562 §6.2, method 1) keeps the accounts of one call in
 // order.
 function uuid7(milliseconds: number, counter: number): string {
   const time = milliseconds.toString(16).padStart(12, '0')

@@ -7,34 +7,34 @@ import type { PrismaClient } from './generated/sqlite/client.js'
 import { openForMigrations, openLibSql } from './libsql.js'
 import { openPostgres, openPostgresForMigrations } from './postgresql.js'
 
-/** The two kinds of SQL that migrations are written in. */
+/** The SQL dialects of the migrations. */
 export type Provider = 'sqlite' | 'postgresql'
 
-/** A database as its URL names it. */
+/** A database that a URL names. */
 export interface Database {
   provider: Provider
   /** The URL without user, password and query, for people and logs. */
   name: string
-  /** A connection for queries, with every wait bounded. */
+  /** Opens a connection for queries. Every wait has a timeout. */
   adapter: () => Promise<SqlMigrationAwareDriverAdapterFactory>
-  /** A connection for migrations, which may take longer than a query. */
+  /** Opens a connection for migrations, which may take longer than a query. */
   migrationAdapter: () => Promise<SqlMigrationAwareDriverAdapterFactory>
   /**
-   * Where to lock out other migrating processes; null where the database does that itself. Does
-   * not wait.
+   * Opens a connection to lock out other migrating processes, without waiting. Null if the
+   * database locks by itself.
    */
   lockAdapter: (() => Promise<SqlMigrationAwareDriverAdapterFactory>) | null
 }
 
 /**
- * How long a migration waits for others that are writing the same SQLite file, on the event
- * loop, in milliseconds.
+ * The time that a migration waits for other writers of the same SQLite file, in milliseconds.
+ * It blocks the event loop.
  */
 const busyMilliseconds = 1000
 
 /**
- * Reads a DATABASE_URL: file:, libsql: or postgresql:. Nothing is opened yet, and only the
- * driver that is needed is loaded, when it is needed.
+ * Parses a DATABASE_URL: file:, libsql: or postgresql:. Opens no connection. A driver is loaded
+ * when it is first used.
  */
 export function parseDatabaseUrl(url: string): Database {
   if (/^postgres(ql)?:/.test(url)) {
@@ -67,8 +67,9 @@ export function parseDatabaseUrl(url: string): Database {
 }
 
 /**
- * Opens Prisma's client on a database, through an adapter of its own unless one is given. Only
- * the client that is needed is loaded.
+ * Opens a Prisma client. Loads only the client of this dialect.
+ *
+ * @param adapter a new one by default
  */
 export async function connect(
   database: Database,
@@ -83,17 +84,21 @@ export async function connect(
     return new PrismaClient(options)
   }
   const { PrismaClient } = await import('./generated/postgresql/client.js')
-  // Both clients come from one schema without native types; they differ in filters that are not
-  // used here.
+  // Both clients come from one schema without native types. They differ only in filters that this
+  // code does not use.
   return new PrismaClient(options) as unknown as PrismaClient
 }
 
-/** Puts a SQLite file into WAL mode, in which readers and the writer do not block each other. */
+/** Puts a SQLite file into WAL mode: readers and the writer do not block each other. */
 export async function prepareFile(url: string, client: PrismaClient): Promise<void> {
   if (url.startsWith('file:')) await client.$queryRawUnsafe('PRAGMA journal_mode = WAL')
 }
 
-/** Makes the folder that a file: URL points into. Throws Problem `unavailable`. */
+/**
+ * Creates the folder of a file: URL.
+ *
+ * @throws Problem `unavailable` if it cannot be created
+ */
 export async function makeFolder(url: string): Promise<void> {
   const path = filePath(url)
   if (path === null) return
@@ -102,7 +107,7 @@ export async function makeFolder(url: string): Promise<void> {
   })
 }
 
-// libSQL takes relative paths too, which are no URLs, and decodes both.
+// libSQL also accepts relative paths, which are not URLs. It decodes both.
 function filePath(url: string): string | null {
   if (!url.startsWith('file:')) return null
   return url.startsWith('file://')

@@ -6,7 +6,7 @@ import { oneTimeSeconds } from '../tokens/lifetimes.js'
  * for {@link historySeconds}.
  */
 export interface FormerEmail {
-  /** Random; the undo link names it. */
+  /** A random id; the undo link names it. */
   id: string
   /** In canonical form. */
   email: string
@@ -14,17 +14,20 @@ export interface FormerEmail {
   at: number
 }
 
-/** How long a former address can take the account back, in seconds. The undo link lives as long. */
+/**
+ * The time that a former address can take the account back, in seconds. Undo links live as
+ * long.
+ */
 export const historySeconds = oneTimeSeconds.undo
 
-/** The most former addresses of an account. */
+/** The max former addresses of an account. */
 export const maxFormerEmails = 10
 
-/** The column of an account without former addresses. */
+/** The history of an account without former addresses. */
 export const emptyHistory = '[]'
 
 /**
- * The former addresses that can still take the account back, oldest first.
+ * Returns the former addresses that can still take the account back, oldest first.
  *
  * @param column `email_history` of the account
  * @param now in milliseconds since 1970
@@ -34,8 +37,8 @@ export function readHistory(column: string, now: number): FormerEmail[] {
 }
 
 /**
- * Adds an address that the account loses now. Returns the new entry and the new column; null if
- * {@link maxFormerEmails} are there.
+ * Adds an address that the account loses now. Returns the new entry and the new column, or null
+ * if the history has {@link maxFormerEmails}.
  */
 export function pushFormerEmail(
   column: string,
@@ -49,9 +52,9 @@ export function pushFormerEmail(
 }
 
 /**
- * Removes an entry and every later one: the owner of an older address outranks the owner of a
- * newer one, because a thief can only add to the end. Returns the entry and the new column;
- * null if the entry is not there any more.
+ * Removes an entry and every later one. A thief can only add to the end, so the owner of an
+ * older address has priority. Returns the entry and the new column, or null if the entry is not
+ * in the history.
  */
 export function popFormerEmail(
   column: string,
@@ -65,10 +68,9 @@ export function popFormerEmail(
 }
 
 /**
- * The history of an account that returns to one of its former addresses: without that entry and
- * every later one, as after an undo. Otherwise the link of the address in between would outlive
- * the one of the address that the account returns to. Returns null if the address is not a
- * former one.
+ * Returns the history of an account that moves back to a former address. Like an undo, it
+ * removes that entry and every later one. Otherwise the undo link of a later address would
+ * outlive the link of the restored one. Returns null if the address is not a former address.
  */
 export function returnTo(column: string, email: string, now: number): string | null {
   const history = readHistory(column, now)
@@ -76,15 +78,15 @@ export function returnTo(column: string, email: string, now: number): string | n
   return index === -1 ? null : JSON.stringify(history.slice(0, index))
 }
 
-/** Milliseconds until a full history has room again: until its oldest entry ends. */
+/** Returns the milliseconds until a full history has room again: until its oldest entry expires. */
 export function untilRoom(column: string, now: number): number {
   const [oldest] = readHistory(column, now) as [FormerEmail]
   return oldest.at + historySeconds * 1000 - now
 }
 
 /**
- * Every address that can say "this is my account": the present one and the former ones, each
- * once.
+ * Returns the distinct addresses that can claim the account: the present one and the former
+ * ones.
  *
  * @param now in milliseconds since 1970
  */

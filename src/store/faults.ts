@@ -1,6 +1,6 @@
 import { Problem } from '../errors.js'
 
-/** Prisma's codes for a database that is away, slow, locked, full or out of connections. */
+/** Prisma's codes for a database that is unreachable, slow, locked, full or out of connections. */
 const awayCodes = new Set([
   'P1000',
   'P1001',
@@ -16,7 +16,7 @@ const awayCodes = new Set([
   'P2037',
 ])
 
-/** The same as the driver adapters say it; a raw query has the code P2010 whatever happened. */
+/** The matching kinds of the driver adapters. A raw query always has the code P2010. */
 const awayKinds = new Set([
   'DatabaseNotReachable',
   'DatabaseDoesNotExist',
@@ -29,24 +29,25 @@ const awayKinds = new Set([
   'TransactionWriteConflict',
 ])
 
-/** The same in the words of the drivers, for the errors that nobody has classified. */
+/** The matching words in driver messages, for errors without a known code or kind. */
 const awayWords =
   /timeout|timed out|terminat|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|connection|connect\b|fetch failed|HTTP status|SQLITE_(BUSY|FULL|IOERR|CANTOPEN|READONLY)|too many clients|shutting down|starting up|No space left/i
 
 /**
- * Classes of SQLSTATE: 08 connection, 28 authorization, 3D no such database, 53 resources,
- * 55P03 lock, 57 intervention, 58 system.
+ * The matching classes of SQLSTATE: 08 connection, 28 authorization, 3D unknown database, 53
+ * resources, 55P03 lock, 57 intervention, 58 system.
  */
 const awayStates = /^(08|28|3D|53|57|58)\w{3}$|^55P03$/
 
-/** Whether an insert met a row with the same unique value. */
+/** Returns whether an insert failed because a row with the same unique value exists. */
 export function isDuplicate(error: unknown): boolean {
   return codeOf(error) === 'P2002'
 }
 
 /**
- * Waits for a query; a database that is away becomes Problem `unavailable`, every other failure
- * stays what it is.
+ * Waits for a query. Other errors than the following are thrown unchanged.
+ *
+ * @throws Problem `unavailable` if the database cannot be used now
  */
 export async function available<T>(query: Promise<T>): Promise<T> {
   try {
@@ -57,8 +58,8 @@ export async function available<T>(query: Promise<T>): Promise<T> {
 }
 
 /**
- * Whether a failure says that the database cannot be used now, rather than that the query is
- * wrong.
+ * Returns whether an error means that the database cannot be used now, and not that the query
+ * is wrong.
  */
 export function isAway(error: unknown): boolean {
   if (!(error instanceof Error) || error.name === 'PrismaClientValidationError') return false
@@ -86,8 +87,7 @@ interface DriverCause {
   originalMessage?: string
 }
 
-// Prisma keeps what the driver said in meta.driverAdapterError.cause, or throws the driver's error
-// as it is.
+// Prisma keeps the driver's error in meta.driverAdapterError.cause, or throws it unchanged.
 function driverCause(error: Error): DriverCause | undefined {
   const { meta } = error as { meta?: { driverAdapterError?: { cause?: DriverCause } } }
   return (

@@ -7,15 +7,15 @@ import {
 import pRetry from 'p-retry'
 
 /**
- * How long a statement waits at most, in milliseconds: for its turn and a lock of another
- * process, or for the server of a remote database.
+ * The max time of a statement in milliseconds. For a file it includes the wait in the queue and
+ * for the lock of another process. For a remote database it includes the time of the server.
  */
-const patienceMilliseconds = { file: 1500, remote: 1900 }
+const timeoutMilliseconds = { file: 1500, remote: 1900 }
 
 /**
- * A connection for queries to a SQLite file or a remote libSQL. libSQL itself would wait for
- * the lock of another process on the event loop, where nobody gets an answer meanwhile: so it
- * does not wait, and what finds the file locked is tried again. One write at a time does that.
+ * Opens a connection for queries to a SQLite file or a remote libSQL. libSQL would wait for the
+ * lock of another process on the event loop and block every request. So it does not wait: a
+ * statement that finds the file locked is retried. Only one write at a time is retried.
  *
  * @param path of the file; null for a remote database
  */
@@ -25,38 +25,40 @@ export async function openLibSql(
 ): Promise<SqlMigrationAwareDriverAdapterFactory> {
   const { PrismaLibSql } = await import('@prisma/adapter-libsql')
   const remote = path === null
-  // What the server does not answer in time is given up, so that the next statement has its turn.
-  const soon = async (input: string | URL | Request, init?: RequestInit) =>
-    await fetch(input, { ...init, signal: AbortSignal.timeout(patienceMilliseconds.remote) })
+  // Abandon a request that the server does not answer in time, so that the next statement can run.
+  const fetchWithTimeout = async (input: string | URL | Request, init?: RequestInit) =>
+    await fetch(input, { ...init, signal: AbortSignal.timeout(timeoutMilliseconds.remote) })
   return new (class extends PrismaLibSql {
     override createClient(
       config: Parameters<InstanceType<typeof PrismaLibSql>['createClient']>[0],
     ) {
       const client = super.createClient(config)
-      return path === null ? client : Object.assign(client, { execute: careful(client, path) })
+      return path === null
+        ? client
+        : Object.assign(client, { execute: reconnectAfterErrors(client, path) })
     }
 
     override async connect() {
       const adapter = await super.connect()
-      const patiently = createPatience(remote)
+      const inQueue = createStatementQueue(remote)
       const queryRaw = adapter.queryRaw.bind(adapter)
       const executeRaw = adapter.executeRaw.bind(adapter)
       return Object.assign(adapter, {
         queryRaw: async (query: Parameters<typeof queryRaw>[0]) =>
-          await patiently(query.sql, async () => await queryRaw(query)),
+          await inQueue(query.sql, async () => await queryRaw(query)),
         executeRaw: async (query: Parameters<typeof executeRaw>[0]) =>
-          await patiently(query.sql, async () => await executeRaw(query)),
+          await inQueue(query.sql, async () => await executeRaw(query)),
       })
     }
-  })(remote ? { url, fetch: soon } : { url })
+  })(remote ? { url, fetch: fetchWithTimeout } : { url })
 }
 
 /**
- * A connection for migrations, which may take long, and for locking other migrating processes
- * out.
+ * Opens a connection for migrations, which may take long. It also serves to lock out other
+ * migrating processes.
  *
- * @param timeout how long it waits for the locks of others on a file, on the event loop, in
- *   milliseconds
+ * @param timeout the max wait for the locks of others on a file, in milliseconds. It blocks the
+ *   event loop.
  */
 export async function openForMigrations(
   url: string,
@@ -71,12 +73,15 @@ interface FileClient {
   reconnect: () => void | Promise<void>
 }
 
-// libSQL leaves a statement that found the file locked unfinished, and with it the transaction of
-// every later write on the connection: it would be acknowledged, seen by this connection alone, and
-// lost with the process. So a connection is given up after every failure but a broken rule of the
-// schema, which leaves nothing behind. SQLite goes on writing to a file that was moved or deleted:
-// what it acknowledges then would be gone as well. Another file in its place is taken up.
-function careful(client: FileClient, path: string) {
+/**
+ * Wraps `execute` so that the client reconnects after every error but a constraint error.
+ * libSQL leaves the failed statement and its transaction open. Later writes on the connection
+ * would be acknowledged, visible to it alone, and lost with the process.
+ *
+ * Also reconnects when the path has another file. SQLite keeps writing to a file that was moved
+ * or deleted, and those writes would be lost too.
+ */
+function reconnectAfterErrors(client: FileClient, path: string) {
   const execute = client.execute.bind(client)
   let opened = identity(path)
   return async (statement: never) => {
@@ -96,13 +101,13 @@ function identity(path: string): number | undefined {
 }
 
 /**
- * Runs statements within {@link patienceMilliseconds}: reads of a file at once, everything else
- * one after the other.
+ * Runs statements within {@link timeoutMilliseconds}: reads of a file at once, all other
+ * statements one after the other.
  */
-function createPatience(remote: boolean) {
+function createStatementQueue(remote: boolean) {
   let last: Promise<unknown> = Promise.resolve()
   return async <T>(sql: string, execute: () => Promise<T>): Promise<T> => {
-    const end = performance.now() + patienceMilliseconds[remote ? 'remote' : 'file']
+    const end = performance.now() + timeoutMilliseconds[remote ? 'remote' : 'file']
     const attempt = async () => {
       const maxRetryTime = end - performance.now()
       if (maxRetryTime <= 0) throw new DriverAdapterError({ kind: 'SocketTimeout' })
@@ -119,7 +124,7 @@ function createPatience(remote: boolean) {
     if (!remote && /^SELECT\b/.test(sql)) return await attempt()
     const turn = last.then(attempt)
     last = turn.catch(() => {})
-    return await (remote ? before(end, turn) : turn)
+    return await (remote ? withDeadline(end, turn) : turn)
   }
 }
 
@@ -127,7 +132,7 @@ function isLocked(error: unknown): boolean {
   return isDriverAdapterError(error) && error.cause.kind === 'SocketTimeout'
 }
 
-async function before<T>(end: number, promise: Promise<T>): Promise<T> {
+async function withDeadline<T>(end: number, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => {

@@ -5,10 +5,10 @@ import type { Database, Provider } from './database.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 import { type Migration, withSchemaEngine } from './schema-engine.js'
 
-/** The folder of the written schema and the migrations. */
+/** The folder of the Prisma schema and the migrations. */
 export const prismaFolder = new URL('prisma/', packageRoot)
 
-/** The written migrations of a database kind, oldest first. */
+/** Reads the migrations of a SQL dialect, oldest first. */
 export async function readMigrations(
   provider: Provider,
   root = prismaFolder,
@@ -23,7 +23,7 @@ export async function readMigrations(
   )
 }
 
-/** The names of the written migrations that a database lacks, oldest first. */
+/** Returns the names of the migrations that a database lacks, oldest first. */
 export async function findPending(database: Database, client: PrismaClient): Promise<string[]> {
   const written = (await readMigrations(database.provider)).map(({ name }) => name)
   const known =
@@ -38,28 +38,28 @@ export async function findPending(database: Database, client: PrismaClient): Pro
   return written.filter((name) => !applied.has(name))
 }
 
-/** How long a process waits for another that is migrating, in milliseconds. */
-const migrationPatience = 30_000
+/** The max time that a process waits for another that is migrating, in milliseconds. */
+const migrationTimeout = 30_000
 
 /**
- * Applies the pending migrations and answers their names. Several processes may do this at
+ * Applies the pending migrations and returns their names. Several processes may do this at
  * once: one applies, the others wait for it.
  *
- * @throws what the database says, when it still does after {@link migrationPatience}
+ * @throws the error of the database, if it persists for {@link migrationTimeout}
  */
 export async function applyMigrations(database: Database): Promise<string[]> {
   const migrations = await readMigrations(database.provider)
-  const end = Date.now() + migrationPatience
+  const end = Date.now() + migrationTimeout
   for (;;) {
     try {
-      return await alone(
+      return await withMigrationLock(
         database,
         async () =>
           await withSchemaEngine(database, async (engine) => await engine.apply(migrations)),
       )
     } catch (error) {
       // PostgreSQL's advisory lock (P1002) and SQLite's file lock mean that another process is
-      // migrating: its work may be all there is to do.
+      // migrating. It may apply everything that is pending.
       if (Date.now() > end || !/advisory lock|locked|busy|SocketTimeout/i.test(String(error)))
         throw error
       await wait(100)
@@ -67,10 +67,10 @@ export async function applyMigrations(database: Database): Promise<string[]> {
   }
 }
 
-// Prisma locks PostgreSQL while it migrates, but not SQLite, where two processes would apply the
-// same migration and one would record a failure for good. The lock of a SQLite transaction in a
-// file beside it ends with the process, however that ends.
-async function alone<T>({ lockAdapter }: Database, work: () => Promise<T>): Promise<T> {
+// Prisma locks PostgreSQL while it migrates, but not SQLite. There two processes would apply the
+// same migration, and one would record a permanent failure. A SQLite transaction in a file beside
+// it is the lock: it ends with the process, even after a crash.
+async function withMigrationLock<T>({ lockAdapter }: Database, work: () => Promise<T>): Promise<T> {
   if (lockAdapter === null) return await work()
   const lock = await (await lockAdapter()).connect()
   const execute = async (sql: string) => {
@@ -78,7 +78,7 @@ async function alone<T>({ lockAdapter }: Database, work: () => Promise<T>): Prom
   }
   try {
     await execute('BEGIN EXCLUSIVE')
-    // Closing alone frees the lock only when the connection is collected as garbage.
+    // Closing alone frees the lock only at the next garbage collection.
     try {
       return await work()
     } finally {

@@ -5,25 +5,24 @@ import { withSchemaEngine } from './schema-engine.js'
 
 const providers: readonly Provider[] = ['sqlite', 'postgresql']
 
-/** The written schema for one kind of database. */
+/** Returns the Prisma schema for one SQL dialect. */
 export function schemaFor(written: string, provider: Provider): string {
   return written.replace('provider = "sqlite"', `provider = "${provider}"`)
 }
 
 /**
- * Writes the migration from the last migrated schema to the present one, for every kind of
- * database, and answers the files.
+ * Writes the migration from the last migrated schema to the present one, for every SQL dialect.
+ * Returns the files.
  *
  * @param name what the migration does, in lower_snake_case
  * @param root the folder of schema.prisma and migrations/
- * @throws Error when the name does not fit or nothing has changed
+ * @throws Error if the name is not valid or the schema has not changed
  */
 export async function writeMigration(name: string, root = prismaFolder): Promise<string[]> {
   if (!/^[a-z][a-z0-9_]{0,60}$/.test(name))
     throw new Error('Name the migration in lower_snake_case: npm run migrate:new -- add_locale')
   const written = await readFile(new URL('schema.prisma', root), 'utf8')
-  // What the migrations add up to; kept beside them, so that the next one can be written without a
-  // database.
+  // The result of all migrations. Stored beside them, so that the next one needs no database.
   const snapshot = new URL('migrations/schema.prisma', root)
   const before = await readFile(snapshot, 'utf8').catch(() => null)
   const files: string[] = []
@@ -48,8 +47,7 @@ async function compare(
   before: string | null,
   after: string,
 ): Promise<string | null> {
-  // The engine wants a connection even where it compares only texts; the texts say which SQL is
-  // written.
+  // The engine requires a connection even to compare two texts. The texts decide the SQL dialect.
   const database = parseDatabaseUrl('file::memory:')
   const model = (content: string) => ({
     tag: 'schemaDatamodel' as const,

@@ -10,16 +10,20 @@ import { type ConnectionLoad, watchPool } from './pool.js'
 /** An open database. */
 export interface Store {
   accounts: Accounts
-  /** Which database this is, without password, for people and logs. */
+  /** The name of the database without its password, for people and logs. */
   name: string
-  /** Asks the database for a sign of life. Throws Problem `unavailable`. */
+  /**
+   * Checks that the database responds.
+   *
+   * @throws Problem `unavailable` if it does not
+   */
   ping: () => Promise<void>
   close: () => Promise<void>
-  /** What the pool of connections is doing; null where there is none. */
+  /** Returns the load of the connection pool; null for a database without a pool. */
   connections: (() => ConnectionLoad) | null
 }
 
-/** Written migrations are missing in the database and may not be applied at start. */
+/** The database lacks migrations that may not be applied at start. */
 export class PendingMigrationsError extends Error {
   override readonly name = 'PendingMigrationsError'
 }
@@ -27,8 +31,9 @@ export class PendingMigrationsError extends Error {
 /**
  * Opens the database of a DATABASE_URL.
  *
- * @param autoMigrate apply pending migrations; otherwise they are an error
- * @throws PendingMigrationsError, or Problem `unavailable` when the database cannot be used
+ * @param autoMigrate apply pending migrations; false refuses to open
+ * @throws PendingMigrationsError if migrations are pending and `autoMigrate` is false
+ * @throws Problem `unavailable` if the database cannot be used
  */
 export async function openStore(
   url: string,
@@ -44,14 +49,14 @@ export async function openStore(
     const pending = await available(findPending(database, client))
     if (pending.length > 0 && !autoMigrate) {
       throw new PendingMigrationsError(
-        `The database lacks migrations: ${pending.join(', ')}. Apply with "npm run migrate", or set AUTO_MIGRATE=on.`,
+        `The database lacks migrations: ${pending.join(', ')}. Run "npm run migrate", or set AUTO_MIGRATE=on.`,
       )
     }
     if (pending.length > 0) await available(applyMigrations(database))
   } catch (error) {
     await client.$disconnect()
-    // Whatever is wrong with a database that cannot even be opened, the server cannot be of use: a
-    // file that is no database, a URL with an unknown parameter.
+    // The server is useless without a database, so every reason counts: a file that is not a
+    // database, a URL with an unknown parameter.
     throw error instanceof PendingMigrationsError || error instanceof Problem
       ? error
       : new Problem('unavailable', { cause: error })

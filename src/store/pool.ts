@@ -1,8 +1,8 @@
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 
 /**
- * Connections to a database server: those that work for a query and those that do not, and how
- * many queries wait for one.
+ * The load of a connection pool: connections that run a query, idle connections, and queries
+ * that wait for one.
  */
 export interface ConnectionLoad {
   in_use: number
@@ -10,7 +10,7 @@ export interface ConnectionLoad {
   waiting: number
 }
 
-/** What node-postgres tells of a pool. */
+/** The counts of a node-postgres pool. */
 interface Pool {
   totalCount: number
   idleCount: number
@@ -18,8 +18,9 @@ interface Pool {
 }
 
 /**
- * Tells what the pool of an adapter is doing, once Prisma's client has opened it; null for
- * adapters that have none. Call it before the client gets the adapter.
+ * Returns a function that reads the load of an adapter's pool; null for adapters without a
+ * pool. Call it before the client gets the adapter. The counts are 0 until the client has
+ * opened the pool.
  */
 export function watchPool(
   adapter: SqlMigrationAwareDriverAdapterFactory,

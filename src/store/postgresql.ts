@@ -1,12 +1,12 @@
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 
 /**
- * Bounds, in milliseconds: without them a request waits for a connection or for a silent server
- * for ever. `query_timeout` holds from when a connection is asked for; the server ends a
- * statement earlier where it can, so that it is known not to have happened. An idle connection
- * that has silently died is gone before it has been missed for long.
+ * Timeouts in milliseconds: without them a request could wait forever for a connection or a
+ * silent server. `query_timeout` begins when a connection is requested. The server cancels a
+ * statement earlier if it can, so that it is known to have had no effect. A dead idle
+ * connection is closed early.
  */
-const patience = {
+const poolOptions = {
   connectionTimeoutMillis: 1500,
   query_timeout: 1900,
   statement_timeout: 1500,
@@ -17,7 +17,7 @@ const patience = {
   application_name: 'latchkey',
 }
 
-/** A pool of connections for queries, each of which ends in time. */
+/** Opens a connection pool for queries. Every query has a timeout. */
 export async function openPostgres(
   connectionString: string,
 ): Promise<SqlMigrationAwareDriverAdapterFactory> {
@@ -27,10 +27,10 @@ export async function openPostgres(
       const adapter = await super.connect()
       const pool = adapter.underlyingDriver()
       const query = pool.query.bind(pool) as (statement: object) => Promise<unknown>
-      // The driver reads the bound when the statement has got its connection: what is left of it by
-      // then.
-      const inTime = async (statement: object) => {
-        const end = performance.now() + patience.query_timeout
+      // The driver reads the timeout once the statement has a connection: return the time that is
+      // left.
+      const queryWithTimeout = async (statement: object) => {
+        const end = performance.now() + poolOptions.query_timeout
         return await query({
           ...statement,
           get query_timeout() {
@@ -38,16 +38,16 @@ export async function openPostgres(
           },
         })
       }
-      Object.assign(pool, { query: inTime })
+      Object.assign(pool, { query: queryWithTimeout })
       return adapter
     }
   })(
-    { connectionString, ...patience },
+    { connectionString, ...poolOptions },
     { onPoolError: ignoreIdleFailure, onConnectionError: ignoreIdleFailure },
   )
 }
 
-/** A connection for migrations, which may take longer than a query. */
+/** Opens a connection for migrations, which may take longer than a query. */
 export async function openPostgresForMigrations(
   connectionString: string,
 ): Promise<SqlMigrationAwareDriverAdapterFactory> {
@@ -58,6 +58,6 @@ export async function openPostgresForMigrations(
   )
 }
 
-// A connection that breaks while idle is dropped by the pool; the next query opens a new one or
-// fails with its own error.
+// The pool drops a connection that breaks while idle. The next query opens a new one or fails with
+// its own error.
 function ignoreIdleFailure(): void {}

@@ -11,27 +11,27 @@ import type {
 } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import type { Database, Provider } from './database.js'
 
-/** A written migration: the name of its folder and the SQL in it. */
+/** A migration: the name of its folder and the SQL in it. */
 export interface Migration {
   name: string
   sql: string
 }
 
 /**
- * Prisma's own migration engine, as WebAssembly over one database, so that nothing is
- * downloaded or spawned.
+ * Prisma's migration engine on one database, as WebAssembly. It needs no download and no child
+ * process.
  */
 export interface SchemaEngine {
   /**
-   * Applies those of `migrations` that the database lacks, in order, and records them in
-   * `_prisma_migrations`. Answers the names it applied.
+   * Applies the `migrations` that the database lacks, in order, and records them in
+   * `_prisma_migrations`. Returns their names.
    */
   apply: (migrations: Migration[]) => Promise<string[]>
-  /** The SQL that leads from one schema to another; null when they are the same. */
+  /** Returns the SQL that turns one schema into another; null if they are equal. */
   diff: (from: DiffTarget, to: DiffTarget) => Promise<string | null>
 }
 
-// Node has it; the type libraries of Node alone do not name it.
+// Node.js provides it, but its type libraries do not declare it.
 declare const WebAssembly: {
   instantiate: (
     code: Uint8Array,
@@ -41,7 +41,7 @@ declare const WebAssembly: {
 
 const filters = { externalTables: [], externalEnums: [] }
 
-/** The list of migrations in the form that the engine takes. */
+/** Returns the migrations in the form that the engine expects. */
 function migrationList(provider: Provider, migrations: Migration[]) {
   return {
     baseDir: '',
@@ -54,7 +54,7 @@ function migrationList(provider: Provider, migrations: Migration[]) {
   }
 }
 
-/** Opens the engine, gives it to `use`, and closes its connection. */
+/** Opens the engine, passes it to `use`, and closes its connections. */
 export async function withSchemaEngine<T>(
   database: Database,
   use: (engine: SchemaEngine) => Promise<T>,
@@ -101,8 +101,7 @@ export async function withSchemaEngine<T>(
     })
   } finally {
     engine.free()
-    // The engine leaves its connections open, and an open one goes on holding PostgreSQL's advisory
-    // lock.
+    // The engine leaves its connections open. An open connection keeps PostgreSQL's advisory lock.
     await Promise.all(
       connections.map(async (connection) => {
         await connection.dispose()
@@ -111,23 +110,23 @@ export async function withSchemaEngine<T>(
   }
 }
 
-// Once per process: the bindings keep views into the memory of the one instance.
+// Load once per process: the bindings refer to the memory of one instance.
 let loaded: ReturnType<typeof load> | undefined
 
-// The engine's log and its last words in a panic: the error that is thrown says it.
+// Ignore the log and the panic message of the engine: the thrown error has the same text.
 /* c8 ignore next -- called only when the engine breaks */
 function ignore(): void {}
 
 async function load() {
-  // The engine hands the words of a panic to this global before it throws; without it the process
-  // would end.
+  // The engine passes a panic message to this global before it throws. Without it the process would
+  // end.
   Object.assign(globalThis, { PRISMA_WASM_PANIC_REGISTRY: { set_message: ignore } })
   const bindings = await import('@prisma/schema-engine-wasm/schema_engine_bg')
   const folder = dirname(
     createRequire(import.meta.url).resolve('@prisma/schema-engine-wasm/schema_engine_bg'),
   )
-  // The engine bounds its wait for PostgreSQL's lock by a timer of ten seconds and never stops it;
-  // it must not keep the process.
+  // The engine limits its wait for PostgreSQL's lock by a timer of ten seconds, and never clears
+  // it. The timer must not keep the process running.
   const setTimer = (act: () => void, milliseconds: number) => setTimeout(act, milliseconds).unref()
   const imports = Object.fromEntries(
     Object.entries(bindings).map(([name, binding]) => [

@@ -6,37 +6,40 @@ import { createTokenKind, type VerificationRules } from './token-kind.js'
 
 const subject = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
-/** What every token about an account says, as a schema. Times are in seconds since 1970. */
+/** The claims of every token about an account, as schemas. Times are in seconds since 1970. */
 export const AccountClaims = {
   iss: Type.String({ description: 'The issuer: PUBLIC_URL' }),
   sub: Type.String({ pattern: subject, description: 'The id of the account, a UUID' }),
   aud: Type.Union([Type.String(), Type.Array(Type.String())], {
-    description: 'Whom the token is for: TOKEN_AUDIENCE',
+    description: 'The audience: TOKEN_AUDIENCE',
   }),
-  iat: Type.Integer({ minimum: 0, description: 'When it was issued, in seconds since 1970' }),
-  exp: Type.Integer({ minimum: 0, description: 'When it ends, in seconds since 1970' }),
+  iat: Type.Integer({ minimum: 0, description: 'The time of issue, in seconds since 1970' }),
+  exp: Type.Integer({ minimum: 0, description: 'The expiry time, in seconds since 1970' }),
   nbf: Type.Optional(
-    Type.Integer({ minimum: 0, description: 'Before when it is not valid, in seconds since 1970' }),
+    Type.Integer({
+      minimum: 0,
+      description: 'The token is not valid before this time, in seconds since 1970',
+    }),
   ),
   jti: Type.String({ minLength: 1, description: 'The id of the token' }),
   auth_time: Type.Integer({
     minimum: 0,
-    description: 'When the password was given, in seconds since 1970',
+    description: 'The time of the login, in seconds since 1970',
   }),
 }
 
-/** What a verified access token says (RFC 9068 §2.2), as a schema. */
+/** The claims of a verified access token (RFC 9068 §2.2), as a schema. */
 export const AccessClaimsSchema = Type.Object({
   ...AccountClaims,
-  // Tokens of an earlier version have none.
+  // Tokens of an earlier version lack it.
   client_id: Type.Optional(
     Type.Literal('latchkey', {
-      description: 'The client that asked for the token: the constant latchkey for people',
+      description: 'The client that requested the token: always latchkey for people',
     }),
   ),
 })
 
-/** What a verified access token says. */
+/** The claims of a verified access token. */
 export type AccessClaims = Static<typeof AccessClaimsSchema>
 
 /** A signed access token and its life in seconds. */
@@ -45,19 +48,19 @@ export interface IssuedAccessToken {
   expiresIn: number
 }
 
-/** Makes access tokens and knows by which rules they are verified. */
+/** Issues access tokens, and has the rules that verify them. */
 export interface AccessTokens {
   /**
    * Signs a token for an account.
    *
-   * @param authTime when the password was given, in seconds since 1970
+   * @param authTime the time of the login, in seconds since 1970
    */
   issue: (accountId: string, authTime: number) => IssuedAccessToken
-  /** Refusals are Problem `invalid_token`. */
+  /** The rules. They throw Problem `invalid_token`. */
   rules: VerificationRules<AccessClaims>
 }
 
-/** What {@link createAccessTokens} needs. */
+/** The dependencies of {@link createAccessTokens}. */
 export interface AccessTokensDeps {
   ring: KeyRing
   issuer: string
@@ -66,7 +69,7 @@ export interface AccessTokensDeps {
   clock: Clock
 }
 
-/** Access tokens for one audience, that live `lifeSeconds`. */
+/** Creates access tokens for one audience, which expire after `lifeSeconds`. */
 export function createAccessTokens({
   ring,
   issuer,

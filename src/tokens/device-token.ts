@@ -12,28 +12,29 @@ const { sub: _noAccount, auth_time: _noTime, ...common } = AccountClaims
 const DeviceClaimsSchema = Type.Object({ ...common, bind: Type.String({ minLength: 1 }) })
 
 /**
- * Tokens that say that a device has logged in to an address before (OWASP, "Slow Down Online
- * Guessing Attacks with Device Cookies"). They open nothing: attempts with one are counted
- * apart from those of strangers.
+ * Tokens that prove that a device has logged in to an address before (OWASP, "Slow Down Online
+ * Guessing Attacks with Device Cookies"). They grant no access: attempts with a device token
+ * are counted apart from those of strangers.
  */
 export interface DeviceTokens {
-  /** @param email in canonical form; the token contains a salted digest of it */
-  issue: (email: string) => string
   /**
-   * The id of the device, if the token is a valid one for this address; null for everything
-   * else.
+   * Signs a token for an address.
+   *
+   * @param email in canonical form; the token contains a salted digest of it
    */
+  issue: (email: string) => string
+  /** Returns the id of the device if the token is valid for this address, or null. */
   find: (token: string, email: string) => string | null
 }
 
-/** What {@link createDeviceTokens} needs. */
+/** The dependencies of {@link createDeviceTokens}. */
 export interface DeviceTokensDeps {
   ring: KeyRing
   issuer: string
   clock: Clock
 }
 
-/** Device tokens for this API alone, that live {@link deviceSeconds}. */
+/** Creates device tokens for this API alone, which expire after {@link deviceSeconds}. */
 export function createDeviceTokens({ ring, issuer, clock }: DeviceTokensDeps): DeviceTokens {
   const kind = createTokenKind<Static<typeof DeviceClaimsSchema>>({
     typ: 'device+jwt',

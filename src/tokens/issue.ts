@@ -2,28 +2,27 @@ import type { Clock } from '../clock.js'
 import type { AccessTokens, IssuedAccessToken } from './access-token.js'
 import type { IssuedRefreshToken, RefreshTokens } from './refresh-token.js'
 
-/** What logging in gives: an access token, and the refresh token that gives the next one. */
+/** The tokens of a login: an access token, and a refresh token to get the next pair. */
 export type IssuedTokens = IssuedAccessToken & IssuedRefreshToken
 
 /**
  * Signs a pair of tokens for an account as it is now.
  *
- * @param authTime when the password was given, in seconds since 1970; now, where it has just
- *   been given
+ * @param authTime the time of the login, in seconds since 1970; now by default
  */
 export type IssueTokens = (
   account: { id: string; tokenEpoch: number },
   authTime?: number,
 ) => IssuedTokens
 
-/** What {@link createIssueTokens} needs. */
+/** The dependencies of {@link createIssueTokens}. */
 export interface IssueTokensDeps {
   accessTokens: AccessTokens
   refreshTokens: RefreshTokens
   clock: Clock
 }
 
-/** Both tokens of a pair say the same time of login. */
+/** Creates {@link IssueTokens}. Both tokens of a pair have the same time of login. */
 export function createIssueTokens({
   accessTokens,
   refreshTokens,

@@ -1,6 +1,6 @@
 import type { Config } from '../config.js'
 
-/** Lives of one-time tokens, in seconds. */
+/** The lifetimes of one-time tokens, in seconds. */
 export const oneTimeSeconds = {
   reset: 30 * 60,
   verify: 24 * 60 * 60,
@@ -10,12 +10,12 @@ export const oneTimeSeconds = {
 } as const
 
 /**
- * Life of a device token, in seconds: as long as that of a refresh token by default, so that
- * old keys need not verify longer. Each login gives a new one.
+ * The lifetime of a device token, in seconds. It is the default lifetime of a refresh token, so
+ * that old keys need not verify longer. Each login issues a new one.
  */
 export const deviceSeconds = 30 * 24 * 60 * 60
 
-/** The longest life of any token that is made under these settings, in seconds. */
+/** Returns the max lifetime of any token under these settings, in seconds. */
 export function longestTokenSeconds({
   ACCESS_TOKEN_SECONDS,
   REFRESH_TOKEN_SECONDS,

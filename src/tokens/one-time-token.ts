@@ -16,21 +16,21 @@ const AddressClaimsSchema = Type.Object({ ...common, bind, email: Type.String({ 
 const UndoClaimsSchema = Type.Object({ ...common, entry: Type.String({ minLength: 1 }) })
 
 /**
- * What a verified undo token says; `entry` is the id of a former address in the history of the
- * account.
+ * The claims of a verified undo token. `entry` is the id of a former address in the history of
+ * the account.
  */
 export type UndoClaims = Static<typeof UndoClaimsSchema>
 
 /**
- * What a verified one-time token says; `bind` is a digest of the state of the account that it
- * was made for.
+ * The claims of a verified one-time token. `bind` is a digest of the account state that it was
+ * issued for.
  */
 export type OneTimeClaims = Static<typeof PlainClaimsSchema>
 
-/** The same of a token that carries an address. */
+/** The claims of a verified token that also contains an address. */
 export type AddressClaims = Static<typeof AddressClaimsSchema>
 
-/** What a one-time token can be bound to. */
+/** The account state that a one-time token can be bound to. */
 export interface AccountState {
   id: string
   email: string
@@ -39,29 +39,31 @@ export interface AccountState {
 }
 
 /**
- * Tokens of one kind, which are good as long as the account stays in the state that they were
- * made for. Using one changes that state, so it works once.
+ * One kind of one-time token. A token is valid while the account is in the state that it was
+ * issued for. Using it changes that state, so it works once.
  */
 export interface OneTimeTokens<Claims extends OneTimeClaims = OneTimeClaims> {
   issue: (account: AccountState) => string
   /**
-   * The claims of a token, whose account has not been looked at. Throws Problem
-   * `invalid_one_time_token`.
+   * Returns the claims of a token. Does not look at the account.
+   *
+   * @throws Problem `invalid_one_time_token` if the token is not valid
    */
   verify: (token: string) => Claims
   /**
-   * The account, if it is in the state that the token was made for. Throws Problem
-   * `invalid_one_time_token`.
+   * Returns the account if it is in the state that the token was issued for.
+   *
+   * @throws Problem `invalid_one_time_token` if it is not
    */
   requireState: <A extends AccountState>(claims: Claims, account: A | null) => A
 }
 
-/** Tokens that carry the address that the account is to have. */
+/** One-time tokens that contain the next address of the account. */
 export interface AddressTokens extends Omit<OneTimeTokens<AddressClaims>, 'issue'> {
   issue: (account: AccountState, email: string) => string
 }
 
-/** What one-time tokens are made with. */
+/** The dependencies of one-time tokens. */
 export interface OneTimeTokensDeps {
   ring: KeyRing
   issuer: string
@@ -69,8 +71,8 @@ export interface OneTimeTokensDeps {
 }
 
 /**
- * Tokens that let the owner of the mailbox set a new password. They die with the present
- * password and with the present address.
+ * Creates tokens that let the owner of the mailbox set a new password. They become invalid when
+ * the password or the address changes.
  */
 export function createResetTokens(deps: OneTimeTokensDeps): OneTimeTokens {
   return createOneTimeTokens(deps, {
@@ -80,7 +82,10 @@ export function createResetTokens(deps: OneTimeTokensDeps): OneTimeTokens {
   })
 }
 
-/** Tokens that prove who reads the mailbox. They die with the present address alone. */
+/**
+ * Creates tokens that prove access to the mailbox. They become invalid when the address
+ * changes.
+ */
 export function createVerifyTokens(deps: OneTimeTokensDeps): OneTimeTokens {
   return createOneTimeTokens(deps, {
     typ: 'verify+jwt',
@@ -90,8 +95,8 @@ export function createVerifyTokens(deps: OneTimeTokensDeps): OneTimeTokens {
 }
 
 /**
- * Tokens that prove the mailbox of a new address. They die when the address, the password or
- * the epoch changes.
+ * Creates tokens that prove access to the mailbox of a new address. They become invalid when
+ * the address, the password or the epoch changes.
  */
 export function createChangeTokens(deps: OneTimeTokensDeps): AddressTokens {
   return createKind<AddressClaims>(deps, AddressClaimsSchema, {
@@ -102,20 +107,25 @@ export function createChangeTokens(deps: OneTimeTokensDeps): AddressTokens {
 }
 
 /**
- * Tokens that give an account to the owner of a former address. They name an entry of its
- * history and depend on nothing else: a thief may have changed the rest.
+ * Tokens that give an account back to the owner of a former address. They name an entry of its
+ * history and depend on no other state: a thief may have changed the rest.
  */
 export interface UndoTokens {
-  /** @param entry the id of the former address in the history of the account */
+  /**
+   * Signs a token.
+   *
+   * @param entry the id of the former address in the history of the account
+   */
   issue: (accountId: string, entry: string) => string
   /**
-   * The claims of a token; the history has not been looked at. Throws Problem
-   * `invalid_one_time_token`.
+   * Returns the claims of a token. Does not look at the history.
+   *
+   * @throws Problem `invalid_one_time_token` if the token is not valid
    */
   verify: (token: string) => UndoClaims
 }
 
-/** Undo tokens, which live as long as the entry that they name. */
+/** Creates undo tokens, which live as long as the entry that they name. */
 export function createUndoTokens({ ring, issuer, clock }: OneTimeTokensDeps): UndoTokens {
   const refuse = () => new Problem('invalid_one_time_token')
   const { sign, verify } = createTokenKind<UndoClaims>({

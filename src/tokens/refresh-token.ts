@@ -8,7 +8,10 @@ import { createTokenKind } from './token-kind.js'
 
 const RefreshClaimsSchema = Type.Object({ ...AccountClaims, epoch: Type.Integer({ minimum: 0 }) })
 
-/** What a verified refresh token says; `epoch` is the account's at the time. */
+/**
+ * The claims of a verified refresh token. `epoch` is the epoch of the account at the time of
+ * issue.
+ */
 export type RefreshClaims = Static<typeof RefreshClaimsSchema>
 
 /** A signed refresh token and its life in seconds. */
@@ -18,26 +21,27 @@ export interface IssuedRefreshToken {
 }
 
 /**
- * Makes and verifies refresh tokens. They are for this API alone, and have an audience of their
- * own.
+ * Issues and verifies refresh tokens. They have an audience of their own and are for this API
+ * alone.
  */
 export interface RefreshTokens {
   /**
-   * Signs a token for an account. It lives `lifeSeconds`, but never beyond `authTime` +
+   * Signs a token for an account. It expires after `lifeSeconds`, at the latest at `authTime` +
    * `maxSeconds` (ASVS 7.3.2).
    *
-   * @param authTime when the password was given, in seconds since 1970
-   * @throws Problem `invalid_refresh_token` when that was too long ago
+   * @param authTime the time of the login, in seconds since 1970
+   * @throws Problem `invalid_refresh_token` if `maxSeconds` have passed since then
    */
   issue: (account: { id: string; tokenEpoch: number }, authTime: number) => IssuedRefreshToken
   /**
-   * The claims of a token, whose account has not been looked at. Throws Problem
-   * `invalid_refresh_token`, which never says why.
+   * Returns the claims of a token. Does not look at the account.
+   *
+   * @throws Problem `invalid_refresh_token` if the token is not valid, without a reason
    */
   verify: (token: string) => RefreshClaims
 }
 
-/** What {@link createRefreshTokens} needs. */
+/** The dependencies of {@link createRefreshTokens}. */
 export interface RefreshTokensDeps {
   ring: KeyRing
   issuer: string
@@ -46,7 +50,10 @@ export interface RefreshTokensDeps {
   clock: Clock
 }
 
-/** Tokens that slide for `lifeSeconds`, in chains that end `maxSeconds` after the login. */
+/**
+ * Creates refresh tokens with a sliding lifetime of `lifeSeconds`. The chain of refreshes ends
+ * `maxSeconds` after the login.
+ */
 export function createRefreshTokens({
   ring,
   issuer,
@@ -69,7 +76,7 @@ export function createRefreshTokens({
     issue: ({ id, tokenEpoch }, authTime) => {
       const iat = Math.floor(clock() / 1000)
       const exp = Math.min(iat + lifeSeconds, authTime + maxSeconds)
-      // The end may have come while the account was read.
+      // The chain may have ended while the account was read.
       if (exp <= iat) throw refuse()
       return {
         refreshToken: sign({ sub: id, iat, exp, auth_time: authTime, epoch: tokenEpoch }),
@@ -78,7 +85,8 @@ export function createRefreshTokens({
     },
     verify: (token) => {
       const claims = verify(token)
-      // No leeway here: the end of a chain of refreshes is one moment, whatever the token says.
+      // No leeway here: a chain of refreshes ends at one exact time, whatever the `exp` of the
+      // token is.
       if (clock() / 1000 >= claims.auth_time + maxSeconds) throw refuse()
       return claims
     },

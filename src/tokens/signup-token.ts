@@ -25,12 +25,12 @@ const typ = 'signup+jwt'
 const alg = 'dir'
 const enc = 'A256GCM'
 
-/** Names the use of the derived key. It must never change, nor name another use. */
+/** The name of the use of the derived key. It must never change, or be used for another key. */
 const purpose = 'latchkey signup+jwt A256GCM'
 
 /**
- * An account that is made once its address is proven: the address in canonical form, and a PHC
- * string.
+ * An account that is created once its address is proven. The address is in canonical form, the
+ * hash is a PHC string.
  */
 export interface PendingAccount {
   email: string
@@ -39,22 +39,27 @@ export interface PendingAccount {
 }
 
 /**
- * Tokens that carry the whole of a sign-up to the mailbox and back, so that nothing is stored
- * before the address is proven. They are encrypted (RFC 7516), for they carry the hash of the
- * password; who has the key can also have made them, so they need no signature. That one works
- * once is for the unique address of the account to see.
+ * Tokens that carry a whole sign-up to the mailbox and back. So nothing is stored before the
+ * address is proven. They contain the password hash, so they are encrypted (RFC 7516). They
+ * need no signature: only a holder of the key can create them. Single use is enforced by the
+ * unique address of the account.
  */
 export interface SignupTokens {
+  /** Encrypts a token. */
   issue: (account: PendingAccount) => Promise<string>
-  /** Whether a token says that it is of this kind. Nothing of it is verified. */
+  /** Returns whether a token claims to be of this kind. Verifies nothing. */
   claimsKind: (token: string) => boolean
-  /** What was signed up for, and the id of the token. Throws Problem `invalid_one_time_token`. */
+  /**
+   * Returns the pending account and the id of the token.
+   *
+   * @throws Problem `invalid_one_time_token` if the token is not valid
+   */
   verify: (token: string) => Promise<PendingAccount & { jti: string }>
 }
 
 /**
- * Sign-up tokens for this API alone. They are encrypted under a secret that follows from the
- * key whose turn it is to sign.
+ * Creates sign-up tokens for this API alone. The encryption key is derived from the key that
+ * signs now.
  */
 export function createSignupTokens({ ring, issuer, clock }: OneTimeTokensDeps): SignupTokens {
   const refuse = () => new Problem('invalid_one_time_token')
@@ -67,7 +72,7 @@ export function createSignupTokens({ ring, issuer, clock }: OneTimeTokensDeps): 
   const keyFor = (token: string) => {
     const { kid, ...rest } = isCompactJwe(token) ? readHeader(token) : {}
     const key = typeof kid === 'string' ? ring.find(kid) : undefined
-    // The algorithms are fixed, and no extension or compression is understood (RFC 8725 §3.1).
+    // The algorithms are fixed. Extensions and compression are not supported (RFC 8725 §3.1).
     if (
       key === undefined ||
       Object.keys(rest).length > 3 ||
@@ -92,8 +97,8 @@ export function createSignupTokens({ ring, issuer, clock }: OneTimeTokensDeps): 
         name,
         password_hash: passwordHash,
       }
-      // The library draws the initialisation vector: good for 2^32 tokens a key (NIST SP 800-38D
-      // §8.3), which at one password hash each take years.
+      // The library draws a random initialisation vector, which is safe for 2^32 tokens a key (NIST
+      // SP 800-38D §8.3). At one password hash for each token, that many take years.
       return await new EncryptJWT(claims)
         .setProtectedHeader({ alg, enc, kid: key.kid, typ })
         .encrypt(deriveKey(key, purpose))
@@ -102,7 +107,7 @@ export function createSignupTokens({ ring, issuer, clock }: OneTimeTokensDeps): 
     verify: async (token) => {
       const { payload } = await jwtDecrypt(token, keyFor(token), {
         issuer,
-        // The issuer alone was the audience of an earlier version.
+        // Tokens of an earlier version have the issuer as audience.
         audience: [audience, issuer],
         typ,
         keyManagementAlgorithms: [alg],
@@ -118,7 +123,7 @@ export function createSignupTokens({ ring, issuer, clock }: OneTimeTokensDeps): 
   }
 }
 
-/** The header of a token, nothing of it verified; of what is no token, a header without members. */
+/** Returns the unverified header of a token; an empty object if the text is not a token. */
 function readHeader(token: string): Record<string, unknown> {
   try {
     return decodeProtectedHeader(token)

@@ -8,7 +8,7 @@ import { isCompactJws } from './compact-form.js'
 import { type KeyRing, leewaySeconds } from '../keys/key-ring.js'
 import type { SigningKey } from '../keys/signing-key.js'
 
-/** What every kind of token says (RFC 7519 §4.1); times in seconds since 1970. */
+/** The claims of every kind of token (RFC 7519 §4.1). Times are in seconds since 1970. */
 export interface CommonClaims {
   iss: string
   aud: string | string[]
@@ -19,35 +19,29 @@ export interface CommonClaims {
 }
 
 /**
- * By which rules claims are taken that are known to be the issuer's. Each of them throws the
- * refusal of the kind.
+ * Rules for claims that are known to be from the issuer. Each rule throws the error of its
+ * token kind.
  */
 export interface ClaimsRules<Claims> {
-  /** The claims of a payload: the JSON type of each, and its times. */
+  /** Returns the claims of a payload after checking their JSON types and times. */
   check: (payload: unknown) => Claims
-  /**
-   * Whether claims that were checked before are valid now by the injected clock, within
-   * {@link leewaySeconds}.
-   */
+  /** Checks the times of claims again, by the injected clock, within {@link leewaySeconds}. */
   checkTimes: (claims: Claims) => void
 }
 
 /**
- * By which rules a kind of token is verified: its key, then what the signature covers, then the
- * claims. Each of them throws the refusal of the kind.
+ * Rules that verify a kind of token: its key, the signature, then the claims. Each rule throws
+ * the error of its token kind.
  */
 export interface VerificationRules<Claims> extends ClaimsRules<Claims> {
   /**
-   * The key that a header's `kid` names, if its `alg` is the algorithm of that key (RFC 8725
-   * §3.1).
+   * Returns the key that a header's `kid` names, if its `alg` is the algorithm of that key (RFC
+   * 8725 §3.1).
    */
   keyFor: (header: Record<string, unknown>) => SigningKey
-  /** Whether the key of a `kid` is still one whose tokens are taken. */
+  /** Returns whether the key of a `kid` still verifies. */
   verifies: (kid: string) => boolean
-  /**
-   * Options of fast-jwt's verifier. Times are left to `checkTimes`, which goes by the injected
-   * clock.
-   */
+  /** Options of fast-jwt's verifier. It ignores times: `checkTimes` uses the injected clock. */
   options: {
     checkTyp: string
     allowedIss: string
@@ -59,52 +53,45 @@ export interface VerificationRules<Claims> extends ClaimsRules<Claims> {
 }
 
 /**
- * One kind of token. Kinds are told apart by `typ`, so that none is taken for another (RFC 8725
- * §3.11).
+ * One kind of token. The `typ` distinguishes kinds, so that a token of one kind is not accepted
+ * as another (RFC 8725 §3.11).
  */
 export interface TokenKind<Claims> {
-  /** Signs with the key whose turn it is; adds issuer, audience and a new `jti`. */
+  /** Signs with the current signing key. Adds issuer, audience and a new `jti`. */
   sign: (claims: Omit<Claims, 'iss' | 'aud' | 'jti'>) => string
-  /**
-   * The claims of a token. Throws the refusal of the kind for everything that is not a valid
-   * token of it.
-   */
+  /** Returns the claims of a token. Throws the error of the kind if the token is not valid. */
   verify: (token: string) => Claims
   rules: VerificationRules<Claims>
 }
 
-/**
- * What {@link createClaimsRules} needs. `refuse` makes the error for a bad token; its detail is
- * for the holder of the token.
- */
+/** The dependencies of {@link createClaimsRules}. */
 export interface ClaimsRulesDeps {
   schema: TSchema & { required: string[] }
   clock: Clock
+  /** Creates the error for a bad token; the detail is for the holder of the token. */
   refuse: (detail?: string) => Problem
 }
 
-/**
- * What {@link createTokenKind} needs. `formerAudience` is verified too, for tokens that an
- * earlier version issued.
- */
+/** The dependencies of {@link createTokenKind}. */
 export interface TokenKindDeps extends ClaimsRulesDeps {
   typ: string
   audience: string
+  /** Verified too, for tokens that an earlier version issued. */
   formerAudience?: string
   ring: KeyRing
   issuer: string
 }
 
 /**
- * Rules that go by a schema and by the injected clock; the way a token was protected is not
- * theirs.
+ * Creates rules from a schema and the injected clock. They do not check how a token was
+ * protected.
  */
 export function createClaimsRules<Claims extends CommonClaims>({
   schema,
   clock,
   refuse,
 }: ClaimsRulesDeps): ClaimsRules<Claims> {
-  const misfits = createChecker(schema)
+  const findErrors = createChecker(schema)
   const checkTimes: ClaimsRules<Claims>['checkTimes'] = ({ exp, iat, nbf = 0 }) => {
     const now = clock() / 1000
     if (now >= exp + leewaySeconds) throw refuse('The token has expired.')
@@ -112,7 +99,7 @@ export function createClaimsRules<Claims extends CommonClaims>({
   }
   return {
     check: (payload) => {
-      if (misfits(payload).length > 0) throw refuse()
+      if (findErrors(payload).length > 0) throw refuse()
       checkTimes(payload as Claims)
       return payload as Claims
     },
@@ -121,8 +108,8 @@ export function createClaimsRules<Claims extends CommonClaims>({
 }
 
 /**
- * A kind of signed token for one audience. Keys come from the ring at every use, so that none
- * is taken longer than the ring takes it.
+ * Creates a kind of signed token for one audience. Asks the ring for the key at every use, so
+ * that a removed key stops working at once.
  */
 export function createTokenKind<Claims extends CommonClaims>({
   typ,
@@ -154,7 +141,7 @@ export function createTokenKind<Claims extends CommonClaims>({
     options,
     keyFor: (header) => {
       const key = typeof header.kid === 'string' ? ring.find(header.kid) : undefined
-      // No extension is understood here, so none may be critical (RFC 7515 §4.1.11).
+      // Extensions are not supported, so `crit` is refused (RFC 7515 §4.1.11).
       if (key === undefined || header.alg !== key.alg || 'crit' in header) throw refuse()
       return key
     },
@@ -176,12 +163,12 @@ export function createTokenKind<Claims extends CommonClaims>({
   }
 }
 
-// What is made of a key goes with it when the ring is replaced.
-function perKey<T>(make: (key: SigningKey) => T): (key: SigningKey) => T {
-  const made = new WeakMap<SigningKey, T>()
+// Signers and verifiers are garbage-collected with their key when the ring is replaced.
+function perKey<T>(create: (key: SigningKey) => T): (key: SigningKey) => T {
+  const cache = new WeakMap<SigningKey, T>()
   return (key) => {
-    const one = made.get(key) ?? make(key)
-    made.set(key, one)
+    const one = cache.get(key) ?? create(key)
+    cache.set(key, one)
     return one
   }
 }

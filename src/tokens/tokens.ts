@@ -13,7 +13,7 @@ import {
 import { createRefreshTokens } from './refresh-token.js'
 import { createSignupTokens } from './signup-token.js'
 
-/** The settings that tokens follow. */
+/** The settings that tokens depend on. */
 export type TokenSettings = Pick<
   Config,
   | 'PUBLIC_URL'
@@ -23,10 +23,10 @@ export type TokenSettings = Pick<
   | 'REFRESH_MAX_SECONDS'
 >
 
-/** Every kind of token, by one key ring. */
+/** Every kind of token of one application. */
 export type Tokens = ReturnType<typeof createTokens>
 
-/** Creates every kind of token of one application. */
+/** Creates every kind of token from one key ring. */
 export function createTokens(config: TokenSettings, ring: KeyRing, clock: Clock) {
   const signing = { ring, issuer: config.PUBLIC_URL, clock }
   const accessTokens = createAccessTokens({

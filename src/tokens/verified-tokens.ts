@@ -1,11 +1,11 @@
 /**
- * Remembers what was found out about tokens, so that a signature is checked once. Only tokens
- * that were found good may be put in.
+ * A cache of verified tokens, so that a signature is checked once. Only valid tokens may be
+ * added.
  */
 export interface VerifiedTokens<Claims> {
   /**
-   * What was remembered of a token, by its exact text, which is ASCII. Whether it is still
-   * valid is for the caller to see.
+   * Returns the cached claims of a token, by its exact ASCII text. The caller must check that
+   * they are still valid.
    */
   find: (token: string) => Verified<Claims> | undefined
   remember: (token: string, verified: Verified<Claims>) => void
@@ -18,17 +18,16 @@ export interface Verified<Claims> {
 }
 
 /**
- * A bounded memory: tokens that are used stay, others go when there are many newer ones.
+ * Creates a bounded cache. Tokens in use stay; others are dropped after many newer ones.
  *
- * @param generation how many are kept at least; never more than twice as many
+ * @param generation the min number of tokens to keep; the max is twice as many
  */
 export function createVerifiedTokens<Claims>(generation: number): VerifiedTokens<Claims> {
   let recent = new Map<string, Verified<Claims>>()
   let older = new Map<string, Verified<Claims>>()
   const remember = (token: string, verified: Verified<Claims>) => {
     if (recent.size >= generation) [older, recent] = [recent, new Map<string, Verified<Claims>>()]
-    // A copy: the text is a slice of a header, and would keep the whole of it in memory, however
-    // long somebody has made it.
+    // Copy the text: it is a slice of a header, and would keep that whole header in memory.
     recent.set(Buffer.from(token, 'latin1').toString('latin1'), verified)
   }
   return {
@@ -36,9 +35,9 @@ export function createVerifiedTokens<Claims>(generation: number): VerifiedTokens
     find: (token) => {
       const found = recent.get(token)
       if (found !== undefined) return found
-      const once = older.get(token)
-      if (once !== undefined) remember(token, once)
-      return once
+      const old = older.get(token)
+      if (old !== undefined) remember(token, old)
+      return old
     },
   }
 }

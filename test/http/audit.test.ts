@@ -246,6 +246,6 @@ t.test('docs/operations.md lists exactly the events', async (t) => {
   )
   t.strictSame(rows, [
     ...Object.entries(auditEvents),
-    ['keys.changed', 'the keys of the key file are others, and in use'],
+    ['keys.changed', 'changed keys of the key file are in use'],
   ])
 })

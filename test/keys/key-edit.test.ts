@@ -25,7 +25,7 @@ const kidsOf = async (path: string) =>
   )
 type KeyEdit = typeof import('../../src/keys/key-edit.js')
 const withFiles = async (t: Test, methods: object) =>
-  await t.mockImport<KeyEdit>('../../src/tokens/key-edit.js', {
+  await t.mockImport<KeyEdit>('../../src/keys/key-edit.js', {
     'node:fs/promises': { ...fs, ...methods },
   })
 
@@ -106,7 +106,7 @@ t.test('through symbolic links the file itself is changed, under one lock', asyn
   t.ok((await fs.lstat(join(folder, 'link.json'))).isSymbolicLink())
   await writeFile(join(folder, 'real/keys.json.lock'), '')
   t.match(
-    await failure(changeKeyFile(join(folder, 'link.json'), rotation, { patienceMilliseconds: 0 })),
+    await failure(changeKeyFile(join(folder, 'link.json'), rotation, { timeoutMilliseconds: 0 })),
     { message: /real\/keys\.json\.lock/ },
   )
 })
@@ -117,7 +117,7 @@ t.test('twenty rotations and ten revocations at once: none is lost', async (t) =
     iat: 8000 + index,
   }))
   const path = join(t.testdir({ 'keys.json': JSON.stringify({ keys: doomed }) }), 'keys.json')
-  const patient = { patienceMilliseconds: 100_000 }
+  const patient = { timeoutMilliseconds: 100_000 }
   const rotations = Array.from(
     { length: 20 },
     async () => await changeKeyFile(path, rotation, patient),
@@ -161,7 +161,7 @@ t.test('a file that is not there', async (t) => {
   await symlink('nowhere.json', join(dirname(path), 'dangling.json'))
   t.match(
     await failure(changeKeyFile(join(dirname(path), 'dangling.json'), rotation, { make: true })),
-    { name: 'KeyRingError', message: /cannot be made \(ENOENT\)/ },
+    { name: 'KeyRingError', message: /cannot be created \(ENOENT\)/ },
   )
 })
 
@@ -195,7 +195,7 @@ t.test('what cannot be done leaves the file as it was', async (t) => {
     [
       'the file of another user',
       open({ stat: async () => ({ uid: 12, gid: 34 }), chown: refusing('EPERM') }),
-      /belongs to the user with the id \d+, group \d+\. Run this command as that user/,
+      /belongs to user \d+, group \d+\. Run this command as that user/,
     ],
   ] as Array<[string, object, RegExp]>) {
     const { changeKeyFile } = await withFiles(t, methods)
@@ -221,8 +221,8 @@ t.test('what cannot be done leaves the file as it was', async (t) => {
   await refuses(
     t,
     path,
-    async () => await changeKeyFile(path, rotation, { patienceMilliseconds: 0 }),
-    /another command.*keys\.json\.lock/,
+    async () => await changeKeyFile(path, rotation, { timeoutMilliseconds: 0 }),
+    /Another command.*keys\.json\.lock/,
     'a lock that stays',
   )
   await fs.unlink(`${path}.lock`)
@@ -273,8 +273,8 @@ t.test('a folder that cannot be written to', async (t) => {
   const folder = t.testdir({ 'keys.json': JSON.stringify({ keys: [makeJwk('ES256')] }) })
   const path = join(folder, 'keys.json')
   // What a read-only folder says; the user that runs the tests may be above modes.
-  const edit = await t.mockImport<KeyEdit>('../../src/tokens/key-edit.js', {
-    '../../src/tokens/lock.js': { withLock: refusing('EACCES') },
+  const edit = await t.mockImport<KeyEdit>('../../src/keys/key-edit.js', {
+    '../../src/keys/lock.js': { withLock: refusing('EACCES') },
   })
   await refuses(
     t,
@@ -288,12 +288,12 @@ t.test('a folder that cannot be written to', async (t) => {
   await refuses(
     t,
     path,
-    async () => await changeKeyFile(path, rotation, { patienceMilliseconds: 30 }),
-    /another command/,
+    async () => await changeKeyFile(path, rotation, { timeoutMilliseconds: 30 }),
+    /Another command/,
     'a folder',
   )
   t.ok(
-    (await failure(changeKeyFile(path, rotation, { patienceMilliseconds: 0 }))) instanceof
+    (await failure(changeKeyFile(path, rotation, { timeoutMilliseconds: 0 }))) instanceof
       KeyRingError,
   )
 })

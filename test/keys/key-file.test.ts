@@ -86,7 +86,7 @@ t.test('places where no file can be read or made', async (t) => {
     ['full', /cannot be read \(EISDIR\)/],
     ['file/keys.json', /cannot be read \(ENOTDIR\)/],
     ['loop.json', /cannot be read \(ELOOP\)/],
-    ['dangling.json', /cannot be made \(ENOENT\)/],
+    ['dangling.json', /cannot be created \(ENOENT\)/],
     [`${'long'.repeat(80)}.json`, /cannot be read \(ENAMETOOLONG\)/],
   ]
   for (const [name, message] of rows) {
@@ -113,21 +113,21 @@ t.test('files that the system keeps from us', async (t) => {
     [
       'folder',
       { readFile: refusing('ENOENT'), mkdir: refusing('EACCES') },
-      /cannot be made \(EACCES\)/,
+      /cannot be created \(EACCES\)/,
     ],
     [
       'no links and no copies',
       { readFile: refusing('ENOENT'), link: refusing('EPERM'), copyFile: refusing('ENOSPC') },
-      /cannot be made \(ENOSPC\)/,
+      /cannot be created \(ENOSPC\)/,
     ],
     [
       'disk',
       { readFile: refusing('ENOENT'), writeFile: refusing('ENOSPC') },
-      /cannot be made \(ENOSPC\)/,
+      /cannot be created \(ENOSPC\)/,
     ],
   ] as const) {
     const { loadKeyFile } = await t.mockImport<typeof import('../../src/keys/key-file.js')>(
-      '../../src/tokens/key-file.js',
+      '../../src/keys/key-file.js',
       { 'node:fs/promises': { ...fs, ...method } },
     )
     const error = await failure(loadKeyFile(path, clock))
@@ -140,7 +140,7 @@ t.test(
   'where the file system has no links, the file is copied, and the first of two still wins',
   async (t) => {
     const { loadKeyFile } = await t.mockImport<typeof import('../../src/keys/key-file.js')>(
-      '../../src/tokens/key-file.js',
+      '../../src/keys/key-file.js',
       { 'node:fs/promises': { ...fs, link: refusing('EPERM') } },
     )
     const path = join(t.testdir(), 'keys.json')
@@ -153,7 +153,7 @@ t.test(
     const late = join(t.testdir(), 'late.json')
     const theirs = JSON.stringify({ keys: [makeJwk('EdDSA')] })
     const race = await t.mockImport<typeof import('../../src/keys/key-file.js')>(
-      '../../src/tokens/key-file.js',
+      '../../src/keys/key-file.js',
       {
         'node:fs/promises': {
           ...fs,
@@ -187,6 +187,6 @@ t.test('a key file that others may read or write', async (t) => {
   t.equal(await isOpenToOthers(join(path, 'nowhere')), false)
   await t.rejects(readKeyFile(join(dirname(path), 'nowhere.json')), {
     name: 'KeyRingError',
-    message: /nowhere\.json is not there/,
+    message: /nowhere\.json does not exist/,
   })
 })

@@ -93,7 +93,7 @@ t.test(
     t.equal(told.length, damaged.length + 1, 'whoever asks gets an answer')
     await rm(path)
     await watch.reload()
-    t.equal(told.at(-1), 'keys.json is not there.')
+    t.equal(told.at(-1), 'keys.json does not exist.')
     t.notOk(fs.existsSync(path))
     await write(text(a))
     t.strictSame(told.at(-1), kids(a), 'that the same keys can be used again is news')
@@ -107,9 +107,9 @@ t.test('what is read last is what counts, and after the end nothing is told', as
   const reads: Array<{ resolve: (keys: SigningKey[]) => void; reject: (error: Error) => void }> = []
   const { watchKeyFile: watchSlowFile } = await t.mockImport<
     typeof import('../../src/keys/key-watch.js')
-  >('../../src/tokens/key-watch.js', {
+  >('../../src/keys/key-watch.js', {
     'node:fs': { ...fs, watchFile: () => {} },
-    '../../src/tokens/key-file.js': {
+    '../../src/keys/key-file.js': {
       readKeyFile: async () =>
         await new Promise((resolve, reject) => {
           reads.push({ resolve, reject })
@@ -188,7 +188,7 @@ t.test(
       await after(async () => {
         await rm(path)
       }),
-      'keys.json is not there.',
+      'keys.json does not exist.',
     )
     t.strictSame(
       await after(async () => {
@@ -204,7 +204,7 @@ t.test('what changed between the start and the first look is seen, and once', as
   const unwatched: unknown[] = []
   const { watchKeyFile: watchBlindly } = await t.mockImport<
     typeof import('../../src/keys/key-watch.js')
-  >('../../src/tokens/key-watch.js', {
+  >('../../src/keys/key-watch.js', {
     'node:fs': {
       ...fs,
       watchFile: (path: string, options: object, listener: () => Promise<void>) => {
@@ -215,7 +215,7 @@ t.test('what changed between the start and the first look is seen, and once', as
         unwatched.push(args)
       },
     },
-    '../../src/tokens/key-file.js': { readKeyFile: async () => [{ kid: 'new' }] },
+    '../../src/keys/key-file.js': { readKeyFile: async () => [{ kid: 'new' }] },
   })
   const news = new EventTarget()
   const watch = watchBlindly('keys.json', [{ kid: 'old' } as SigningKey], {

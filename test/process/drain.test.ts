@@ -18,7 +18,7 @@ t.test('where nobody watches, nothing speaks against closing', async (t) => {
 })
 
 t.test('whoever watches is told first, and what it sent before may arrive', async (t) => {
-  const drain = createDrain({ watched: long, patience: long, grace: 1 })
+  const drain = createDrain({ watched: long, maxWait: long, grace: 1 })
   t.equal(drain.isReady(), true)
   const begun = drain.begin()
   t.equal(drain.isDraining(), true)
@@ -28,7 +28,7 @@ t.test('whoever watches is told first, and what it sent before may arrive', asyn
 })
 
 t.test('grace comes after the answer', async (t) => {
-  const drain = createDrain({ watched: long, patience: long, grace: 200 })
+  const drain = createDrain({ watched: long, maxWait: long, grace: 200 })
   drain.isReady()
   const begun = drain.begin()
   drain.isReady()
@@ -37,12 +37,12 @@ t.test('grace comes after the answer', async (t) => {
 })
 
 t.test(
-  'whoever asked once and never again is not waited for beyond patience, or not at all',
+  'whoever asked once and never again is not waited for beyond maxWait, or not at all',
   async (t) => {
-    const patient = createDrain({ watched: long, patience: 1, grace: long })
+    const patient = createDrain({ watched: long, maxWait: 1, grace: long })
     patient.isReady()
     await patient.begin()
-    const forgotten = createDrain({ watched: -1, patience: long, grace: long })
+    const forgotten = createDrain({ watched: -1, maxWait: long, grace: long })
     forgotten.isReady()
     await forgotten.begin()
     t.ok(patient.isDraining() && forgotten.isDraining())
@@ -50,7 +50,7 @@ t.test(
 )
 
 t.test('while draining, requests are answered and connections told to close', async (t) => {
-  const drain = createDrain({ watched: long, patience: long, grace: 1 })
+  const drain = createDrain({ watched: long, maxWait: long, grace: 1 })
   const { app, signup } = await buildTestApp(t, { drain })
   const { access_token: token } = await signup()
   const url = await app.listen({ port: 0 })

@@ -111,7 +111,7 @@ t.test('WORKERS serve one port; one that is killed is replaced; they end togethe
       .lines()
       .some(
         ({ msg, worker, signal }) =>
-          /another takes its place/.test(String(msg)) && worker === victim && signal === 'SIGKILL',
+          /is being replaced/.test(String(msg)) && worker === victim && signal === 'SIGKILL',
       ),
   )
   t.equal(await server.stop('SIGTERM'), 0)

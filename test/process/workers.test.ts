@@ -91,7 +91,7 @@ t.test('they share a port, and one that ends is replaced', async (t) => {
       worker: crashed,
       code: null,
       signal: 'SIGKILL',
-      text: 'a worker ended, another takes its place',
+      text: 'a worker ended and is being replaced',
     },
   ])
   const told = Promise.all(

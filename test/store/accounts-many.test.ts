@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { mostNewAccounts, type NewAccount } from '../../src/store/create-many.js'
+import { maxNewAccounts, type NewAccount } from '../../src/store/create-many.js'
 import { openStore } from '../../src/store/open-store.js'
 import { type DatabaseKind, freshDatabase, frozenNow, onEachDatabase, query } from '../helper.js'
 
@@ -201,10 +201,10 @@ await onEachDatabase(t, async (t, kind) => {
     const broken = { ...person('broken'), passwordHash: null as unknown as string }
     await t.rejects(accounts.createMany([...people(100), broken]))
     t.match(await sql('SELECT count(*) AS n FROM users'), [{ n: /^0$/ }])
-    await t.rejects(accounts.createMany(people(mostNewAccounts + 1)), RangeError)
+    await t.rejects(accounts.createMany(people(maxNewAccounts + 1)), RangeError)
     t.strictSame(
-      await accounts.createMany(people(mostNewAccounts)),
-      { created: mostNewAccounts, clashes: [] },
+      await accounts.createMany(people(maxNewAccounts)),
+      { created: maxNewAccounts, clashes: [] },
       'the largest one',
     )
   })

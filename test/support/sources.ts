@@ -26,6 +26,28 @@ export function parse(file: string): ts.SourceFile {
   return ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.Latest, true)
 }
 
+/** The text of a file with everything but its comments blank, so that lines stay where they are. */
+export function commentsOf(file: string): string {
+  const source = parse(file)
+  const { text } = source
+  const blank = text.replace(/\S/g, ' ').split('')
+  const keep = (ranges: ts.CommentRange[] | undefined) => {
+    for (const { pos, end } of ranges ?? [])
+      for (let at = pos; at < end; at++) blank[at] = text.charAt(at)
+  }
+  const visit = (node: ts.Node): void => {
+    const children = ts.isJSDoc(node) ? [] : node.getChildren(source)
+    // Every comment stands before or after a token.
+    if (children.length === 0 && !ts.isJSDoc(node)) {
+      keep(ts.getLeadingCommentRanges(text, node.pos))
+      keep(ts.getTrailingCommentRanges(text, node.end))
+    }
+    children.forEach(visit)
+  }
+  visit(source)
+  return blank.join('')
+}
+
 /** Whether a statement exports something. */
 export function isExported(statement: ts.Statement): boolean {
   if (ts.isExportDeclaration(statement) || ts.isExportAssignment(statement)) return true

@@ -1,7 +1,7 @@
 import type { App } from '../../http/fastify.js'
 import { Claims, NoQuery } from '../../http/schemas.js'
 
-/** What the guard has verified, and nothing else: it is answered while the database is away. */
+/** Returns the claims that the guard has verified. It works while the database is down. */
 export function claimsRoute(app: App): void {
   app.get(
     '/claims',
@@ -9,7 +9,7 @@ export function claimsRoute(app: App): void {
       schema: {
         operationId: 'readClaims',
         summary: 'Read the verified claims of the access token',
-        description: 'Answered without the database.',
+        description: 'Works without the database.',
         tags: ['Tokens'],
         querystring: NoQuery,
         response: { 200: { ...Claims, description: 'The claims' } },

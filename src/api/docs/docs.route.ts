@@ -3,8 +3,7 @@ import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
 import type { Services } from '../../services.js'
 
-// The page may load only what this server sends; the style attributes are those of the page's own
-// script.
+// The page may load only what this server sends. Its own script sets style attributes.
 const contentSecurityPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -54,7 +53,7 @@ export function openapiYamlRoute(app: App): void {
 /** Serves a page to read the contract and to try the API. */
 export function docsRoute(app: App, { countDocs }: Services): void {
   app.register(async (page) => {
-    // The files are large, and reading them takes the threads that hash.
+    // The files are large, and reading them occupies the threads that hash.
     page.addHook('onRequest', async (request) => {
       await countDocs(request)
     })
@@ -70,7 +69,7 @@ export function docsRoute(app: App, { countDocs }: Services): void {
   })
 }
 
-// Built when it is first asked for: it is large, and replies that are not read yet share it.
+// Build on first use: the contract is large, and unread responses share it.
 function once(build: () => string) {
   let built: Buffer | undefined
   return () => {

@@ -1,13 +1,13 @@
 import { createPage } from '../../http/page.js'
 
-/** Where the link of the mail to a new address leads when there is no front end. */
+/** The page behind the link of the mail to a new address, without a front end. */
 export const changeEmailPage = createPage({
   path: '/email/change',
   title: 'Confirm your new e-mail address',
   steps: [
     {
       action: '/email/change/confirm',
-      // A stranger who gets this link by mistake has no password to enter, and must not invent one.
+      // A stranger who gets this link by mistake has no password, and must not invent one.
       main:
         '<p>If you did not ask for this, close this page. Otherwise enter the password of your account.</p>' +
         '<form><label for="password">Password</label>' +

@@ -9,7 +9,7 @@ import type { Services } from '../../services.js'
 
 const strict = { additionalProperties: false } as const
 
-/** Asks for another address. */
+/** Requests a change of the e-mail address. */
 export function changeEmailRoute(app: App, services: Services): void {
   const changeEmail = createChangeEmail(services)
   const { clients } = services
@@ -22,9 +22,9 @@ export function changeEmailRoute(app: App, services: Services): void {
       },
       schema: {
         operationId: 'changeEmail',
-        summary: 'Ask for another e-mail address',
+        summary: 'Request a change of the e-mail address',
         description:
-          'The link of the mail to the new address leads to `POST /email/change/confirm`. The reply does not tell whether that address has an account. At most 10 changes in 7 days: 429 beyond that.',
+          'The link in the mail to the new address leads to `POST /email/change/confirm`. The reply does not reveal whether that address has an account. At most 10 changes in 7 days; 429 beyond that.',
         tags: ['Account'],
         querystring: NoQuery,
         body: Type.Object({ new_email: Email, password: Password }, strict),

@@ -4,8 +4,8 @@ import type { Services } from '../../services.js'
 import { nextHistory } from './next-history.js'
 
 /**
- * Mails a link to a new address. The change is confirmed at `POST /email/change/confirm`. Does
- * not tell whether the new address has an account.
+ * Mails a link to a new address. `POST /email/change/confirm` then makes the change. Does not
+ * reveal whether the new address has an account.
  *
  * @param signal aborts when the client has hung up
  * @throws Problem
@@ -26,7 +26,7 @@ export type ChangeEmail = (
 ) => Promise<void>
 
 /**
- * Asks for the password, so a stolen access token is not enough. Changes nothing before the new
+ * Requires the password, so a stolen access token is not enough. Changes nothing before the new
  * mailbox is proven.
  */
 export function createChangeEmail({
@@ -42,7 +42,7 @@ export function createChangeEmail({
       const address = requireEmail(newEmail, '/new_email')
       const account = await requireCaller(accounts, accountId)
       await requirePassword({ matches, attempts }, account, confirmation)
-      // Fail now: otherwise the mail would have a link that cannot be used.
+      // Fail now: otherwise the link in the mail could not be used.
       nextHistory(account, address, clock())
       mails.changeEmail(account, address)
     })

@@ -9,7 +9,7 @@ import type { Services } from '../../services.js'
 
 const strict = { additionalProperties: false } as const
 
-/** Changes the address by the token of the mail to the new one. */
+/** Changes the address with the token of the mail to the new address. */
 export function confirmEmailChangeRoute(app: App, services: Services): void {
   const confirmEmailChange = createConfirmEmailChange(services)
   const { clients } = services
@@ -31,9 +31,9 @@ export function confirmEmailChangeRoute(app: App, services: Services): void {
       },
       schema: {
         operationId: 'confirmEmailChange',
-        summary: 'Change the e-mail address by the token of the mail to the new one',
+        summary: 'Change the e-mail address with the token of the mail to the new one',
         description:
-          'Needs the access token of the account in the `Authorization` header, or its password in the body. An access token of another account counts as none. The link works once; after ten wrong passwords it is dead. The former address is told; if it was verified, with a link to `POST /email/undo`.',
+          'Needs the access token of the account in the `Authorization` header, or its password in the body. An access token of another account counts as none. The link works once; after ten wrong passwords it is dead. The former address gets a notice. If it was verified, the notice has a link to `POST /email/undo`.',
         tags: ['Account'],
         querystring: NoQuery,
         body: Type.Object({ token: OneTimeToken, password: Type.Optional(Password) }, strict),

@@ -14,10 +14,10 @@ export interface Proof {
 }
 
 /**
- * Changes the address of an account by the token of the mail to the new address. The former
- * address is told; if it was verified, with a link to take the account back. The link alone is
- * not enough: a stranger who clicks must not adopt the account of a person who entered the
- * wrong address, by mistake or on purpose.
+ * Changes the address of an account with the token of the mail to the new address. The former
+ * address gets a notice. If it was verified, the notice has a link to take the account back.
+ * The link alone is not enough: a person may have entered a stranger's address, by mistake or
+ * on purpose. The stranger who clicks must not adopt the account.
  *
  * @param signal aborts when the client has hung up
  * @throws Problem
@@ -36,8 +36,8 @@ export type ConfirmEmailChange = (
 ) => Promise<Account>
 
 /**
- * One statement changes the address, bound to the state that was read: a link works once also
- * among many uses at the same time.
+ * One statement changes the address if the account is unchanged, so single use also holds under
+ * concurrency.
  */
 export function createConfirmEmailChange({
   accounts,
@@ -86,7 +86,7 @@ export function createConfirmEmailChange({
     if (changed === 'email_taken')
       throw new Problem('email_taken', {
         account: account.id,
-        detail: 'Another account has this address by now. Your account keeps its present one.',
+        detail: 'Another account has this address by now. Your account keeps its current address.',
       })
     if (changed === null) throw new Problem('invalid_one_time_token', { account: account.id })
     mails.emailChanged(account, entry?.id ?? null)

@@ -10,15 +10,15 @@ import { Problem } from '../../errors.js'
 import type { Account } from '../../store/accounts.js'
 
 /**
- * The history of an account that gets another address now. Its present address is added, unless
- * it was never verified, for its reader may be a stranger, or the account returns to a former
- * address: an owner who moves a stolen account back by hand must not leave the thief a link.
+ * Returns the history of an account whose address changes now. Adds the present address, except
+ * in two cases. An unverified address may be a stranger's. A return to a former address must
+ * not leave a thief a link: the owner may be moving a stolen account back by hand.
  *
  * @param next the other address
  * @param now in milliseconds since 1970
  * @returns the new column, and the new entry if there is one
- * @throws Problem `rate_limited` if the history is full: an older entry is never dropped for a
- *   newer one, or a thief could push the owner out
+ * @throws Problem `rate_limited` if the history is full. A newer entry never replaces an older
+ *   one: a thief could push the owner out.
  */
 export function nextHistory(
   { email, emailVerifiedAt, emailHistory }: Account,

@@ -8,7 +8,7 @@ import type { Services } from '../../services.js'
 
 const strict = { additionalProperties: false } as const
 
-/** Asks for the mail that verifies an address again. */
+/** Requests the mail to verify an address again. */
 export function resendVerificationRoute(app: App, services: Services): void {
   const resendVerification = createResendVerification(services)
   app.post(
@@ -17,8 +17,8 @@ export function resendVerificationRoute(app: App, services: Services): void {
       config: { public: true, limit: 'mail', problems: ['unavailable'] },
       schema: {
         operationId: 'resendVerification',
-        summary: 'Ask for the mail with the link to verify the address once more',
-        description: 'The answer is the same whether the address has an account or not.',
+        summary: 'Request the mail with the link to verify the address again',
+        description: 'The reply is the same whether or not the address has an account.',
         tags: ['Account'],
         querystring: NoQuery,
         body: Type.Object({ email: Email }, strict),

@@ -2,10 +2,13 @@ import { requireEmail } from '../../account/email-address.js'
 import type { Services } from '../../services.js'
 
 /**
- * Mails the link to verify an address again, if the address has an account that needs it. The
+ * Mails the link to verify an address again, if the address has an unverified account. The
  * reply and the work are the same for every address.
  *
- * @throws Problem `invalid_request` if the address is not an e-mail address; `unavailable`
+ * @throws Problem
+ *
+ *   - `invalid_request` if the address is not an e-mail address
+ *   - `unavailable`
  */
 export type ResendVerification = (email: string) => Promise<void>
 

@@ -1,8 +1,8 @@
 import { createPage, newPasswordStep } from '../../http/page.js'
 
 /**
- * Where the link of the notice to a former address leads when there is no front end. It goes
- * straight on to a new password.
+ * The page behind the link of the notice to a former address, without a front end. Its second
+ * step sets a new password.
  */
 export const undoEmailPage = createPage({
   path: '/email/undo',
@@ -11,7 +11,7 @@ export const undoEmailPage = createPage({
     {
       action: '/email/undo',
       main:
-        '<p>Your account gets this e-mail address back. Every login ends, and the current password stops working.</p>' +
+        '<p>Your account gets this e-mail address back. You are logged out everywhere, and the current password stops working.</p>' +
         '<button>Take the account back</button>',
       done: { 200: 'Your account has its former address again. Choose a new password now.' },
       nextToken: 'reset_token',

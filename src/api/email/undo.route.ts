@@ -15,7 +15,7 @@ const UndoReply = Type.Object(
       examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6InJlc2V0K2p3dCIs…'],
     }),
     expires_in: Type.Integer({
-      description: 'Life of the reset token in seconds',
+      description: 'Lifetime of the reset token in seconds',
       examples: [1800],
     }),
   },
@@ -25,7 +25,7 @@ const UndoReply = Type.Object(
   },
 )
 
-/** Takes an account back by the token of the notice to a former address. */
+/** Takes an account back with the token of the notice to a former address. */
 export function undoEmailChangeRoute(app: App, services: Services): void {
   const undoEmailChange = createUndoEmailChange(services)
   app.post(
@@ -38,9 +38,9 @@ export function undoEmailChangeRoute(app: App, services: Services): void {
       },
       schema: {
         operationId: 'undoEmailChange',
-        summary: 'Take the account back by the token of the notice to a former address',
+        summary: 'Take the account back with the token of the notice to a former address',
         description:
-          'The account gets that address back, its password becomes unusable, and every refresh token ends. So do the links of all later changes. An unverified account that was created on the address meanwhile is erased; for any other the reply is `email_taken`, and the link stays valid.',
+          'The account gets that address back, and its password becomes unusable. Every refresh token is revoked, and so are the links of all later changes. An unverified account that was created on the address meanwhile is deleted. For any other account the reply is `email_taken`, and the link stays valid.',
         tags: ['Account'],
         querystring: NoQuery,
         body: Type.Object({ token: OneTimeToken }, strict),

@@ -4,34 +4,31 @@ import type { Services } from '../../services.js'
 import type { Account } from '../../store/accounts.js'
 
 /**
- * Gives an account back to the owner of a former address, by the token of the notice that was
- * sent there: the address, an unusable password, no refresh token. The links of all later
- * changes end with it, those of earlier ones do not. An unverified account that was created on
- * the address meanwhile is erased.
+ * Gives an account back to the owner of a former address, with the token of the notice to that
+ * address. Restores the address, makes the password unusable, and revokes every refresh token.
+ * The links of later changes are revoked; the links of earlier changes stay valid. An
+ * unverified account that was created on the address meanwhile is deleted.
  *
  * @returns the account as it is now, and a reset token for a new password
  * @throws Problem
  *
- *   - `invalid_one_time_token` if the token is not valid or was ended, or the account is gone or
+ *   - `invalid_one_time_token` if the token is not valid or was revoked, or the account is gone or
  *       disabled
- *   - `email_taken` if another account has the address and does not give way; the link stays valid
+ *   - `email_taken` if another account keeps the address; the link stays valid
  *   - `rate_limited`, `unavailable`
  */
 export type UndoEmailChange = (token: string) => Promise<{ account: Account; resetToken: string }>
 
-/** How often it tries while others write to the same account or sign up with the same address. */
+/** The max tries while other requests change the account or sign up with the address. */
 const maxTries = 5
 
 /**
- * How far the clocks of two servers may be apart, in milliseconds: one wrote down the change,
- * another the sign-up.
+ * The max difference between the clocks of two servers, in milliseconds. One recorded the
+ * change, another the sign-up.
  */
 const clockLeeway = 30_000
 
-/**
- * The history of the account decides, changed by compare-and-swap: a thief can only add to its
- * end.
- */
+/** Changes the history of the account by compare-and-swap. A thief can only add to its end. */
 export function createUndoEmailChange({
   accounts,
   passwords,
@@ -44,7 +41,7 @@ export function createUndoEmailChange({
   Services,
   'accounts' | 'passwords' | 'linkLimits' | 'undoTokens' | 'resetTokens' | 'mails' | 'clock'
 >): UndoEmailChange {
-  /** Whether the address may be free now. The link has proven its mailbox. */
+  /** Returns whether the address may be free now. The link has proven its mailbox. */
   const makeRoom = async ({ email, at }: FormerEmail) =>
     (await accounts.deleteUnverified(email, new Date(at - clockLeeway))) ||
     (await accounts.findByEmail(email)) === null
@@ -77,7 +74,7 @@ export function createUndoEmailChange({
     }
     throw new Problem('unavailable', {
       account: sub,
-      detail: 'The account is being changed from elsewhere. Try again.',
+      detail: 'Another request changed the account at the same time. Try again.',
     })
   }
 }
@@ -86,6 +83,6 @@ function taken(account: string): Problem {
   return new Problem('email_taken', {
     account,
     detail:
-      'Another account has this address. Log in to it, or ask for a new password for it, then delete it or change its address. After that, use this link again.',
+      'Another account has this address. Log in to that account, with a password reset if necessary. Then delete it or change its address, and use this link again.',
   })
 }

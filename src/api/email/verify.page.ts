@@ -1,7 +1,7 @@
 import { createPage } from '../../http/page.js'
 
 /**
- * Where the link to verify an address leads when there is no front end. Opening it changes
+ * The page behind the link to verify an address, without a front end. Opening it changes
  * nothing: mail scanners open links too.
  */
 export const verifyEmailPage = createPage({

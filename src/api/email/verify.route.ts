@@ -8,7 +8,7 @@ import type { Services } from '../../services.js'
 
 const strict = { additionalProperties: false } as const
 
-/** Verifies an address by the token of a mail. */
+/** Verifies an address with the token of a mail. */
 export function verifyEmailRoute(app: App, services: Services): void {
   const verifyEmail = createVerifyEmail(services)
   const { sendTokens } = services
@@ -18,9 +18,9 @@ export function verifyEmailRoute(app: App, services: Services): void {
       config: { public: true, limit: 'link', problems: ['invalid_one_time_token', 'unavailable'] },
       schema: {
         operationId: 'verifyEmail',
-        summary: 'Verify the e-mail address by a token from a mail',
+        summary: 'Verify the e-mail address with a token from a mail',
         description:
-          'Takes the token of a verification, which can be repeated. The token of a sign-up under `SIGNUP_MODE=verify_first` creates the account, once, and logs it in.',
+          'Takes the token of a verification, which can be repeated. Also takes the token of a sign-up under `SIGNUP_MODE=verify_first`, once: it creates the account and logs it in.',
         tags: ['Account'],
         querystring: NoQuery,
         body: Type.Object({ token: OneTimeToken }, strict),
@@ -31,7 +31,8 @@ export function verifyEmailRoute(app: App, services: Services): void {
           ),
           201: {
             ...TokenReply,
-            description: 'The account is made, with a verified address; the token is its first',
+            description:
+              'The account was created with a verified address; these are its first tokens',
             headers: { location: { type: 'string', description: '/me' }, ...deviceHeader },
           },
         },

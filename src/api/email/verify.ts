@@ -8,8 +8,8 @@ export type Verified = { issued: Issued } | { account: Account }
 
 /**
  * Takes the token of a verification or of a sign-up. The first marks the address of an account
- * as verified, and can be repeated. The second creates the account, once, and logs it in, under
- * either SIGNUP_MODE.
+ * as verified, and can be repeated. The second creates the account and logs it in, once. Both
+ * work under either SIGNUP_MODE.
  *
  * @throws Problem
  *
@@ -19,7 +19,7 @@ export type Verified = { issued: Issued } | { account: Account }
  */
 export type VerifyEmail = (token: string) => Promise<Verified>
 
-/** Each effect is one statement, so single use also holds under concurrency. */
+/** Each effect is one SQL statement, so single use also holds under concurrency. */
 export function createVerifyEmail({
   accounts,
   linkLimits,
@@ -33,7 +33,7 @@ export function createVerifyEmail({
   const signUp: VerifyEmail = async (token) => {
     const { jti, ...pending } = await signupTokens.verify(token)
     await linkLimits.countUse(jti)
-    // The insert alone decides whether the address is free: of many uses at once, one wins.
+    // The insert alone decides whether the address is free: of concurrent uses, one wins.
     const account = await accounts.create({ ...pending, emailVerified: true })
     if (account === null) throw new Problem('invalid_one_time_token')
     return { issued: admit(account) }

@@ -3,9 +3,9 @@ import { Problem } from '../../errors.js'
 import type { App } from '../../http/fastify.js'
 import type { Services } from '../../services.js'
 
-const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'All is well' })
+const Ok = Type.Object({ status: Type.Literal('ok') }, { description: 'Healthy' })
 
-/** Tells whether the process runs. Nothing outside the process can change the reply. */
+/** Returns whether the process runs. Nothing outside the process affects the reply. */
 export function livenessRoute(app: App): void {
   app.get(
     '/health/live',
@@ -23,13 +23,16 @@ export function livenessRoute(app: App): void {
   )
 }
 
-/** Tells whether requests should be sent here: the database responds, and no shutdown has begun. */
+/**
+ * Returns whether requests should be sent here: the database responds, and no shutdown has
+ * begun.
+ */
 export function readinessRoute(app: App, { ping, drain }: Services): void {
-  // Anyone may ask: those who ask at the same time share one query.
-  let answer: Promise<void> | undefined
+  // The route is public: concurrent probes share one query.
+  let pending: Promise<void> | undefined
   const pingOnce = async () =>
-    await (answer ??= ping().finally(() => {
-      answer = undefined
+    await (pending ??= ping().finally(() => {
+      pending = undefined
     }))
   app.get(
     '/health/ready',

@@ -10,8 +10,8 @@ import type { Services } from '../../services.js'
 const LoginBody = Type.Object({ email: Email, password: Password }, { additionalProperties: false })
 
 /**
- * Issues tokens for the right password. The device is remembered: its attempts count apart from
- * those of strangers.
+ * Issues tokens for the right password, and remembers the device. Attempts from it count apart
+ * from those of strangers.
  */
 export function loginRoute(app: App, services: Services): void {
   const login = createLogin(services)

@@ -18,9 +18,11 @@ export function logoutRoute(app: App): void {
           operationId: 'logout',
           summary: 'Log out of this client',
           description:
-            'Always 204, with any token or none. The server keeps nothing about a client: it is logged out when it has thrown its tokens away. To end tokens that are elsewhere, use `/logout/everywhere`.',
+            'Always 204, with any token or none. The server has no session to end: the client logs out by deleting its tokens. To revoke the tokens of other clients, use `/logout/everywhere`.',
           tags: ['Account'],
-          response: { 204: Type.Null({ description: 'Nothing of this client is kept' }) },
+          response: {
+            204: Type.Null({ description: 'The server keeps no data about this client' }),
+          },
         },
       },
       async (_request, reply) => await reply.code(204).send(null),
@@ -41,11 +43,11 @@ export function logoutEverywhereRoute(app: App, services: Services): void {
           operationId: 'logoutEverywhere',
           summary: 'Log out of every client',
           description:
-            'Ends every refresh token of the account at once. Access tokens end by themselves within minutes.',
+            'Revokes every refresh token of the account at once. Access tokens expire within minutes.',
           tags: ['Account'],
           querystring: NoQuery,
           response: {
-            204: Type.Null({ description: 'Every refresh token of the account is dead' }),
+            204: Type.Null({ description: 'Every refresh token of the account is revoked' }),
           },
         },
       },

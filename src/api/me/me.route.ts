@@ -62,11 +62,11 @@ export function deleteMeRoute(app: App, services: Services): void {
         operationId: 'deleteMe',
         summary: 'Delete the account and all its data',
         description:
-          'Access tokens of the account end on their own within minutes; `/me` refuses them at once.',
+          'Access tokens of the account expire within minutes; `/me` refuses them at once.',
         tags: ['Account'],
         querystring: NoQuery,
         body: Type.Object({ password: Password }, strict),
-        response: { 204: Type.Null({ description: 'The account is gone' }) },
+        response: { 204: Type.Null({ description: 'The account is deleted' }) },
       },
     },
     async (request, reply) => {

@@ -9,7 +9,7 @@ import type { Services } from '../../services.js'
 import type { Account } from '../../store/accounts.js'
 
 /**
- * The things a caller can do with their own account.
+ * Actions of a caller on their own account.
  *
  * @throws Problem
  *
@@ -21,10 +21,13 @@ export interface Me {
   read: (id: string) => Promise<Account>
   rename: (id: string, name: string | null) => Promise<Account>
   /**
-   * Deletes the account with all its data. Mails tell its address and the former addresses.
+   * Deletes the account with all its data. Mails notify its address and the former addresses.
    *
    * @param signal aborts when the client has hung up
-   * @throws Problem `wrong_password`, `rate_limited`, `overloaded`
+   * @throws Problem
+   *
+   *   - `wrong_password` if the password does not match
+   *   - `rate_limited`, `overloaded`
    */
   remove: (id: string, confirmation: Confirmation, signal: AbortSignal) => Promise<void>
 }

@@ -13,17 +13,16 @@ export interface MetricsParts {
 }
 
 /**
- * Counts every request that gets a reply, and serves the numbers at `GET /metrics`. Call it
- * before the routes. Requests without a route count as one route. It does not count requests
- * that Node's parser or the router cannot read, nor those whose client has hung up.
+ * Counts every request that gets a response, and serves the metrics at `GET /metrics`. Requests
+ * without a route count as one route. It does not count requests that Node's parser or the
+ * router cannot read, nor requests whose client has hung up. Call it before the routes.
  */
 export function addMetrics(
   app: App,
   { passwords, mailer, store }: MetricsParts,
   worker: MetricsSources['worker'] = cluster.worker,
 ): void {
-  // Its library takes as long to load as the rest of the server's own code, so it is loaded where
-  // it is wanted.
+  // Load the library only if metrics are on: it takes as long as the rest of the server's code.
   const plugin = async (api: App) => {
     const { createMetrics } = await import('./registry.js')
     const { answered, text, mediaType } = createMetrics({
@@ -50,14 +49,14 @@ export function addMetrics(
         logLevel: 'warn',
         schema: {
           operationId: 'readMetrics',
-          summary: 'Numbers for Prometheus',
+          summary: 'Metrics for Prometheus',
           description:
-            'Only with `METRICS=on`. Meant for a private network: let no one else reach this path.',
+            'Only with `METRICS=on`. For a private network: block this path for everyone else.',
           tags: ['Operation'],
           querystring: NoQuery,
           response: {
             200: {
-              description: 'The text format of Prometheus',
+              description: 'The metrics, in the text format of Prometheus',
               content: { 'text/plain': { schema: Type.String() } },
             },
           },
@@ -66,6 +65,6 @@ export function addMetrics(
       async (_request, reply) => await reply.type(mediaType).send(await text()),
     )
   }
-  // The hook is for the whole application, not for a scope of its own.
+  // Add the hook to the whole application, not to a scope.
   app.register(Object.assign(plugin, { [Symbol.for('skip-override')]: true }))
 }

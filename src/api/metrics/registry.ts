@@ -4,8 +4,8 @@ import type { HashLoad } from '../../passwords/gate.js'
 import type { ConnectionLoad } from '../../store/pool.js'
 
 /**
- * Where the numbers come from that are asked for at each scrape. `connections` is null where
- * the database has no pool; `worker` is the process among several.
+ * The sources of the metrics that are read at each scrape. `connections` is null if the
+ * database has no pool. `worker` is set in a worker process.
  */
 export interface MetricsSources {
   hashes: () => HashLoad
@@ -15,7 +15,7 @@ export interface MetricsSources {
 }
 
 /**
- * One answered request: its route as a template, never a URL. `limit` is the name of the limit
+ * A finished request. Its route is a template, never a URL. `limit` is the name of the limit
  * that refused it, if one did.
  */
 export interface Answered {
@@ -26,25 +26,25 @@ export interface Answered {
   limit: string | undefined
 }
 
-/** The numbers of one application. */
+/** The metrics of one application. */
 export interface Metrics {
-  /** Counts a request that was answered. */
+  /** Counts a finished request. */
   answered: (request: Answered) => void
-  /** Everything in the text format of Prometheus. */
+  /** Returns all metrics in the text format of Prometheus. */
   text: () => Promise<string>
   /** The media type of `text`. */
   mediaType: string
 }
 
 /**
- * Upper bounds in seconds: a guarded route takes about one thousandth, a hash some hundredths,
- * and no request more than ten.
+ * Upper bounds in seconds. A guarded route takes about 1 ms, a hash some 10 ms, and no request
+ * more than 10 s.
  */
 const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /**
- * Beside the numbers of the product there are those of Node.js: event-loop delay, memory,
- * processor, garbage collection. In a worker each has its number as a label.
+ * Creates the metrics of the product and those of Node.js: event-loop delay, memory, processor,
+ * garbage collection. In a worker process, its number is a label.
  */
 export function createMetrics({ hashes, mails, connections, worker }: MetricsSources): Metrics {
   const registry = new Registry()
@@ -54,13 +54,13 @@ export function createMetrics({ hashes, mails, connections, worker }: MetricsSou
 
   const requests = new Counter({
     name: 'latchkey_http_requests_total',
-    help: 'Answered requests.',
+    help: 'Requests that got a response.',
     labelNames: ['method', 'route', 'status'],
     registers,
   })
   const durations = new Histogram({
     name: 'latchkey_http_request_duration_seconds',
-    help: 'From the arrival of a request to the end of its answer.',
+    help: 'Time from the arrival of a request to the end of its response.',
     labelNames: ['method', 'route'],
     buckets,
     registers,
@@ -83,7 +83,7 @@ export function createMetrics({ hashes, mails, connections, worker }: MetricsSou
         else for (const [state, count] of Object.entries({ ...now })) this.set({ state }, count)
       },
     })
-  // What is counted elsewhere is taken over as it is.
+  // Copies a counter that is kept elsewhere.
   const counted = (name: string, help: string, read: () => number) =>
     new Counter({
       name,
@@ -95,10 +95,10 @@ export function createMetrics({ hashes, mails, connections, worker }: MetricsSou
       },
     })
 
-  shown('latchkey_hashes_running', 'Password hashes that are computed now.', () => hashes().inUse)
+  shown('latchkey_hashes_running', 'Password hashes that are being computed.', () => hashes().inUse)
   shown(
     'latchkey_hashes_waiting',
-    'Password hashes that wait for their turn.',
+    'Password hashes that wait in the queue.',
     () => hashes().waiting,
   )
   counted(
@@ -108,16 +108,20 @@ export function createMetrics({ hashes, mails, connections, worker }: MetricsSou
   )
   shown(
     'latchkey_mails_waiting',
-    'Mails that wait for their turn, or to be tried again.',
+    'Mails that wait in the queue, or for a retry.',
     () => mails().waiting,
   )
   shown('latchkey_mails_in_delivery', 'Mails that are being sent.', () => mails().inDelivery)
-  counted('latchkey_mails_sent_total', 'Mails that the mail server has taken.', () => mails().sent)
+  counted(
+    'latchkey_mails_sent_total',
+    'Mails that the mail server has accepted.',
+    () => mails().sent,
+  )
   counted('latchkey_mails_lost_total', 'Mails that could not be sent.', () => mails().lost)
   if (connections !== null)
     shown(
       'latchkey_database_connections',
-      'Connections to the database, in use or idle; waiting is how many queries wait for one.',
+      'Connections to the database, in use or idle; waiting counts the queries that wait for one.',
       connections,
     )
   return {

@@ -11,7 +11,10 @@ const ChangePasswordBody = Type.Object(
   { additionalProperties: false },
 )
 
-/** Replies with new tokens: the change revokes the refresh token of the caller too. */
+/**
+ * Changes the password. Responds with new tokens, because the change also revokes the refresh
+ * token of the caller.
+ */
 export function changePasswordRoute(app: App, services: Services): void {
   const changePassword = createChangePassword(services)
   const { clients, sendTokens } = services
@@ -33,14 +36,14 @@ export function changePasswordRoute(app: App, services: Services): void {
         operationId: 'changePassword',
         summary: 'Change the password',
         description:
-          'Everyone else is logged out: every refresh token of the account ends at once. Go on with the tokens of the reply.',
+          'Logs out every other client: every refresh token of the account is revoked at once. Continue with the tokens of the reply.',
         tags: ['Account'],
         querystring: NoQuery,
         body: ChangePasswordBody,
         response: {
           200: {
             ...TokenReply,
-            description: 'The password is changed; new tokens for the caller',
+            description: 'The password was changed; new tokens for the caller',
             headers: deviceHeader,
           },
         },

@@ -6,7 +6,7 @@ import type { Services } from '../../services.js'
 
 /**
  * Changes the password of an account, revokes every refresh token, and issues new tokens to the
- * caller. A mail tells the owner.
+ * caller. A mail notifies the owner.
  *
  * @param signal aborts when the client has hung up
  * @throws Problem
@@ -25,7 +25,7 @@ export type ChangePassword = (
   signal: AbortSignal,
 ) => Promise<Issued>
 
-/** Replaces only the hash that was compared: of many changes at once, one wins. */
+/** Replaces only the hash that was compared: of concurrent changes, one wins. */
 export function createChangePassword({
   accounts,
   passwords,
@@ -46,7 +46,7 @@ export function createChangePassword({
       const changed = await retryOnce(async () => {
         const account = await requireCaller(accounts, accountId)
         await requirePassword({ matches, attempts }, account, { password: current, client })
-        // Before the new password is hashed: the reply has tokens, which this account may not get.
+        // Check before hashing: the reply has tokens, which this account may not get.
         const obstacle = obstacleOf(account)
         if (obstacle !== null) throw new Problem(obstacle, { account: account.id })
         const passwordHash = await hashNew(next, account, '/new_password')

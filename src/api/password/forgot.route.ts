@@ -8,7 +8,7 @@ import type { Services } from '../../services.js'
 
 const strict = { additionalProperties: false } as const
 
-/** Asks for a mail with a link to a new password. */
+/** Requests a mail with a link to set a new password. */
 export function forgotPasswordRoute(app: App, services: Services): void {
   const forgotPassword = createForgotPassword(services)
   app.post(
@@ -17,8 +17,8 @@ export function forgotPasswordRoute(app: App, services: Services): void {
       config: { public: true, limit: 'mail', problems: ['unavailable'] },
       schema: {
         operationId: 'forgotPassword',
-        summary: 'Ask for a mail with a link to set a new password',
-        description: 'The answer is the same whether the address has an account or not.',
+        summary: 'Request a mail with a link to set a new password',
+        description: 'The reply is the same whether or not the address has an account.',
         tags: ['Account'],
         querystring: NoQuery,
         body: Type.Object({ email: Email }, strict),

@@ -2,10 +2,13 @@ import { requireEmail } from '../../account/email-address.js'
 import type { Services } from '../../services.js'
 
 /**
- * Mails a link to a new password, if the address has an account that is not disabled. The reply
- * and the work are the same for every address.
+ * Mails a link to set a new password, if the address has an account that is not disabled. The
+ * reply and the work are the same for every address.
  *
- * @throws Problem `invalid_request` if the address is not an e-mail address; `unavailable`
+ * @throws Problem
+ *
+ *   - `invalid_request` if the address is not an e-mail address
+ *   - `unavailable`
  */
 export type ForgotPassword = (email: string) => Promise<void>
 

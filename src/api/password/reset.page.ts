@@ -1,6 +1,6 @@
 import { createPage, newPasswordStep } from '../../http/page.js'
 
-/** Where the link of the mail leads when there is no front end. */
+/** The page behind the link to set a new password, without a front end. */
 export const resetPasswordPage = createPage({
   path: '/password/reset',
   title: 'Choose a new password',

@@ -9,7 +9,7 @@ import type { Services } from '../../services.js'
 
 const strict = { additionalProperties: false } as const
 
-/** Sets a new password by the token of a mail. */
+/** Sets a new password with the token of a mail. */
 export function resetPasswordRoute(app: App, services: Services): void {
   const resetPassword = createResetPassword(services)
   const { clients } = services
@@ -23,15 +23,15 @@ export function resetPasswordRoute(app: App, services: Services): void {
       },
       schema: {
         operationId: 'resetPassword',
-        summary: 'Set a new password by a token from a mail',
+        summary: 'Set a new password with a token from a mail',
         description:
-          'Ends every refresh token of the account and does not log in. A token works once; after `weak_password` it is still good, until the tenth time.',
+          'Revokes every refresh token of the account, and does not log in. A token works once. After `weak_password` it stays valid; the tenth failure ends it.',
         tags: ['Account'],
         querystring: NoQuery,
         body: Type.Object({ token: OneTimeToken, new_password: Password }, strict),
         response: {
           204: Type.Null({
-            description: 'The password is changed; log in with it',
+            description: 'The password was changed; log in with it',
             headers: deviceHeader,
           }),
         },

@@ -4,16 +4,17 @@ import type { Services } from '../../services.js'
 import type { Account } from '../../store/accounts.js'
 
 /**
- * Sets a new password by a token from a mail, and revokes every refresh token of the account.
- * It does not log in. The address counts as verified from now on, and gets a notice. Failed
- * attempts to log in are forgotten. Returns the account as it was.
+ * Sets a new password with a token from a mail, and revokes every refresh token of the account.
+ * Does not log in. The address counts as verified from now on, and gets a notice. Failed login
+ * attempts are forgotten. Returns the account as it was.
  *
  * @param signal aborts when the client has hung up
  * @throws Problem
  *
  *   - `invalid_one_time_token` if the token is not valid or was used, or the account is gone or
  *       disabled
- *   - `weak_password` if the policy refuses the password; the token stays valid, ten times
+ *   - `weak_password` if the policy refuses the password; the token stays valid until the tenth
+ *       failure
  *   - `rate_limited`, `overloaded`, `unavailable`
  */
 export type ResetPassword = (
@@ -38,8 +39,8 @@ export function createResetPassword({
   return async (token, newPassword, client, signal) => {
     const { network } = client
     const claims = resetTokens.verify(token)
-    // Count first: a refused caller must not occupy a slot in the hash queue, nor have the account
-    // read.
+    // Count first: a refused caller must not occupy a slot in the hash queue, nor cause an account
+    // look-up.
     await linkLimits.countUse(claims.jti)
     return await linkLimits.tryLink(claims.jti, async () => {
       passwords.requireRoom(network)
@@ -51,7 +52,7 @@ export function createResetPassword({
         { network, signal },
         '/new_password',
       )
-      // Of many at once, the first changes the state that the token is bound to.
+      // Of concurrent uses, the first changes the state that the token is bound to.
       if (!(await accounts.resetPassword(account, passwordHash)))
         throw new Problem('invalid_one_time_token')
       await attempts.forgive(account.email, client)

@@ -4,7 +4,7 @@ import type { App } from '../../http/fastify.js'
 
 const page = { schema: Type.String() }
 
-/** Explains each code where the `type` of a problem points. */
+/** Explains each problem code at the URL in its `type`. */
 export function problemsRoute(app: App): void {
   app.get(
     '/problems/:code',
@@ -12,7 +12,7 @@ export function problemsRoute(app: App): void {
       config: { public: true, problems: ['not_found'] },
       schema: {
         operationId: 'explainProblem',
-        summary: 'What a problem code means and what to do',
+        summary: 'Explain a problem code',
         tags: ['Operation'],
         params: Type.Object({
           code: Type.String({ description: 'A problem code', examples: ['invalid_token'] }),

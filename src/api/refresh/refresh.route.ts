@@ -25,14 +25,14 @@ export function refreshRoute(app: App, services: Services): void {
         operationId: 'refresh',
         summary: 'Get new tokens for a refresh token',
         description:
-          'Can be repeated: after a lost reply, or in several tabs at once, the same refresh token works again as long as it lives.',
+          'Can be repeated. After a lost reply, or in several tabs at once, the same refresh token works until it expires.',
         tags: ['Account'],
         querystring: NoQuery,
         body: RefreshBody,
         response: {
           200: {
             ...TokenReply,
-            description: 'New tokens; keep the new refresh token in place of the old one',
+            description: 'New tokens; replace the old refresh token by the new one',
           },
         },
       },

@@ -3,8 +3,8 @@ import { Problem } from '../../errors.js'
 import type { Services } from '../../services.js'
 
 /**
- * Issues new tokens for a refresh token. The token is not used up: it works any number of
- * times, in parallel or after a lost reply, until it expires.
+ * Issues new tokens for a refresh token. The token stays valid until it expires, also in
+ * parallel and after a lost reply.
  *
  * @throws Problem
  *

@@ -4,7 +4,7 @@ import type { Services } from '../../services.js'
 
 const docs = { openapi: '/openapi.json', docs: '/docs' } as const
 
-/** Names the first paths to know, or redirects a browser to the documentation. */
+/** Lists the first paths to know, or redirects a browser to the documentation. */
 export function rootRoute(app: App, { config }: Services): void {
   const hasDocs = config.DOCS === 'on'
   app.get(

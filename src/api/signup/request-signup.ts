@@ -15,7 +15,7 @@ import type { NewPerson, SignupCaller } from './signup.js'
  */
 export type RequestSignup = (person: NewPerson, caller: SignupCaller) => Promise<void>
 
-/** Hashes first. The account is looked up in the background. */
+/** Creates {@link RequestSignup}. It hashes first; the account is looked up in the background. */
 export function createRequestSignup({
   ping,
   passwords,

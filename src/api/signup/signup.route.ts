@@ -14,19 +14,19 @@ const SignupBody = Type.Object(
   { additionalProperties: false },
 )
 
-// One contract for both modes: a client that follows it works with every server.
+// One contract for both modes, so that a client works with every server.
 const schema = {
   operationId: 'signup',
-  summary: 'Make an account and log in',
+  summary: 'Create an account and log in',
   description:
-    'With `SIGNUP_MODE=verify_first` the answer is 202 for every address, whether it has an account or not, and the account is made by the link of the mail, at `POST /email/verify`. A person who gets no mail signs up again.',
+    'With `SIGNUP_MODE=verify_first` the reply is 202 for every address, with or without an account. The link in the mail creates the account, at `POST /email/verify`. A person who gets no mail signs up again.',
   tags: ['Account'],
   querystring: NoQuery,
   body: SignupBody,
   response: {
     201: {
       ...TokenReply,
-      description: 'The account exists; the token is its first',
+      description: 'The account was created; these are its first tokens',
       headers: { location: { type: 'string', description: '/me' }, ...deviceHeader },
     },
     202: { ...Accepted, description: 'With `SIGNUP_MODE=verify_first`: a mail is on its way' },

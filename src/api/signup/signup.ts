@@ -3,7 +3,7 @@ import type { Issued } from '../../account/admit.js'
 import { Problem } from '../../errors.js'
 import type { Services } from '../../services.js'
 
-/** Where a sign-up comes from. */
+/** The origin of a sign-up. */
 export interface SignupCaller {
   /** The network of the caller. */
   network: string
@@ -11,7 +11,7 @@ export interface SignupCaller {
   signal: AbortSignal
 }
 
-/** The new person, as the request describes them. */
+/** The new person, as in the request. */
 export interface NewPerson {
   email: string
   password: string
@@ -30,7 +30,10 @@ export interface NewPerson {
  */
 export type Signup = (person: NewPerson, caller: SignupCaller) => Promise<Issued>
 
-/** Hashes before it asks whether the address is free, so that a taken one costs the same. */
+/**
+ * Creates {@link Signup}. It hashes before it checks the address, so that a taken address costs
+ * the same time.
+ */
 export function createSignup({
   accounts,
   passwords,
@@ -40,7 +43,7 @@ export function createSignup({
   return async ({ email, password, name = null }, caller) => {
     const address = requireEmail(email)
     const passwordHash = await passwords.hashNew(password, { email: address, name }, caller)
-    // The insert alone decides whether the address is free: of many sign-ups at once, one wins.
+    // The insert alone decides whether the address is free: of concurrent sign-ups, one wins.
     const account = await accounts.create({ email: address, passwordHash, name })
     if (account === null) throw new Problem('email_taken')
     mails.verifyEmail(account)

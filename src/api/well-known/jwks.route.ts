@@ -15,7 +15,7 @@ const Jwk = Type.Object({
   e: text,
 })
 
-/** The public keys for everyone who verifies offline, with how long they may be kept. */
+/** Serves the public keys for offline verification, and how long to cache them. */
 export function jwksRoute(app: App, { ring }: Services): void {
   app.get(
     '/.well-known/jwks.json',

@@ -6,13 +6,13 @@ import type { Services } from '../../services.js'
 const Metadata = Type.Object(
   {
     issuer: Type.String({ description: 'The `iss` of every token: PUBLIC_URL' }),
-    jwks_uri: Type.String({ description: 'Where the public keys are' }),
+    jwks_uri: Type.String({ description: 'The URL of the public keys' }),
     id_token_signing_alg_values_supported: Type.Array(Type.Enum(['ES256', 'EdDSA', 'RS256']), {
       description:
-        'The algorithms of the keys. Libraries take from here what they accept, whatever the kind of token',
+        'The algorithms of the keys. Libraries accept these algorithms for every kind of token',
     }),
     subject_types_supported: Type.Array(Type.Literal('public'), {
-      description: '`sub` is the same for everyone',
+      description: '`sub` is the same for every client',
     }),
     response_types_supported: Type.Array(Type.String(), {
       description: 'None: there is no authorization endpoint',
@@ -63,8 +63,8 @@ function documentRoute(
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     id_token_signing_alg_values_supported: [...new Set(ring.jwks().keys.map(({ alg }) => alg))],
     subject_types_supported: ['public' as const],
-    // RFC 8414 §3.2 would leave empty lists out, but without the second one `authorization_code`
-    // and `implicit` are meant (§2), and the first one is required.
+    // RFC 8414 §3.2 would omit empty lists. But the first is required, and without the second
+    // `authorization_code` and `implicit` are implied (§2).
     response_types_supported: [],
     grant_types_supported: [],
   })
@@ -73,7 +73,7 @@ function documentRoute(
     operationId,
     summary,
     description:
-      'Resource-server libraries need only the URL of the issuer: they read here where the keys are. This is no OAuth authorization server: there are no grants, clients or ID tokens, so there is no authorization endpoint and no token endpoint.',
+      'Resource-server libraries need only the URL of the issuer: they find the keys here. This is not an OAuth authorization server. It has no grants, clients or ID tokens, and so no authorization endpoint and no token endpoint.',
     tags: ['Tokens'],
     response: { 200: Metadata },
   }
@@ -82,7 +82,7 @@ function documentRoute(
     return metadata()
   })
   // RFC 8414 §3.1 puts the well-known segment between the host and the path of the issuer. A
-  // wildcard, because a path can have characters that the router gives a meaning to.
+  // wildcard, because a path can contain characters with a meaning for the router.
   if (issuerPath !== '') {
     app.get(
       `${url}/*`,

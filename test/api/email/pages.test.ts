@@ -72,7 +72,7 @@ t.test('the page of the notice goes on to a new password, in a browser', async (
   await says(/common/)
   await page.getByLabel('New password').fill(next)
   await page.getByRole('button', { name: 'Set password' }).click()
-  await says('Your password is changed')
+  await says('Your password has been changed')
   t.equal(await page.getByRole('button').count(), 0)
   t.notMatch(await page.content(), /eyJ/)
   t.equal(await login(user.email, next), 200)

@@ -51,7 +51,7 @@ t.test('the page of a reset link, in a browser, as on a phone', async (t) => {
   )
   await page.getByLabel('New password').fill(next)
   await page.getByRole('button').click()
-  await page.getByRole('status').filter({ hasText: 'Your password is changed' }).waitFor()
+  await page.getByRole('status').filter({ hasText: 'Your password has been changed' }).waitFor()
   t.equal(await page.getByLabel('New password').isVisible(), false)
   t.equal(
     (await call('POST', '/login', { body: { email: user.email, password: next } })).statusCode,
