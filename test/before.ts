@@ -23,11 +23,12 @@ async function bundle(name: string): Promise<void> {
 }
 
 const isGiven = process.env.TEST_DATABASE_URL !== undefined
+const isWanted = process.env.TEST_DATABASES !== 'sqlite'
 
 await Promise.all([
   // The tests of the process run what ships: the bundle. It is built outside of what coverage
   // counts.
   promisify(execFile)(process.execPath, ['build.mjs'], { env: { PATH: process.env.PATH ?? '' } }),
   ...packages.map(bundle),
-  !isGiven && startCluster(),
+  isWanted && !isGiven && startCluster(),
 ])
