@@ -1,16 +1,13 @@
-import { execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { fileOf, packages } from './one-file.mjs'
 import { startCluster } from './support/cluster.js'
 
-// The tests of the process run what ships: the bundle. It is built outside of what coverage counts.
-execFileSync(process.execPath, ['build.mjs'], {
-  stdio: 'inherit',
-  env: { PATH: process.env.PATH ?? '' },
-})
-for (const name of packages) {
+/** Makes one file of a package, for the loader of the tests. */
+async function bundle(name: string): Promise<void> {
   const { dependencies = {} } = JSON.parse(
     readFileSync(`node_modules/${name}/package.json`, 'utf8'),
   ) as { dependencies?: Record<string, string> }
@@ -24,4 +21,14 @@ for (const name of packages) {
     logLevel: 'warning',
   })
 }
-if (process.env.TEST_DATABASE_URL === undefined) await startCluster()
+
+const isGiven = process.env.TEST_DATABASE_URL !== undefined
+const isWanted = process.env.TEST_DATABASES !== 'sqlite'
+
+await Promise.all([
+  // The tests of the process run what ships: the bundle. It is built outside of what coverage
+  // counts.
+  promisify(execFile)(process.execPath, ['build.mjs'], { env: { PATH: process.env.PATH ?? '' } }),
+  ...packages.map(bundle),
+  isWanted && !isGiven && startCluster(),
+])

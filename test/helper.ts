@@ -215,12 +215,16 @@ export async function buildTestApp(t: Test, options: TestOptions = {}): Promise<
   }
 }
 
-/** Runs a test on every kind of database, each time as a subtest of its own. */
+/**
+ * Runs a test on every kind of database, each time as a subtest of its own. `npm run
+ * test:quick` sets TEST_DATABASES to `sqlite`, and says so.
+ */
 export async function onEachDatabase(
   t: Test,
   run: (t: Test, database: DatabaseKind) => Promise<void>,
 ): Promise<void> {
-  for (const database of databaseKinds)
+  const kinds = process.env.TEST_DATABASES === 'sqlite' ? (['sqlite'] as const) : databaseKinds
+  for (const database of kinds)
     await t.test(database, async (t) => {
       await run(t, database)
     })

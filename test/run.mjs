@@ -1,0 +1,154 @@
+// The parts of `npm test`: `check` is everything but the tests. `test:one <file> …`, `test:bench`
+// and `test:quick` run some of the tests, without coverage.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { basename, dirname, join } from 'node:path/posix'
+import { text } from 'node:stream/consumers'
+
+const onSqlite = { TEST_DATABASES: 'sqlite' }
+
+const parts = { check, one, bench, quick }
+
+/** Lint takes as long as the others together. */
+async function check() {
+  const lanes = [['lint'], ['typecheck', 'format:check', 'lint:openapi']]
+  // Both lanes need Prisma's clients.
+  await import('../prisma/generate.mjs')
+  const codes = await Promise.all(
+    lanes.map(async (names) => {
+      let worst = 0
+      for (const name of names) {
+        const child = spawn('npm', ['run', '-s', name], { stdio: ['ignore', 'pipe', 'pipe'] })
+        const [out, err, [code]] = await Promise.all([
+          text(child.stdout),
+          text(child.stderr),
+          once(child, 'close'),
+        ])
+        if (code !== 0) console.error(`npm run ${name}: code ${code}\n${out}${err}`)
+        worst ||= code ?? 1
+      }
+      return worst
+    }),
+  )
+  return Math.max(...codes)
+}
+
+async function one(files) {
+  if (files.length > 0) return await tap(files)
+  console.error('Name a test file: npm run test:one <file> …')
+  return 1
+}
+
+/** The tests of the bench start databases of their own. */
+async function bench() {
+  return await tap(testFiles('test/bench'), onSqlite)
+}
+
+/** Tests that send thousands of requests, or make many RSA keys. */
+const slow = [
+  'account-limits.test.ts',
+  'attempts.test.ts',
+  'devices.test.ts',
+  'guard-keys.test.ts',
+  'guard-memory.test.ts',
+  'limits.test.ts',
+  'only-the-address.test.ts',
+  'signup-limits.test.ts',
+]
+
+/** Why `npm run test:quick` leaves a test file out; undefined if it does not. */
+const reasons = [
+  ['belongs to the bench', (file) => file.startsWith('test/bench/')],
+  ['needs a browser', (file) => reaches(file, /\/browser\.js'/)],
+  [
+    'starts processes',
+    (file) => reaches(file, /'node:(child_process|cluster)'|\/(process|redis)\.js'/),
+  ],
+  [
+    'needs PostgreSQL',
+    (file) =>
+      /\b(clusterUrl|makeCluster)\(|'postgresql'\)\)|: 'postgresql'|of databaseKinds/.test(
+        readFileSync(file, 'utf8'),
+      ),
+  ],
+  ['takes long', (file) => slow.includes(basename(file))],
+]
+
+/** Whether a test file, or what it imports for itself, has a text. */
+function reaches(file, pattern) {
+  const content = readFileSync(file, 'utf8')
+  if (pattern.test(content)) return true
+  return [...content.matchAll(/from '(\.[^']+)\.js'/g)]
+    .map(([, path]) => `${join(dirname(file), path)}.ts`)
+    .filter((path) => path.startsWith('test/') && !shared.includes(basename(path)))
+    .some((path) => reaches(path, pattern))
+}
+
+/** Nearly every test imports these. They start PostgreSQL only when asked. */
+const shared = ['helper.ts', 'cluster.ts']
+
+async function quick() {
+  const begin = performance.now()
+  const files = testFiles('test')
+  const names = new Set(files.map((file) => basename(file)))
+  const gone = slow.filter((name) => !names.has(name))
+  if (gone.length > 0) throw new Error(`test/run.mjs names tests that are gone: ${gone.join()}`)
+  const left = new Map()
+  const kept = files.filter((file) => {
+    const [reason] = reasons.find(([, holds]) => holds(file)) ?? []
+    if (reason !== undefined) left.set(reason, [...(left.get(reason) ?? []), file])
+    return reason === undefined
+  })
+  // Loading takes longer than most tests, so several files share a process. A file that changes
+  // something until its process ends has one of its own.
+  const isAlone = (file) =>
+    /^(t\.(?!test)|const .*\bbuildTestApp\(t\b)/m.test(readFileSync(file, 'utf8'))
+  const runs = [...groups(kept.filter((file) => !isAlone(file))), ...kept.filter(isAlone)]
+  const code = await tap(runs, onSqlite, ['--timeout=600'])
+
+  const seconds = Math.round((performance.now() - begin) / 1000)
+  const lists = [...left].map(([reason, names]) => `  ${reason}:\n    ${names.join('\n    ')}`)
+  console.log(`
+QUICK: ${kept.length} of ${files.length} test files, on SQLite alone, in ${seconds} s.
+LEFT OUT: PostgreSQL, coverage, format, lint, types, the contract, and every file that
+${lists.join('\n')}
+Run \`npm test\` before you push.`)
+  return code
+}
+
+/** Files that import several test files each. One for each core. */
+function groups(files) {
+  const folder = '.tap/quick'
+  const count = availableParallelism()
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  return Array.from({ length: count }, (_, index) => {
+    const own = files.filter((_, place) => place % count === index)
+    const path = join(folder, `group-${index + 1}.test.mjs`)
+    writeFileSync(path, own.map((file) => `await import('../../${file}')\n`).join(''))
+    return path
+  })
+}
+
+function testFiles(folder) {
+  return readdirSync(folder, { recursive: true })
+    .map((name) => join(folder, name))
+    .filter((file) => file.endsWith('.test.ts'))
+    .sort()
+}
+
+/** Runs tap with what test/before.ts prepares. Answers the exit code. */
+async function tap(files, env = {}, options = []) {
+  const manifest = createRequire(import.meta.url).resolve('tap/package.json')
+  const program = join(dirname(manifest), 'dist/esm/run.mjs')
+  const args = [program, '--disable-coverage', ...options, ...files]
+  const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env } })
+  const [code] = await once(child, 'close')
+  return code ?? 1
+}
+
+const [part = '', ...args] = process.argv.slice(2)
+process.exitCode = await parts[part](args)
