@@ -14,6 +14,7 @@ import {
   problem,
   type TestOptions,
 } from '../helper.js'
+import { outcomes } from '../support/replies.js'
 import { tokenOf } from '../support/mailbox.js'
 import { forge, decode, makeJwk, signer } from '../support/forge.js'
 
@@ -26,12 +27,6 @@ t.teardown(() => {
 const next = `${goodPassword}-too`
 const { 'link-network': byNetwork, 'link-use': byUse, 'link-password': byLink } = limits
 type Reply = Parameters<typeof outcome>[0]
-/** How often each outcome is among replies. */
-const outcomes = (replies: Reply[]) =>
-  replies.reduce<Record<string, number>>((found, reply) => {
-    const name = JSON.stringify(outcome(reply)).replaceAll('"', '')
-    return { ...found, [name]: (found[name] ?? 0) + 1 }
-  }, {})
 const repeat = async (times: number, send: () => Promise<Reply>) => {
   const replies = []
   for (let index = 0; index < times; index++) replies.push(await send())

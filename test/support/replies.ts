@@ -73,6 +73,17 @@ export function outcome(reply: Reply): string | object {
     : found
 }
 
+/** How often each outcome is among replies. */
+export function outcomes(replies: Reply[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const reply of replies) {
+    const found = outcome(reply)
+    const name = typeof found === 'string' ? found : JSON.stringify(found)
+    counts[name] = (counts[name] ?? 0) + 1
+  }
+  return counts
+}
+
 /**
  * The places where a request does not fit, sorted, for a table: the pointers of the problem
  * `invalid_request`. Any other reply gives its outcome, a malformed error the error itself.
@@ -86,6 +97,12 @@ export function pointersOf(reply: Reply): unknown {
       Object.keys(error).join() === 'pointer,detail' && error.detail !== '' ? error.pointer : error,
     )
     .sort()
+}
+
+/** The same without repetition: a value can break more than one rule of its member. */
+export function uniquePointers(reply: Reply): unknown {
+  const found = pointersOf(reply)
+  return Array.isArray(found) ? [...new Set(found)] : found
 }
 
 /** Where a request does not fit, as the problem `invalid_request` says it. */
