@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { startServer } from './process.js'
+import { startServer } from './support/process.js'
 
 /** `npm run dev` in a copy of the project. */
 async function startCopy(t: Test) {

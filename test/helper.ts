@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
-import pg from 'pg'
 import type { Test } from 'tap'
 import { buildApp } from '../src/app.js'
 import { createServices } from '../src/services.js'
@@ -24,6 +23,11 @@ import { generateKey, parseKeys } from '../src/keys/signing-key.js'
 import { longestTokenSeconds } from '../src/tokens/lifetimes.js'
 import { createMailbox, type Mailbox } from './support/mailbox.js'
 import { clusterUrl } from './support/cluster.js'
+import { storedAccounts, type StoredAccounts } from './support/accounts.js'
+import { query } from './support/query.js'
+
+export { query } from './support/query.js'
+export { headerNames, outcome, pointers, pointersOf, problem } from './support/replies.js'
 
 /** The databases that the whole HTTP suite runs on. */
 export const databaseKinds = ['sqlite', 'postgresql'] as const
@@ -66,6 +70,8 @@ export interface TestApp extends Omit<Mailbox, 'mailer'> {
   /** Set `now` (milliseconds) to move the clock. */
   time: { now: number }
   databaseUrl: string
+  /** The accounts of the database, past the store. */
+  stored: StoredAccounts
   /** The log so far, a parsed object a line. */
   log: () => Array<Record<string, unknown>>
   logText: () => string
@@ -192,6 +198,7 @@ export async function buildTestApp(t: Test, options: TestOptions = {}): Promise<
     jwks,
     time,
     databaseUrl,
+    stored: storedAccounts(databaseUrl),
     ...mailbox,
     log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
     logText: () => lines.join(''),
@@ -241,78 +248,6 @@ export async function freshDatabase(t: Test, kind: DatabaseKind): Promise<string
   const url = new URL(clusterUrl())
   url.pathname = `/${name}`
   return url.href
-}
-
-/** Asks a database directly, past the store. */
-export async function query(
-  databaseUrl: string,
-  sql: string,
-): Promise<Array<Record<string, unknown>>> {
-  if (databaseUrl.startsWith('file:')) {
-    const { createClient } = await import('@libsql/client')
-    const client = createClient({ url: databaseUrl, timeout: 5000 })
-    const { rows, columns } = await client.execute(sql)
-    client.close()
-    return rows.map((row) =>
-      Object.fromEntries(columns.map((column, index) => [column, row[index]])),
-    )
-  }
-  const client = new pg.Client({ connectionString: databaseUrl })
-  await client.connect()
-  try {
-    return (await client.query(sql)).rows as Array<Record<string, unknown>>
-  } finally {
-    await client.end()
-  }
-}
-
-/** The parsed body of a problem, after a look at what every problem must be. */
-export function problem(
-  t: Test,
-  reply: LightMyRequestResponse,
-  status: number,
-  code: string,
-): Record<string, unknown> {
-  t.equal(reply.statusCode, status, `${code}: ${reply.body}`)
-  t.equal(reply.headers['content-type'], 'application/problem+json; charset=utf-8')
-  t.equal(reply.headers['cache-control'], 'no-store')
-  const body = reply.json<Record<string, unknown>>()
-  t.match(body, {
-    type: `http://localhost:3000/problems/${code}`,
-    title: String,
-    status,
-    code,
-    detail: String,
-    request_id: reply.headers['x-request-id'],
-  })
-  t.equal(
-    reply.headers['www-authenticate'] !== undefined,
-    status === 401,
-    'a challenge with 401 and only there',
-  )
-  t.notMatch(
-    reply.body,
-    /FST_|FAST_JWT|P\d{4}|prisma|argon2|sqlite|postgres|node_modules|\.ts\b/i,
-    'nothing of the inside',
-  )
-  return body
-}
-
-/** Where a request does not fit, as the problem `invalid_request` says it. */
-export function pointers(t: Test, reply: LightMyRequestResponse): string[] {
-  const { errors } = problem(t, reply, 400, 'invalid_request') as {
-    errors: Array<{ pointer: string; detail: string }>
-  }
-  t.ok(
-    errors.every((error) => Object.keys(error).join() === 'pointer,detail' && error.detail !== ''),
-    'each error says where and what',
-  )
-  return errors.map(({ pointer }) => pointer)
-}
-
-/** The names of the headers of an answer, in alphabetical order. */
-export function headerNames(reply: LightMyRequestResponse): string[] {
-  return Object.keys(reply.headers).sort()
 }
 
 /** The contents of a file of the project. */

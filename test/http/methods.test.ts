@@ -1,6 +1,7 @@
 import { METHODS } from 'node:http'
 import t from 'tap'
-import { buildTestApp, jsonType, problem } from '../helper.js'
+import { buildTestApp, jsonType, outcome, problem } from '../helper.js'
+import { type Case, everyRowIs, nameOf, rowsOf, tableIs } from '../support/table.js'
 
 /** Every path and the methods it takes; HEAD goes with GET. */
 const paths: Record<string, string[]> = {
@@ -31,34 +32,51 @@ await t.test('every path takes its methods and refuses the others', async (t) =>
     ['PROPFIND', 'TRACE', 'OPTIONS', 'PUT', 'CONNECT', 'QUERY', 'M-SEARCH'].some((method) =>
       METHODS.includes(method),
     ),
+    'the parser knows unusual methods',
   )
   for (const [path, taken] of Object.entries(paths)) {
     const allow = [...taken, ...(taken.includes('GET') ? ['HEAD'] : [])].sort()
-    for (const method of METHODS) {
-      const reply = await inject(method, path)
-      if (allow.includes(method)) {
-        t.notOk([404, 405].includes(reply.statusCode), `${method} ${path}`)
-        t.equal(reply.headers.allow, undefined)
-        continue
-      }
-      if (method === 'HEAD') t.equal(reply.statusCode, 405)
-      else problem(t, reply, 405, 'method_not_allowed')
-      t.equal(reply.headers.allow, allow.join(', '), `${method} ${path}`)
-    }
+    await tableIs(
+      t,
+      METHODS.map((method): Case<string, object> => [
+        method,
+        method,
+        allow.includes(method)
+          ? { refused: false, allow: undefined }
+          : {
+              refused: method === 'HEAD' ? 405 : '405 method_not_allowed',
+              allow: allow.join(', '),
+            },
+      ]),
+      async (method) => {
+        const reply = await inject(method, path)
+        const refused = [404, 405].includes(reply.statusCode)
+        return {
+          // A reply to HEAD has no body that could be a problem.
+          refused: refused && (method === 'HEAD' ? reply.statusCode : outcome(reply)),
+          allow: reply.headers.allow,
+        }
+      },
+      `methods of ${path}`,
+    )
   }
 })
 
 await t.test('other spellings of a path are the same path', async (t) => {
-  for (const url of ['/me/', '//me', '/ME', '/%6de', '/me?x=1', '/me#x', '/me?/', '//ME//']) {
-    const reply = await inject('PUT', url)
-    problem(t, reply, 405, 'method_not_allowed')
-    t.equal(reply.headers.allow, 'DELETE, GET, HEAD, PATCH', url)
-    problem(t, await inject('GET', url), 401, 'missing_token')
-  }
+  await everyRowIs(
+    t,
+    rowsOf(['/me/', '//me', '/ME', '/%6de', '/me?x=1', '/me#x', '/me?/', '//ME//']),
+    ['405 method_not_allowed', 'DELETE, GET, HEAD, PATCH', '401 missing_token'],
+    async (url) => {
+      const reply = await inject('PUT', url)
+      return [outcome(reply), reply.headers.allow, outcome(await inject('GET', url))]
+    },
+    'outcomes of PUT and GET',
+  )
 })
 
-await t.test('unknown paths, whatever comes with them', async (t) => {
-  for (const url of [
+await t.test('unknown paths are not found, with any method and body', async (t) => {
+  const urls = [
     '/nope',
     '/me/x',
     '/me;x',
@@ -81,62 +99,73 @@ await t.test('unknown paths, whatever comes with them', async (t) => {
     '/health',
     '/.well-known',
     `/${'x'.repeat(5000)}`,
-  ]) {
-    for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']) {
-      const reply = await inject(method, url)
-      problem(t, reply, 404, 'not_found')
-      t.equal(reply.headers.allow, undefined)
-    }
-  }
-  for (const [payload, type] of [
+  ]
+  for (const method of ['GET', 'POST', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'])
+    await everyRowIs(
+      t,
+      rowsOf(urls),
+      ['404 not_found', undefined],
+      async (url) => {
+        const reply = await inject(method, url)
+        return [outcome(reply), reply.headers.allow]
+      },
+      `${method} of unknown paths`,
+    )
+  const bodies = [
     ['{broken', 'application/json'],
     ['x', 'text/plain'],
     ['x'.repeat(20_000), 'application/json'],
     ['"__proto__"', 'application/json'],
     ['', 'application/json'],
-  ] as const) {
-    problem(
-      t,
-      await inject('POST', '/nope', { payload, headers: { 'content-type': type } }),
-      404,
-      'not_found',
-    )
-    problem(
-      t,
-      await inject('PUT', '/me', { payload, headers: { 'content-type': type } }),
-      405,
-      'method_not_allowed',
-    )
-  }
+  ] as const
+  await everyRowIs(
+    t,
+    bodies.map((body) => [nameOf(body), body] as const),
+    ['404 not_found', '405 method_not_allowed'],
+    async ([payload, type]) => {
+      const more = { payload, headers: { 'content-type': type } }
+      return [
+        outcome(await inject('POST', '/nope', more)),
+        outcome(await inject('PUT', '/me', more)),
+      ]
+    },
+    'bodies that do not matter',
+  )
   const reply = await inject('GET', '/nope/<script>alert(1)</script>?q=canary')
-  t.notMatch(problem(t, reply, 404, 'not_found'), { detail: /script|canary/ })
-  t.notMatch(reply.body, /script|canary/, 'nothing of the path comes back')
+  problem(t, reply, 404, 'not_found')
+  t.notMatch(reply.body, /script|canary/, 'the reply repeats no part of the path')
 })
 
-await t.test('malformed URLs', async (t) => {
-  for (const url of [
-    '/%',
-    '/%zz',
-    '/me%',
-    '/%c0%af',
-    '/%ff',
-    '/problems/%e0%a4%a',
-    '//%',
-    '/docs/static/%',
-  ]) {
-    for (const method of ['GET', 'POST', 'PUT'])
-      problem(t, await inject(method, url), 400, 'invalid_request')
-  }
+await t.test('malformed URLs are invalid requests', async (t) => {
+  await everyRowIs(
+    t,
+    rowsOf([
+      '/%',
+      '/%zz',
+      '/me%',
+      '/%c0%af',
+      '/%ff',
+      '/problems/%e0%a4%a',
+      '//%',
+      '/docs/static/%',
+    ]),
+    ['400 invalid_request', '400 invalid_request', '400 invalid_request'],
+    async (url) => [
+      outcome(await inject('GET', url)),
+      outcome(await inject('POST', url)),
+      outcome(await inject('PUT', url)),
+    ],
+    'outcomes of GET, POST and PUT',
+  )
 })
 
-await t.test('nothing changes by GET and HEAD', async (t) => {
+await t.test('GET and HEAD change nothing, and headers do not replace the method', async (t) => {
   for (const method of ['GET', 'HEAD'] as const) {
     const reply = await call(method, '/signup', {
       body: '{"email":"ada@example.org"}',
       headers: jsonType,
     })
-    t.equal(reply.statusCode, 405)
-    t.equal(reply.headers.allow, 'POST')
+    t.strictSame([reply.statusCode, reply.headers.allow], [405, 'POST'], `${method} /signup`)
   }
   const override = await call('POST', '/login', {
     body: '{}',
@@ -150,5 +179,5 @@ await t.test('nothing changes by GET and HEAD', async (t) => {
     },
   })
   problem(t, override, 400, 'invalid_request')
-  t.notMatch(override.body, /evil|gopher/)
+  t.notMatch(override.body, /evil|gopher/, 'the reply repeats no header')
 })

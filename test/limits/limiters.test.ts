@@ -90,37 +90,37 @@ const inTheFirst = (times: number[]) => times.filter((time) => time - (times[0] 
 const gaps = (times: number[]) => times.slice(1).map((time, index) => time - (times[index] ?? 0))
 
 t.test(
-  'an attacker with every network and many stolen devices has fewer than a hundred guesses in a day that begins with the first, for ever, and waits ever longer',
+  'many networks and devices have fewer than a hundred guesses in the first day',
   async (t) => {
     const { guess, deviceTokens, from } = await setUp()
     let networks = 0
     const strangers = await persist(3, async () => await guess(`network ${networks++}`))
     const { free, maxWait } = limits['password-email']
-    t.strictSame(gaps(strangers).slice(0, free + 6), [
-      ...Array.from({ length: free }, () => 0),
-      10,
-      20,
-      40,
-      80,
-      160,
-      320,
-    ])
-    t.equal(Math.max(...gaps(strangers)), maxWait, 'nobody is locked out for longer than that')
+    t.strictSame(
+      gaps(strangers).slice(0, free + 6),
+      [...Array.from({ length: free }, () => 0), 10, 20, 40, 80, 160, 320],
+      'the waits between guesses',
+    )
+    t.equal(Math.max(...gaps(strangers)), maxWait, 'the longest wait')
     const devices = await persist(3, async () => await from('password-devices'))
-    t.strictSame([inTheFirst(strangers), inTheFirst(devices)], [62, 37])
+    t.strictSame(
+      { strangers: inTheFirst(strangers), devices: inTheFirst(devices) },
+      { strangers: 62, devices: 37 },
+      'guesses in the first day',
+    )
     mock.timers.tick(day * 1000)
     let both = 0
     while ((await guess(`network ${networks++}`, deviceTokens.issue(email))) === 0) both++
     t.equal(
       both,
       limits['password-email'].free + limits['password-devices'].free + 2,
-      'each attempt counts once, whatever came with it',
+      'each attempt counts once',
     )
   },
 )
 
 t.test(
-  'an attacker who saves guesses for the end of a day, and goes on with those of the next, has no more than docs/limits.md and SECURITY.md say',
+  'guesses saved over two days are at most what docs/limits.md and SECURITY.md say',
   async (t) => {
     const most = { 'password-email': 0, 'password-devices': 0 }
     for (const name of ['password-email', 'password-devices'] as const) {
@@ -130,33 +130,43 @@ t.test(
         most[name] = Math.max(most[name], mostInADay(times))
       }
     }
-    t.strictSame(most, { 'password-email': 99, 'password-devices': 70 })
+    t.strictSame(most, { 'password-email': 99, 'password-devices': 70 }, 'guesses in any day')
     for (const file of ['docs/limits.md', 'SECURITY.md'])
       t.match(await projectFile(file), / 169 /, file)
   },
 )
 
-t.test('one network alone cannot make others wait, nor can one device', async (t) => {
+t.test('one network or one device cannot make others wait', async (t) => {
   const { guess, deviceTokens, from } = await setUp()
   const one = await persist(2, async () => await guess('one network'))
   t.ok(inTheFirst(one) < limits['password-email'].free, `${inTheFirst(one)}`)
-  t.equal(await guess('another'), 0)
+  t.equal(await guess('another'), 0, 'another network does not wait')
   const stolen = deviceTokens.issue(email)
   await persist(1, async () => await guess('x', stolen))
-  t.strictSame([await from('password-devices'), await from('password-email')], [0, 0])
+  t.strictSame(
+    [await from('password-devices'), await from('password-email')],
+    [0, 0],
+    'waits of others',
+  )
 })
 
 t.test('a call during a wait does not make it longer', async (t) => {
   const { guess } = await setUp()
   while ((await guess('one')) === 0);
   for (let left = 10; left > 0; left--) {
-    for (let index = 0; index < 10; index++) t.equal(await guess('one'), left)
+    const waits = []
+    for (let index = 0; index < 10; index++) waits.push(await guess('one'))
+    t.strictSame(
+      waits,
+      waits.map(() => left),
+      `ten calls, ${left} seconds before the end`,
+    )
     mock.timers.tick(1000)
   }
-  t.equal(await guess('one'), 0)
+  t.equal(await guess('one'), 0, 'a guess after the wait')
 })
 
-t.test('a place that fails for no fault of its own keeps its turn', async (t) => {
+t.test('an attempt that fails with an overload keeps its turn', async (t) => {
   const { guess, attempts } = await setUp()
   while ((await guess('one')) === 0);
   mock.timers.tick(10_000)
@@ -166,9 +176,10 @@ t.test('a place that fails for no fault of its own keeps its turn', async (t) =>
         throw new Problem('overloaded')
       }),
       { code: 'overloaded' },
+      `overload ${index}`,
     )
-  t.equal(await guess('one'), 0)
-  t.equal(await guess('one'), 20, 'and the wait is the next one')
+  t.equal(await guess('one'), 0, 'the turn is still there')
+  t.equal(await guess('one'), 20, 'the wait is the next longer one')
 })
 
 t.test('an attempt that ends after its wait does not open the gate for the next one', async (t) => {
@@ -177,9 +188,9 @@ t.test('an attempt that ends after its wait does not open the gate for the next 
   mock.timers.tick(10_000)
   const slow = await limiters['password-email'].take(email)
   mock.timers.tick(20_000)
-  t.equal(await guess('two'), 0)
+  t.equal(await guess('two'), 0, 'the second attempt')
   await slow.undo()
-  t.not(await guess('three'), 0, 'the gate is that of the second')
+  t.not(await guess('three'), 0, 'the gate belongs to the second attempt')
 })
 
 t.test(
@@ -189,7 +200,7 @@ t.test(
     const [used, other] = [deviceTokens.issue(email), deviceTokens.issue(email)]
     while ((await guess('one', used)) === 0);
     const { free } = limits['password-devices']
-    t.not(await guess('one', used), 0, 'neither as a device nor as a stranger')
+    t.not(await guess('one', used), 0, 'the device and the network have no guess left')
     t.equal(
       await attempts.guard(
         email,
@@ -197,6 +208,7 @@ t.test(
         async () => true,
       ),
       true,
+      'another device token has a guess left',
     )
     let left = 0
     while (
@@ -209,91 +221,97 @@ t.test(
     t.equal(
       left,
       free + 1 - limits['password-device'].free - 1,
-      'success has given its own back, and no more',
+      'a success gives back its own count only',
     )
   },
 )
 
-t.test(
-  'a network of hostile cookies has a bounded number of looks at signatures, beyond one for each call',
-  async (t) => {
-    const { limiters, deviceTokens } = await setUp()
-    const looked: string[] = []
-    const attempts = createAttempts({
-      limiters,
-      deviceTokens: {
-        ...deviceTokens,
-        find: (token, address) => {
-          looked.push(token)
-          return deviceTokens.find(token, address)
-        },
+t.test('a network has a bounded number of extra checks of cookie signatures', async (t) => {
+  const { limiters, deviceTokens } = await setUp()
+  const looked: string[] = []
+  const attempts = createAttempts({
+    limiters,
+    deviceTokens: {
+      ...deviceTokens,
+      find: (token, address) => {
+        looked.push(token)
+        return deviceTokens.find(token, address)
       },
-    })
-    const own = deviceTokens.issue(email)
-    const hostile = Array.from({ length: 7 }, (_, index) => `${own}${index}`)
-    const login = async (network: string, devices: string[]) =>
-      await attempts.guard(email, { network, devices }, async () => true).catch(() => false)
-    const { calls, seconds: window } = limits['device-network']
-    for (let index = 0; index < 300; index++) await login('one', hostile)
-    t.equal(looked.length, 300 + calls)
-    while (
-      await limiters['password-email'].take(email).then(
-        () => true,
-        () => false,
-      )
-    );
-    t.strictSame(
-      [
-        await login('one', [hostile[0] as string, own]),
-        await login('one', [own]),
-        await login('two', [...hostile, own]),
-      ],
-      [false, true, true],
+    },
+  })
+  const own = deviceTokens.issue(email)
+  const hostile = Array.from({ length: 7 }, (_, index) => `${own}${index}`)
+  const login = async (network: string, devices: string[]) =>
+    await attempts.guard(email, { network, devices }, async () => true).catch(() => false)
+  const { calls, seconds: window } = limits['device-network']
+  for (let index = 0; index < 300; index++) await login('one', hostile)
+  t.equal(looked.length, 300 + calls, 'one check for each call, and the allowed extra ones')
+  while (
+    await limiters['password-email'].take(email).then(
+      () => true,
+      () => false,
     )
-    mock.timers.tick(window * 1000)
-    t.equal(await login('one', [...hostile, own]), true)
-  },
-)
-
-t.test(
-  'one network has a bounded number of comparisons, also of right passwords, and what was not compared is given back',
-  async (t) => {
-    const { attempts } = await setUp()
-    const { calls, seconds: window } = limits['hash-network']
-    const right = async (network: string, index: number) =>
-      await attempts
-        .guard(`${index}@example.org`, { network, devices: [] }, async () => true)
-        .catch(({ extras }: Problem) => extras.limit)
-    for (let index = 0; index < 10; index++)
-      await t.rejects(
-        attempts.guard(email, { network: 'one', devices: [] }, async () => {
-          throw new Problem('overloaded')
-        }),
-        { code: 'overloaded' },
-      )
-    for (let index = 0; index < calls; index++) t.equal(await right('one', index), true)
-    t.strictSame(await right('one', calls), { name: 'hash-network', calls, seconds: window })
-    t.equal(await right('another', 0), true)
-    mock.timers.tick(window * 1000)
-    t.equal(await right('one', 0), true)
-  },
-)
-
-t.test('who is known to read the mailbox starts anew', async (t) => {
-  const { guess, attempts } = await setUp()
-  for (const network of ['one', 'two', 'three', 'four']) while ((await guess(network)) === 0);
-  t.not(await guess('five'), 0)
-  await attempts.forgive(email, { network: 'one', devices: [] })
-  t.strictSame([await guess('one'), await guess('five'), await guess('two')], [0, 0, 10])
+  );
+  t.strictSame(
+    [
+      await login('one', [hostile[0] as string, own]),
+      await login('one', [own]),
+      await login('two', [...hostile, own]),
+    ],
+    [false, true, true],
+    'a good cookie behind a bad one, alone, and from another network',
+  )
+  mock.timers.tick(window * 1000)
+  t.equal(await login('one', [...hostile, own]), true, 'after the window')
 })
 
-t.test('the counts outlast a rotation, and end with the oldest key', async (t) => {
+t.test('a network has a bounded number of comparisons, also of right passwords', async (t) => {
+  const { attempts } = await setUp()
+  const { calls, seconds: window } = limits['hash-network']
+  const right = async (network: string, index: number) =>
+    await attempts
+      .guard(`${index}@example.org`, { network, devices: [] }, async () => true)
+      .catch(({ extras }: Problem) => extras.limit)
+  for (let index = 0; index < 10; index++)
+    await t.rejects(
+      attempts.guard(email, { network: 'one', devices: [] }, async () => {
+        throw new Problem('overloaded')
+      }),
+      { code: 'overloaded' },
+      `overload ${index} is given back`,
+    )
+  const compared = []
+  for (let index = 0; index < calls; index++) compared.push(await right('one', index))
+  t.strictSame(
+    compared,
+    compared.map(() => true),
+    `${calls} comparisons`,
+  )
+  t.strictSame(
+    await right('one', calls),
+    { name: 'hash-network', calls, seconds: window },
+    'the next one is refused',
+  )
+  t.equal(await right('another', 0), true, 'another network')
+  mock.timers.tick(window * 1000)
+  t.equal(await right('one', 0), true, 'after the window')
+})
+
+t.test('a proof of the mailbox resets the limits of the address and the network', async (t) => {
+  const { guess, attempts } = await setUp()
+  for (const network of ['one', 'two', 'three', 'four']) while ((await guess(network)) === 0);
+  t.not(await guess('five'), 0, 'before')
+  await attempts.forgive(email, { network: 'one', devices: [] })
+  t.strictSame([await guess('one'), await guess('five'), await guess('two')], [0, 0, 10], 'after')
+})
+
+t.test('counts survive a rotation and end with the oldest key', async (t) => {
   const first = await generateKey(1)
   const second = await generateKey(2)
   const { guess, ring } = await setUp([first])
   while ((await guess('one')) === 0);
   ring.replace(await parseKeys(JSON.stringify({ keys: [first, second] }), 'test'))
-  t.not(await guess('one'), 0)
+  t.not(await guess('one'), 0, 'with a second key')
   ring.replace(await parseKeys(JSON.stringify({ keys: [second] }), 'test'))
-  t.equal(await guess('one'), 0)
+  t.equal(await guess('one'), 0, 'without the first key')
 })

@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { problemKinds } from '../../src/errors.js'
 import type { Algorithm } from '../../src/keys/signing-key.js'
-import { buildTestApp, type TestApp, type TestOptions } from '../helper.js'
+import { buildTestApp, outcome, type TestApp, type TestOptions } from '../helper.js'
 import { decode, forge, type Jwk, makeJwk, type Signer, signer } from './forge.js'
 
 /**
@@ -47,11 +47,10 @@ export async function buildForger(
         await test.call('GET', '/me', { token }),
       ]
       t.strictSame(
-        replies.map(({ statusCode }) => statusCode),
-        [200, 200],
-        `${name}: ${replies.map(({ body }) => body).join()}`,
+        [replies.map(outcome), replies[0]?.json().sub, replies[1]?.json().id],
+        [['200', '200'], user.id, user.id],
+        name,
       )
-      t.strictSame([replies[0]?.json().sub, replies[1]?.json().id], [user.id, user.id], name)
     },
   }))
 }
@@ -69,7 +68,7 @@ export async function buildRefreshForger(
     },
     accepts: async (t, name, token) => {
       const reply = await call('POST', '/refresh', { body: { refresh_token: token } })
-      t.strictSame([reply.statusCode, reply.json().user], [200, user], `${name}: ${reply.body}`)
+      t.strictSame([outcome(reply), reply.json().user], ['200', user], name)
     },
   }))
 }
@@ -118,8 +117,16 @@ export function refusedRefresh(
   } = reply.headers
   const { status, title, advice: detail } = problemKinds.invalid_refresh_token
   t.strictSame(
-    { rest, type, cache, challenge, named: requestId === reply.headers['x-request-id'] },
     {
+      status: reply.statusCode,
+      rest,
+      type,
+      cache,
+      challenge,
+      named: requestId === reply.headers['x-request-id'],
+    },
+    {
+      status: 401,
       rest: {
         type: 'http://localhost:3000/problems/invalid_refresh_token',
         title,
@@ -134,7 +141,6 @@ export function refusedRefresh(
     },
     name,
   )
-  t.equal(reply.statusCode, 401, name)
 }
 
 /**
@@ -153,6 +159,7 @@ export async function refused(
     'cache-control': cache,
   } = reply.headers
   const found = {
+    status: reply.statusCode,
     rest,
     type,
     cache,
@@ -166,6 +173,7 @@ export async function refused(
   t.strictSame(
     found,
     {
+      status: 401,
       rest: {
         type: 'http://localhost:3000/problems/invalid_token',
         title: problemKinds.invalid_token.title,
@@ -180,5 +188,4 @@ export async function refused(
     },
     name,
   )
-  t.equal(reply.statusCode, 401, name)
 }

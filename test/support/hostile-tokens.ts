@@ -1,6 +1,7 @@
 import { constants, createPrivateKey, sign as signBytes } from 'node:crypto'
 import { encode, forge, hmac, makeJwk, publicPart, type Signer, signer } from './forge.js'
 import type { Forger } from './forger.js'
+import { nameOf } from './table.js'
 
 /** The `typ` of every kind of token. */
 export const kinds = [
@@ -14,10 +15,14 @@ export const kinds = [
   'device+jwt',
 ] as const
 
-type Row = [name: string, token: string]
+/** A hostile token and what is bad about it. */
+export type HostileRow = [name: string, token: string]
+/** A good token in parts, and how to forge it again with changes. */
+export type TokenParts = Pick<Forger, 'make' | 'header' | 'claims' | 'jwk'>
+
 const none: Signer = () => Buffer.alloc(0)
 
-function headers({ make, header, claims, jwk }: Forger): Row[] {
+function headers({ make, header, claims, jwk }: TokenParts): HostileRow[] {
   const own = signer(jwk)
   const typ = String(header.typ)
   const stranger = makeJwk(header.alg as 'ES256')
@@ -47,7 +52,7 @@ function headers({ make, header, claims, jwk }: Forger): Row[] {
   return [
     ...Object.entries(hashes)
       .filter(([alg]) => alg !== header.alg)
-      .map(([alg, hash]): Row => [
+      .map(([alg, hash]): HostileRow => [
         `alg ${alg}`,
         make({ header: { alg }, sign: signer(jwk, hash) }),
       ]),
@@ -64,8 +69,8 @@ function headers({ make, header, claims, jwk }: Forger): Row[] {
       true,
       [header.alg],
       { alg: header.alg },
-    ].map((alg): Row => [`alg ${JSON.stringify(alg)}`, make({ header: { alg } })]),
-    ...['none', 'None', 'NONE', 'nOnE', 'noNE'].flatMap((alg): Row[] => [
+    ].map((alg): HostileRow => [`alg ${JSON.stringify(alg)}`, make({ header: { alg } })]),
+    ...['none', 'None', 'NONE', 'nOnE', 'noNE'].flatMap((alg): HostileRow[] => [
       [`alg ${alg}`, make({ header: { alg } })],
       [`alg ${alg} without signature`, make({ header: { alg }, sign: none })],
       [`alg ${alg} without kid`, make({ header: { alg, kid: undefined }, sign: none })],
@@ -86,7 +91,10 @@ function headers({ make, header, claims, jwk }: Forger): Row[] {
       5,
       [typ],
       { toLowerCase: 1 },
-    ].map((other): Row => [`typ ${JSON.stringify(other)}`, make({ header: { typ: other } })]),
+    ].map((other): HostileRow => [
+      `typ ${JSON.stringify(other)}`,
+      make({ header: { typ: other } }),
+    ]),
     ...[
       '',
       'x',
@@ -111,12 +119,12 @@ function headers({ make, header, claims, jwk }: Forger): Row[] {
       [header.kid],
       {},
       { toString: header.kid },
-    ].map((kid): Row => [`kid ${JSON.stringify(kid)}`.slice(0, 60), make({ header: { kid } })]),
-    ...['', 'x', '__proto__', undefined].map((kid): Row => [
+    ].map((kid): HostileRow => [`kid ${nameOf(kid)}`, make({ header: { kid } })]),
+    ...['', 'x', '__proto__', undefined].map((kid): HostileRow => [
       `kid ${kid} and a secret that is empty`,
       make({ header: { kid, alg: 'HS256' }, sign: hmac('') }),
     ]),
-    ...[[], ['x'], ['exp'], ['b64'], ['alg'], 'x', '', null, 0, {}].map((crit): Row => [
+    ...[[], ['x'], ['exp'], ['b64'], ['alg'], 'x', '', null, 0, {}].map((crit): HostileRow => [
       `crit ${JSON.stringify(crit)}`,
       make({ header: { crit, x: 1, exp: 1, b64: true } }),
     ]),
@@ -143,7 +151,7 @@ function headers({ make, header, claims, jwk }: Forger): Row[] {
       `[${JSON.stringify(header)}]`,
       `${JSON.stringify(header)} x`,
       `\ufeff${JSON.stringify(header)}`,
-    ].map((text): Row => [`header ${text}`.slice(0, 40), raw(text)]),
+    ].map((text): HostileRow => [`header ${nameOf(text)}`, raw(text)]),
     [
       'a header that is no UTF-8',
       raw(
@@ -168,7 +176,7 @@ function headers({ make, header, claims, jwk }: Forger): Row[] {
   ]
 }
 
-function signatures({ make, header, jwk }: Forger): Row[] {
+function signatures({ make, header, jwk }: TokenParts): HostileRow[] {
   const good = make()
   const [head = '', body = '', signature = ''] = good.split('.')
   const bytes = Buffer.from(signature, 'base64url')
@@ -184,7 +192,7 @@ function signatures({ make, header, jwk }: Forger): Row[] {
     ['no signature', spliced('')],
     ['no signature and no dot', `${head}.${body}`],
     ['a zero', spliced('AA')],
-    ...[0, 1, 255].map((value): Row => [
+    ...[0, 1, 255].map((value): HostileRow => [
       `all bytes ${value}`,
       spliced(Buffer.alloc(bytes.length, value).toString('base64url')),
     ]),
@@ -192,7 +200,10 @@ function signatures({ make, header, jwk }: Forger): Row[] {
       'r and s are the order of the curve',
       spliced(Buffer.concat([order, order]).toString('base64url')),
     ],
-    ...[0, 31, 32, bytes.length - 1].map((at): Row => [`bit ${at * 8} flipped`, spliced(flip(at))]),
+    ...[0, 31, 32, bytes.length - 1].map((at): HostileRow => [
+      `bit ${at * 8} flipped`,
+      spliced(flip(at)),
+    ]),
     ['cut short', spliced(bytes.subarray(0, -1).toString('base64url'))],
     ['a byte more', spliced(Buffer.concat([bytes, Buffer.alloc(1)]).toString('base64url'))],
     ['a zero before', spliced(Buffer.concat([Buffer.alloc(1), bytes]).toString('base64url'))],
@@ -220,12 +231,17 @@ function signatures({ make, header, jwk }: Forger): Row[] {
     ['JSON serialisation', JSON.stringify({ protected: head, payload: body, signature })],
     ['five parts', `${good}.AA.AA`],
     ...(jwk.kty === 'EC'
-      ? [['in DER', make({ sign: (input) => signBytes('sha256', Buffer.from(input), key) })] as Row]
+      ? [
+          [
+            'in DER',
+            make({ sign: (input) => signBytes('sha256', Buffer.from(input), key) }),
+          ] as HostileRow,
+        ]
       : []),
   ]
 }
 
-function payloads({ claims, header, jwk }: Forger): Row[] {
+function payloads({ claims, header, jwk }: TokenParts): HostileRow[] {
   const text = JSON.stringify(claims)
   const plus = (members: string) => text.replace(/}$/, `,${members}}`)
   const now = claims.iat as number
@@ -244,7 +260,7 @@ function payloads({ claims, header, jwk }: Forger): Row[] {
       `"${encode(text)}"`,
       `${text}${text}`,
       `\ufeff${text}`,
-    ].map((payload): [string, string] => [payload.slice(0, 40), payload]),
+    ].map((payload): [string, string] => [nameOf(payload), payload]),
     [
       'no UTF-8',
       Buffer.concat([Buffer.from(text.slice(0, -1)), Buffer.from(',"x":"\xff"}', 'latin1')]),
@@ -263,8 +279,6 @@ function payloads({ claims, header, jwk }: Forger): Row[] {
  * Tokens that anyone, or a signer gone wrong, can make of a good one, each bad in one way: name
  * and token, by the part that is bad.
  */
-export function hostileTokens(
-  forger: Forger,
-): Record<string, Array<[name: string, token: string]>> {
-  return { header: headers(forger), signature: signatures(forger), payload: payloads(forger) }
+export function hostileTokens(parts: TokenParts): Record<string, HostileRow[]> {
+  return { header: headers(parts), signature: signatures(parts), payload: payloads(parts) }
 }

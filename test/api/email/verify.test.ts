@@ -6,16 +6,14 @@ import {
   goodPassword,
   headerNames,
   jsonType,
-  notObjects,
-  notStrings,
   onEachDatabase,
-  pointers,
+  outcome,
   problem,
-  query,
 } from '../../helper.js'
 import { tokenOf } from '../../support/mailbox.js'
-import type { Forger } from '../../support/forger.js'
-import { hostileTokens } from '../../support/hostile-tokens.js'
+import { refusesHostileTokens, takeApart } from '../../support/one-time-tokens.js'
+import { refusesMisfits } from '../../support/misfits.js'
+import { everyRowIs } from '../../support/table.js'
 import { freePort } from '../../support/cluster.js'
 import { createSignupTokens } from '../../../src/tokens/signup-token.js'
 import { decode, forge, signer } from '../../support/forge.js'
@@ -33,25 +31,25 @@ await onEachDatabase(t, async (t, database) => {
       },
     }),
   })
-  const { call, signup, time, databaseUrl, mails, nextMail, logText, jwks } = test
+  const { call, signup, time, stored, mails, nextMail, logText, jwks } = test
   const verify = async (token: unknown) => await call('POST', '/email/verify', { body: { token } })
   const resend = async (body: unknown, headers = {}) =>
     await call('POST', '/email/resend', { body, headers })
 
   await t.test(
-    'signing up mails a link that verifies the address, any number of times',
+    'a sign-up mails a link that verifies the address, any number of times',
     async (t) => {
       const { user, access_token: access, refresh_token: refreshToken } = await signup()
-      t.equal(user.email_verified, false)
+      t.equal(user.email_verified, false, 'a new account is not verified')
       const mail = await nextMail(user.email, 'Confirm')
       const token = tokenOf(mail, '/email/verify')
-      t.ok(mail.html.includes(token))
+      t.ok(mail.html.includes(token), 'both parts of the mail have the link')
       const { header, payload } = decode(token)
-      t.match(header, { typ: 'verify+jwt' })
       const iat = time.now / 1000
       t.strictSame(
-        { ...payload, jti: '', bind: '' },
+        { typ: header.typ, ...payload, jti: '', bind: '' },
         {
+          typ: 'verify+jwt',
           iss: 'http://localhost:3000',
           aud: 'http://localhost:3000/links',
           sub: user.id,
@@ -60,6 +58,7 @@ await onEachDatabase(t, async (t, database) => {
           jti: '',
           bind: '',
         },
+        'the claims of the link',
       )
       time.now += 60_000
       const replies = [
@@ -67,125 +66,124 @@ await onEachDatabase(t, async (t, database) => {
         ...(await Promise.all(Array.from({ length: 20 }, async () => await verify(token)))),
         await verify(token),
       ]
-      for (const reply of replies)
-        t.strictSame([reply.statusCode, reply.json()], [200, { email_verified: true }])
-      t.match((await call('GET', '/me', { token: access })).json(), {
-        email_verified: true,
-        updated_at: new Date(time.now).toISOString(),
-      })
+      t.strictSame(
+        replies.map((reply) => [reply.statusCode, reply.json()]),
+        replies.map(() => [200, { email_verified: true }]),
+        'each use succeeds',
+      )
+      t.match(
+        (await call('GET', '/me', { token: access })).json(),
+        { email_verified: true, updated_at: new Date(time.now).toISOString() },
+        'GET /me',
+      )
       t.equal(
         (await call('POST', '/refresh', { body: { refresh_token: refreshToken } })).statusCode,
         200,
-        'nobody is logged out',
+        'refresh tokens remain valid',
       )
       await resend({ email: user.email })
       await new Promise((resolve) => {
         setTimeout(resolve, 100)
       })
-      t.strictSame(mails, [], 'a verified address needs no other mail')
+      t.strictSame(mails, [], 'a verified address gets no other mail')
     },
   )
 
-  await t.test('POST /email/resend answers every address alike', async (t) => {
+  await t.test('POST /email/resend has the same reply for every address', async (t) => {
     const { user } = await signup()
     await nextMail(user.email, 'Confirm')
     const replies = [
       await resend({ email: user.email }),
       await resend({ email: 'nobody@example.org' }),
     ]
-    for (const reply of replies)
-      t.strictSame(
-        [reply.statusCode, reply.body, headerNames(reply)],
-        [202, '{}', headerNames(replies[0] as typeof reply)],
-      )
-    t.equal((await verify(tokenOf(await nextMail(user.email, 'Confirm')))).statusCode, 200)
-    for (const [body, expected] of [
-      [{}, ['/email']],
-      [{ email: 'ada' }, ['/email']],
-      [{ email: user.email, x: 1 }, ['/x']],
-      ...notStrings.map((email) => [{ email }, ['/email']]),
-    ] as Array<[object, string[]]>)
-      t.strictSame(pointers(t, await resend(body)), expected)
-    for (const body of notObjects) t.strictSame(pointers(t, await resend(body, jsonType)), [''])
+    const seen = replies.map((reply) => [reply.statusCode, reply.body, headerNames(reply)])
+    t.match(seen[0], [202, '{}'], 'a known address')
+    t.strictSame(seen[1], seen[0], 'an unknown address has the same reply')
+    const token = tokenOf(await nextMail(user.email, 'Confirm'))
+    t.equal(outcome(await verify(token)), '200', 'the mail has a link that works')
+    const good = { email: user.email }
+    await refusesMisfits(t, async (body) => await resend(body, jsonType), good, [
+      ['empty', {}, ['/email']],
+      ['not an address', { email: 'ada' }, ['/email']],
+      ['one more member', { ...good, x: 1 }, ['/x']],
+    ])
     away = true
-    for (const email of [user.email, 'nobody@example.org'])
-      problem(t, await resend({ email }), 503, 'unavailable')
+    for (const [name, email] of [
+      ['a known address', user.email],
+      ['an unknown address', 'nobody@example.org'],
+    ] as const)
+      problem(t, await resend({ email }), 503, 'unavailable', `${name}, without the database`)
     away = false
   })
 
-  await t.test('what ends a link, and what does not', async (t) => {
-    const events: Record<string, (id: string) => Promise<unknown>> = {
-      'another address': async (id) =>
-        await query(
-          databaseUrl,
-          `UPDATE users SET email = 'new-${id}@example.org' WHERE id = '${id}'`,
-        ),
-      deletion: async (id) => await query(databaseUrl, `DELETE FROM users WHERE id = '${id}'`),
-      time: async () => {
-        time.now += (86_400 + 30) * 1000
-      },
-    }
-    for (const [name, happen] of Object.entries(events)) {
-      const { user } = await signup()
+  await t.test(
+    'another address, deletion and time end a link; a new password does not',
+    async (t) => {
+      const events: Record<string, (id: string) => Promise<unknown>> = {
+        'another address': async (id) => {
+          await stored.setEmail(id, `new-${id}@example.org`)
+        },
+        deletion: stored.delete,
+        time: async () => {
+          time.now += (86_400 + 30) * 1000
+        },
+      }
+      await everyRowIs(
+        t,
+        Object.entries(events),
+        '400 invalid_one_time_token',
+        async (happen) => {
+          const { user } = await signup()
+          const token = tokenOf(await nextMail(user.email, 'Confirm'))
+          await happen(user.id)
+          return outcome(await verify(token))
+        },
+        'each event ends the link',
+      )
+      const { user, access_token: access } = await signup()
       const token = tokenOf(await nextMail(user.email, 'Confirm'))
-      await happen(user.id)
-      problem(t, await verify(token), 400, 'invalid_one_time_token')
-      t.pass(name)
-    }
-    const { user, access_token: access } = await signup()
-    const token = tokenOf(await nextMail(user.email, 'Confirm'))
-    await call('POST', '/password/change', {
-      token: access,
-      body: { current_password: goodPassword, new_password: `${goodPassword}-2` },
-    })
-    time.now += (86_400 + 30) * 1000 - 1
-    t.equal(
-      (await verify(token)).statusCode,
-      200,
-      'a password change does not; the last millisecond is good',
-    )
-  })
+      await call('POST', '/password/change', {
+        token: access,
+        body: { current_password: goodPassword, new_password: `${goodPassword}-2` },
+      })
+      time.now += (86_400 + 30) * 1000 - 1
+      t.equal(
+        outcome(await verify(token)),
+        '200',
+        'after a password change, in the last millisecond',
+      )
+    },
+  )
 
-  await t.test('what is no such token', async (t) => {
+  await t.test('POST /email/verify refuses every hostile token', async (t) => {
     const { user, access_token: access, refresh_token: refreshToken } = await signup()
     const token = tokenOf(await nextMail(user.email, 'Confirm'))
-    const { header, payload: claims } = decode(token)
-    const jwk = jwks.keys[0] ?? {}
-    const make: Forger['make'] = (changes = {}) =>
-      forge(
-        { ...header, ...changes.header },
-        { ...claims, ...changes.claims },
-        changes.sign ?? signer(jwk),
-      )
     await call('POST', '/password/forgot', { body: { email: user.email } })
     const reset = tokenOf(await nextMail(user.email, 'Reset'))
-    const rows: Array<[string, string]> = [
-      ...Object.values(
-        hostileTokens({ ...test, make, header, claims, jwk } as unknown as Forger),
-      ).flat(),
+    const { header, payload } = decode(reset)
+    await refusesHostileTokens(t, takeApart(test, token), verify, [
       ['an access token', access],
       ['a refresh token', refreshToken],
       ['a reset token', reset],
       [
         'a reset token with the right typ',
-        forge({ ...decode(reset).header, typ: 'verify+jwt' }, decode(reset).payload, signer(jwk)),
+        forge({ ...header, typ: 'verify+jwt' }, payload, signer(jwks.keys[0] ?? {})),
       ],
-      ['nothing', ''],
-    ]
-    for (const [name, bad] of rows)
-      t.strictSame(
-        [(await verify(bad)).statusCode, (await verify(bad)).json().code],
-        [400, 'invalid_one_time_token'],
-        name,
-      )
+      ['an empty token', ''],
+    ])
     problem(
       t,
       await call('POST', '/password/reset', { body: { token, new_password: `${goodPassword}-3` } }),
       400,
       'invalid_one_time_token',
+      'another route takes no verification token',
     )
-    for (const value of notStrings) t.strictSame(pointers(t, await verify(value)), ['/token'])
-    t.equal((await verify(token)).statusCode, 200)
+    await refusesMisfits(
+      t,
+      async (body) => await call('POST', '/email/verify', { body, headers: jsonType }),
+      { token },
+    )
+    t.equal(outcome(await verify(token)), '200', 'the unchanged token works')
   })
   for (const secret of ['eyJ', goodPassword, '@example.org'])
     t.notOk(logText().includes(secret), `no ${secret} in the log`)
@@ -207,11 +205,15 @@ t.test('the page of the link, in a browser', async (t) => {
   t.match(
     (await call('GET', '/me', { token: access })).json(),
     { email_verified: false },
-    'to look at the page changes nothing',
+    'opening the page changes nothing',
   )
   await page.getByRole('button', { name: 'Confirm' }).click()
   await page.getByRole('status').filter({ hasText: 'Your address is confirmed' }).waitFor()
-  t.match((await call('GET', '/me', { token: access })).json(), { email_verified: true })
+  t.match(
+    (await call('GET', '/me', { token: access })).json(),
+    { email_verified: true },
+    'the button verifies the address',
+  )
   const made = await createSignupTokens({
     ring,
     issuer: config.PUBLIC_URL,
@@ -222,7 +224,7 @@ t.test('the page of the link, in a browser', async (t) => {
     await page.goto(`${url}/email/verify#token=${made}`)
     await page.getByRole('button').click()
     await page.getByRole('status').filter({ hasText: expected }).waitFor()
-    t.equal(await page.getByRole('button').count(), 0, 'there is nothing more to do')
+    t.equal(await page.getByRole('button').count(), 0, 'the page has no button after it')
     t.notMatch(await page.content(), /eyJ/, 'the page shows no token')
   }
   await page.goto('about:blank')
@@ -232,10 +234,11 @@ t.test('the page of the link, in a browser', async (t) => {
   t.strictSame(
     complaints.filter((line) => !line.includes('status of 400')),
     [],
+    'the browser does not complain',
   )
 })
 
-t.test('an account that changes in between', async (t) => {
+t.test('a link of an account that changes meanwhile is refused', async (t) => {
   const { signup, nextMail, call } = await buildTestApp(t, {
     wrapStore: (store) => ({
       ...store,

@@ -4,27 +4,32 @@ import {
   buildTestApp,
   goodPassword,
   jsonType,
-  notObjects,
-  notStrings,
   onEachDatabase,
-  pointers,
+  pointersOf,
   problem,
 } from '../../helper.js'
+import { type Misfit, refusesMisfits } from '../../support/misfits.js'
+import { nameOf } from '../../support/table.js'
 
 const email = 'ada@example.org'
 const password = goodPassword
 
-const misfits: Array<[body: object, pointers: string[]]> = [
-  [{}, ['/email', '/password']],
-  [{ email }, ['/password']],
-  [{ password }, ['/email']],
-  [{ email, password, name: 'Ada' }, ['/name']],
-  [{ email, password, refresh_token: 'x', transport: 'cookie' }, ['/refresh_token', '/transport']],
-  [{ email: { contains: '@' }, password: { not: '' } }, ['/email', '/password']],
-  ...notStrings.flatMap((value): typeof misfits => [
-    [{ email: value, password }, ['/email']],
-    [{ email, password: value }, ['/password']],
-  ]),
+const good = { email, password }
+const misfits: Misfit[] = [
+  ['empty', {}, ['/email', '/password']],
+  ['no password', { email }, ['/password']],
+  ['no email', { password }, ['/email']],
+  ['one more member', { ...good, name: 'Ada' }, ['/name']],
+  [
+    'two more members',
+    { ...good, refresh_token: 'x', transport: 'cookie' },
+    ['/refresh_token', '/transport'],
+  ],
+  [
+    'operators of a query',
+    { email: { contains: '@' }, password: { not: '' } },
+    ['/email', '/password'],
+  ],
   ...[
     '',
     'ada',
@@ -33,7 +38,7 @@ const misfits: Array<[body: object, pointers: string[]]> = [
     '%',
     'a'.repeat(321),
     '\ud800@example.org',
-  ].map((text): (typeof misfits)[number] => [{ email: text, password }, ['/email']]),
+  ].map((text): Misfit => [`email of text ${nameOf(text)}`, { email: text, password }, ['/email']]),
 ]
 
 await onEachDatabase(t, async (t, database) => {
@@ -54,19 +59,17 @@ await onEachDatabase(t, async (t, database) => {
   })
   await signup({ email })
 
-  for (const [body, expected] of misfits)
-    t.strictSame(
-      pointers(t, await call('POST', '/login', { body })).sort(),
-      expected,
-      JSON.stringify(body).slice(0, 80),
-    )
-  for (const body of notObjects)
-    t.strictSame(pointers(t, await call('POST', '/login', { body, headers: jsonType })), [''], body)
-  t.strictSame(pointers(t, await call('POST', '/login')), [''])
+  await refusesMisfits(
+    t,
+    async (body) => await call('POST', '/login', { body, headers: jsonType }),
+    good,
+    misfits,
+  )
+  t.strictSame(pointersOf(await call('POST', '/login')), [''], 'no body')
   t.strictSame(
-    pointers(t, await call('POST', '/login?password=x', { body: { email, password } })),
+    pointersOf(await call('POST', '/login?password=x', { body: good })),
     ['password'],
-    'no credentials in a URL',
+    'credentials in a query',
   )
 
   const reply = await call('POST', '/login', {
@@ -74,15 +77,19 @@ await onEachDatabase(t, async (t, database) => {
     headers: { authorization: 'Bearer nonsense', cookie: 'x=y' },
   })
   t.equal(reply.statusCode, 200, 'other credentials change nothing')
-  t.match(reply.headers, {
-    'content-type': 'application/json; charset=utf-8',
-    'cache-control': 'no-store',
-    'set-cookie': undefined,
-    'www-authenticate': undefined,
-  })
+  t.match(
+    reply.headers,
+    {
+      'content-type': 'application/json; charset=utf-8',
+      'cache-control': 'no-store',
+      'set-cookie': undefined,
+      'www-authenticate': undefined,
+    },
+    'the headers of a login',
+  )
 
   away = true
   const refused = await call('POST', '/login', { body: { email, password } })
   problem(t, refused, 503, 'unavailable')
-  t.match(refused.headers['retry-after'], /^[1-9]\d*$/)
+  t.match(refused.headers['retry-after'], /^[1-9]\d*$/, 'the wait of an outage')
 })

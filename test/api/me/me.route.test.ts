@@ -1,3 +1,4 @@
+import type { LightMyRequestResponse } from 'fastify'
 import t from 'tap'
 import {
   buildTestApp,
@@ -7,14 +8,16 @@ import {
   notObjects,
   notStrings,
   onEachDatabase,
-  pointers,
-  problem,
+  outcome,
 } from '../../helper.js'
+import type { Misfit } from '../../support/misfits.js'
+import { uniquePointers } from '../../support/replies.js'
+import { type Case, nameOf, tableIs } from '../../support/table.js'
 
-const patches: Array<[body: object, pointers: string[]]> = [
-  [{}, ['/name']],
-  [{ name: 'x', email: 'x@example.org' }, ['/email']],
+const patches: Misfit[] = [
+  ['PATCH empty', {}, ['/name']],
   ...[
+    'email',
     'id',
     'role',
     'email_verified',
@@ -23,7 +26,7 @@ const patches: Array<[body: object, pointers: string[]]> = [
     'token_epoch',
     'disabled_at',
     'updated_at',
-  ].map((member): (typeof patches)[number] => [{ name: 'x', [member]: 'x' }, [`/${member}`]]),
+  ].map((member): Misfit => [`PATCH ${member}`, { name: 'x', [member]: 'x' }, [`/${member}`]]),
   ...[
     ...notStrings.filter((value) => value !== null),
     '',
@@ -32,89 +35,112 @@ const patches: Array<[body: object, pointers: string[]]> = [
     'A\r\nda',
     '\ud800',
     '\u001b[2J',
-  ].map((name): (typeof patches)[number] => [{ name }, ['/name']]),
+  ].map((name): Misfit => [`PATCH name ${nameOf(name)}`, { name }, ['/name']]),
 ]
-const deletions: Array<[body: object, pointers: string[]]> = [
-  [{}, ['/password']],
-  [{ password: goodPassword, id: 'x' }, ['/id']],
-  ...notStrings.map((password): (typeof deletions)[number] => [{ password }, ['/password']]),
+const deletions: Misfit[] = [
+  ['DELETE empty', {}, ['/password']],
+  ['DELETE id', { password: goodPassword, id: 'x' }, ['/id']],
+  ...notStrings.map((password): Misfit => [
+    `DELETE password ${nameOf(password)}`,
+    { password },
+    ['/password'],
+  ]),
 ]
 
 await onEachDatabase(t, async (t, database) => {
   const { call, signup, time } = await buildTestApp(t, { database })
   const { access_token: token, user } = await signup({ name: 'Ada' })
 
-  await t.test('bodies that do not fit change nothing', async (t) => {
+  await t.test('misfits are refused and change nothing', async (t) => {
     time.now += 1000
     for (const [method, rows] of [
       ['PATCH', patches],
       ['DELETE', deletions],
-    ] as const) {
-      for (const [body, expected] of rows)
-        t.strictSame(
-          [...new Set(pointers(t, await call(method, '/me', { token, body })))],
-          expected,
-          `${method} ${JSON.stringify(body).slice(0, 80)}`,
-        )
-      for (const body of notObjects)
-        t.strictSame(
-          pointers(t, await call(method, '/me', { token, body, headers: jsonType })),
-          [''],
-          `${method} ${body}`,
-        )
-      t.strictSame(pointers(t, await call(method, '/me', { token })), [''], 'no body')
-    }
+    ] as const)
+      await tableIs(
+        t,
+        [
+          ...rows,
+          ...notObjects.map((text): Misfit => [`${method} body ${text}`, text, ['']]),
+          [`${method} without a body`, undefined, ['']],
+        ],
+        async (body) =>
+          uniquePointers(
+            await call(method, '/me', {
+              token,
+              ...(body !== undefined && { body, headers: jsonType }),
+            }),
+          ),
+        method,
+      )
     for (const [method, body] of [
       ['GET', undefined],
       ['PATCH', { name: 'x' }],
       ['DELETE', { password: goodPassword }],
-    ] as const) {
+    ] as const)
       t.strictSame(
-        pointers(t, await call(method, '/me?id=1&id=2', { token, ...(body && { body }) })),
+        uniquePointers(await call(method, '/me?id=1&id=2', { token, ...(body && { body }) })),
         ['id'],
-        'a query',
+        `${method} with a query`,
       )
-    }
     const me = await call('GET', '/me', { token })
-    t.strictSame(me.json(), user)
+    t.strictSame(me.json(), user, 'the account has not changed')
   })
 
-  await t.test('without a token, with a bad one', async (t) => {
-    for (const [method, body] of [
-      ['GET', undefined],
-      ['HEAD', undefined],
-      ['PATCH', { name: 'x' }],
-      ['PATCH', { x: 1 }],
-      ['DELETE', { password: goodPassword }],
-      ['DELETE', {}],
-    ] as const) {
-      const bare = await call(method, '/me', body && { body })
-      const bad = await call(method, '/me', { token: 'a.b.c', ...(body && { body }) })
-      if (method === 'HEAD') {
-        t.strictSame(
-          [bare.statusCode, bare.headers['www-authenticate'], bad.statusCode],
-          [401, 'Bearer realm="latchkey"', 401],
-        )
-        continue
-      }
-      problem(t, bare, 401, 'missing_token')
-      problem(t, bad, 401, 'invalid_token')
-      t.equal(bare.headers['www-authenticate'], 'Bearer realm="latchkey"')
-      t.match(
-        bad.headers['www-authenticate'],
-        /^Bearer realm="latchkey", error="invalid_token", error_description="[^"\\]+"$/,
-      )
+  await t.test('no token and a bad token are refused with a challenge', async (t) => {
+    const bad = 'Bearer realm="latchkey", error="invalid_token", error_description="…"'
+    const expected = {
+      bare: ['401 missing_token', 'Bearer realm="latchkey"'],
+      bad: ['401 invalid_token', bad],
     }
+    await tableIs(
+      t,
+      [
+        ['GET', ['GET', undefined], expected],
+        // A reply to HEAD has no body that could be a problem.
+        ['HEAD', ['HEAD', undefined], { bare: [401, 'Bearer realm="latchkey"'], bad: [401, bad] }],
+        ['PATCH', ['PATCH', { name: 'x' }], expected],
+        ['PATCH with a misfit', ['PATCH', { x: 1 }], expected],
+        ['DELETE', ['DELETE', { password: goodPassword }], expected],
+        ['DELETE with a misfit', ['DELETE', {}], expected],
+      ] as const satisfies Array<Case<unknown, unknown>>,
+      async ([method, body]) => {
+        const seen = (reply: LightMyRequestResponse) => [
+          method === 'HEAD' ? reply.statusCode : outcome(reply),
+          String(reply.headers['www-authenticate']).replace(
+            /(?<=error_description=")[^"\\]+(?="$)/,
+            '…',
+          ),
+        ]
+        return {
+          bare: seen(await call(method, '/me', body && { body })),
+          bad: seen(await call(method, '/me', { token: 'a.b.c', ...(body && { body }) })),
+        }
+      },
+      'outcome and challenge',
+    )
   })
 
-  await t.test('headers of the answer', async (t) => {
+  await t.test('the headers of GET and HEAD', async (t) => {
     const reply = await call('GET', '/me', { token })
-    t.match(reply.headers, {
-      'content-type': 'application/json; charset=utf-8',
-      'cache-control': 'no-store',
-    })
-    t.strictSame(headerNames(reply), headerNames(await call('GET', '/health/live')))
+    t.match(
+      reply.headers,
+      {
+        'content-type': 'application/json; charset=utf-8',
+        'cache-control': 'no-store',
+      },
+      'GET /me',
+    )
+    t.strictSame(
+      headerNames(reply),
+      headerNames(await call('GET', '/health/live')),
+      'the same headers as of any reply',
+    )
     const head = await call('HEAD', '/me', { token })
-    t.strictSame([head.statusCode, head.body, headerNames(head)], [200, '', headerNames(reply)])
+    t.strictSame(
+      [head.statusCode, head.body, headerNames(head)],
+      [200, '', headerNames(reply)],
+      'HEAD /me',
+    )
   })
 })

@@ -1,0 +1,57 @@
+import { query } from './query.js'
+
+/** The accounts of a database, read and changed past the store. */
+export interface StoredAccounts {
+  /** All rows in the order of their creation. */
+  rows: () => Promise<Array<Record<string, unknown>>>
+  /** The row of an account, by its id or its email address. */
+  row: (account: string) => Promise<Record<string, unknown> | undefined>
+  count: () => Promise<number>
+  disable: (account: string) => Promise<void>
+  enable: (account: string) => Promise<void>
+  delete: (account: string) => Promise<void>
+  deleteAll: () => Promise<void>
+  setEmail: (account: string, email: string) => Promise<void>
+  setHash: (account: string, hash: string) => Promise<void>
+  /** Sets the former email addresses, the newest last. */
+  setHistory: (account: string, history: object[]) => Promise<void>
+}
+
+/** Opens the accounts of a database for a test. Each account is named by id or email address. */
+export function storedAccounts(databaseUrl: string): StoredAccounts {
+  const sql = async (text: string) => await query(databaseUrl, text)
+  const quote = (text: string) => `'${text.replaceAll("'", "''")}'`
+  const where = (account: string) =>
+    `WHERE ${account.includes('@') ? 'email' : 'id'} = ${quote(account)}`
+  const set = async (account: string, change: string) => {
+    const changed = await sql(`UPDATE users SET ${change} ${where(account)} RETURNING id`)
+    if (changed.length !== 1) throw new Error(`${changed.length} accounts ${account}`)
+  }
+  return {
+    rows: async () => await sql('SELECT * FROM users ORDER BY created_at, email'),
+    row: async (account) => (await sql(`SELECT * FROM users ${where(account)}`))[0],
+    count: async () => Number((await sql('SELECT count(*) AS n FROM users'))[0]?.n),
+    disable: async (account) => {
+      await set(account, 'disabled_at = created_at')
+    },
+    enable: async (account) => {
+      await set(account, 'disabled_at = NULL')
+    },
+    delete: async (account) => {
+      const deleted = await sql(`DELETE FROM users ${where(account)} RETURNING id`)
+      if (deleted.length !== 1) throw new Error(`${deleted.length} accounts ${account}`)
+    },
+    deleteAll: async () => {
+      await sql('DELETE FROM users')
+    },
+    setEmail: async (account, email) => {
+      await set(account, `email = ${quote(email)}`)
+    },
+    setHash: async (account, hash) => {
+      await set(account, `password_hash = ${quote(hash)}`)
+    },
+    setHistory: async (account, history) => {
+      await set(account, `email_history = ${quote(JSON.stringify(history))}`)
+    },
+  }
+}
