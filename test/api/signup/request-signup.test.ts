@@ -13,7 +13,6 @@ import {
   onEachDatabase,
   pointers,
   problem,
-  query,
   type TestOptions,
 } from '../../helper.js'
 import { tokenOf } from '../../support/mailbox.js'
@@ -25,14 +24,14 @@ async function setUp(t: Test, database: DatabaseKind, { env, ...options }: TestO
     env: { SIGNUP_MODE: 'verify_first', RATE_LIMITS: 'off', ...env },
     ...options,
   })
-  const { call, nextMail, databaseUrl } = test
+  const { call, nextMail, stored } = test
   const signup = async (body: unknown, headers = {}) =>
     await call('POST', '/signup', { body, headers })
   return {
     ...test,
     signup,
     verify: async (token: unknown) => await call('POST', '/email/verify', { body: { token } }),
-    rows: async () => await query(databaseUrl, 'SELECT * FROM users ORDER BY created_at, email'),
+    rows: stored.rows,
     /** Signs up and answers the token of the mail. */
     ask: async (email: string, more: object = {}) => {
       const reply = await signup({ email, password: goodPassword, ...more })
@@ -117,7 +116,7 @@ await onEachDatabase(t, async (t, database) => {
   await t.test('a taken address is answered alike, and its owner alone is told', async (t) => {
     let away = false
     const gate = { closed: false, asked: 0 }
-    const { signup, ask, verify, rows, nextMail, mails, call, databaseUrl, logText } = await setUp(
+    const { signup, ask, verify, rows, nextMail, mails, call, stored, logText } = await setUp(
       t,
       database,
       {
@@ -194,7 +193,7 @@ await onEachDatabase(t, async (t, database) => {
       problem(t, await signup({ email: one, password: goodPassword }), 503, 'unavailable')
       away = false
     }
-    await query(databaseUrl, `UPDATE users SET disabled_at = created_at WHERE email = '${email}'`)
+    await stored.disable(email)
     const asked = gate.asked
     t.equal((await signup({ email, password: goodPassword })).statusCode, 202)
     await ask('last@example.org')
@@ -208,7 +207,7 @@ await onEachDatabase(t, async (t, database) => {
   })
 
   await t.test('what ends a link, and what does not', async (t) => {
-    const { ask, verify, time, databaseUrl, ring, rows } = await setUp(t, database)
+    const { ask, verify, time, stored, ring, rows } = await setUp(t, database)
     const events: Record<string, (email: string) => Promise<unknown>> = {
       'an account, made from another link': async (email) => await verify(await ask(email)),
       time: async () => {
@@ -221,7 +220,7 @@ await onEachDatabase(t, async (t, database) => {
     const late = await ask('late@example.org')
     time.now += (86_400 + 30) * 1000 - 1
     t.equal((await verify(late)).statusCode, 201, 'the last millisecond is good')
-    await query(databaseUrl, "DELETE FROM users WHERE email = 'late@example.org'")
+    await stored.delete('late@example.org')
     for (const [name, happen] of Object.entries(events)) {
       const email = `${name.split(' ').join('-').replace(',', '')}@example.org`
       const token = await ask(email)
