@@ -9,6 +9,7 @@ import { loadConfig } from '../../src/config.js'
 import { Problem } from '../../src/errors.js'
 import { openStore } from '../../src/store/open-store.js'
 import { freshDatabase, onEachDatabase, query, temporaryFolder } from '../helper.js'
+import { storedAccounts } from '../support/accounts.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
 
 const hash = '$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
@@ -31,8 +32,7 @@ await onEachDatabase(t, async (t, kind) => {
       const code = await users(['import', '-'], config, terminal)
       return { code, ...(await terminal.output()) }
     }
-    const count = async () =>
-      Number((await query(databaseUrl, 'SELECT count(*) AS n FROM users'))[0]?.n)
+    const { count } = storedAccounts(databaseUrl)
     return { databaseUrl, config, run, count }
   }
 

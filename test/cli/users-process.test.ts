@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { openStore } from '../../src/store/open-store.js'
 import { type DatabaseKind, freshDatabase, goodPassword, onEachDatabase, query } from '../helper.js'
+import { storedAccounts } from '../support/accounts.js'
 import { runMain, startMain, startServer } from '../support/process.js'
 
 const hash = '$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
@@ -18,8 +19,7 @@ async function setUp(t: Test, kind: DatabaseKind) {
   // The file of SQLite is in the test's folder.
   const cwd = kind === 'sqlite' ? t.testdirName : t.testdir()
   await (await openStore(env.DATABASE_URL, { autoMigrate: true, clock: Date.now })).close()
-  const count = async () =>
-    Number((await query(env.DATABASE_URL, 'SELECT count(*) AS n FROM users'))[0]?.n)
+  const count = async () => await storedAccounts(env.DATABASE_URL).count()
   return { env, cwd, count }
 }
 

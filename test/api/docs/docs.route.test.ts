@@ -1,7 +1,9 @@
 import t from 'tap'
 import { parse } from 'yaml'
 import { limits } from '../../../src/limits/table.js'
-import { buildTestApp, problem, projectFile } from '../../helper.js'
+import { buildTestApp, outcome, projectFile } from '../../helper.js'
+import { outcomes } from '../../support/replies.js'
+import { everyRowIs, rowsOf, tableIs } from '../../support/table.js'
 
 type Schema = Record<string, unknown>
 interface Operation {
@@ -12,175 +14,242 @@ interface Operation {
   responses: Record<string, { description: string; content?: Record<string, { schema: Schema }> }>
 }
 
-await t.test('the contract', async (t) => {
+await t.test('the contract lists every route and fits it', async (t) => {
   const { call, app } = await buildTestApp(t, {
     env: { PUBLIC_URL: 'https://id.example.org/auth' },
   })
   const json = await call('GET', '/openapi.json')
-  t.equal(json.statusCode, 200)
-  t.equal(json.headers['content-type'], 'application/json; charset=utf-8')
+  t.strictSame(
+    [json.statusCode, json.headers['content-type']],
+    [200, 'application/json; charset=utf-8'],
+    'GET /openapi.json',
+  )
   const contract = json.json()
   const { version } = JSON.parse(await projectFile('package.json')) as { version: string }
-  t.match(contract, { openapi: '3.1.0', info: { version }, servers: [{ url: '/auth' }] })
+  t.match(
+    contract,
+    { openapi: '3.1.0', info: { version }, servers: [{ url: '/auth' }] },
+    'version and server',
+  )
   const yaml = await call('GET', '/openapi.yaml')
-  t.equal(yaml.headers['content-type'], 'application/yaml; charset=utf-8')
-  t.strictSame(parse(yaml.body), contract, 'both say the same')
-  t.notMatch(json.body, /FST_|node_modules|prisma/i)
+  t.equal(yaml.headers['content-type'], 'application/yaml; charset=utf-8', 'GET /openapi.yaml')
+  t.strictSame(parse(yaml.body), contract, 'YAML and JSON are the same contract')
+  t.notMatch(json.body, /FST_|node_modules|prisma/i, 'no internal name')
 
   const operations = Object.entries(
     contract.paths as Record<string, Record<string, Operation>>,
   ).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   )
-  t.strictSame(operations.map(({ path, method }) => `${method} ${path}`).sort(), [
-    'delete /me',
-    'get /',
-    'get /.well-known/jwks.json',
-    'get /.well-known/oauth-authorization-server',
-    'get /.well-known/openid-configuration',
-    'get /claims',
-    'get /health/live',
-    'get /health/ready',
-    'get /me',
-    'get /openapi.json',
-    'get /openapi.yaml',
-    'get /problems/{code}',
-    'patch /me',
-    'post /email/change',
-    'post /email/change/confirm',
-    'post /email/resend',
-    'post /email/undo',
-    'post /email/verify',
-    'post /login',
-    'post /logout',
-    'post /logout/everywhere',
-    'post /password/change',
-    'post /password/forgot',
-    'post /password/reset',
-    'post /refresh',
-    'post /signup',
-  ])
-  t.equal(new Set(operations.map(({ operation }) => operation.operationId)).size, operations.length)
+  t.strictSame(
+    operations.map(({ path, method }) => `${method} ${path}`).sort(),
+    [
+      'delete /me',
+      'get /',
+      'get /.well-known/jwks.json',
+      'get /.well-known/oauth-authorization-server',
+      'get /.well-known/openid-configuration',
+      'get /claims',
+      'get /health/live',
+      'get /health/ready',
+      'get /me',
+      'get /openapi.json',
+      'get /openapi.yaml',
+      'get /problems/{code}',
+      'patch /me',
+      'post /email/change',
+      'post /email/change/confirm',
+      'post /email/resend',
+      'post /email/undo',
+      'post /email/verify',
+      'post /login',
+      'post /logout',
+      'post /logout/everywhere',
+      'post /password/change',
+      'post /password/forgot',
+      'post /password/reset',
+      'post /refresh',
+      'post /signup',
+    ],
+    'the routes',
+  )
+  t.equal(
+    new Set(operations.map(({ operation }) => operation.operationId)).size,
+    operations.length,
+    'operation ids are unique',
+  )
 
-  for (const { path, method, operation } of operations) {
-    const isProtected = [
-      '/me',
-      '/claims',
-      '/logout/everywhere',
-      '/password/change',
-      '/email/change',
-    ].includes(path)
-    const takesToken = path === '/email/change/confirm'
-    t.strictSame(
-      operation.security,
-      isProtected ? [{ accessToken: [] }] : takesToken ? [{}, { accessToken: [] }] : [],
-      `${method} ${path}`,
-    )
-    t.equal(
-      operation.responses['401'] !== undefined,
-      isProtected || takesToken || path === '/login' || path === '/refresh',
-    )
-    const reply = await app.inject({
-      url: path.replace('{code}', 'not_found'),
-      method: method as 'get',
-    })
-    t.equal(reply.statusCode === 401, isProtected, 'as it says')
-    t.ok(
-      Object.hasOwn(operation.responses, String(reply.statusCode)),
-      `${reply.statusCode} is documented`,
-    )
-    t.ok(operation.summary)
-    t.notOk(
-      operation.parameters?.some((parameter) => parameter.in === 'query'),
-      'nothing goes into a query',
-    )
-    for (const [status, { description, content = {} }] of Object.entries(operation.responses)) {
-      t.ok(description, `${path} ${status}`)
-      if (Number(status) >= 400) t.strictSame(Object.keys(content), ['application/problem+json'])
-      t.strictSame(Object.keys(content).length > 0, !['204', '302'].includes(status))
-      for (const { schema } of Object.values(content))
-        t.ok(resolves(contract, schema), `${path} ${status} has a schema`)
-    }
-  }
+  await tableIs(
+    t,
+    operations.map(({ path, method, operation }) => {
+      const isProtected = [
+        '/me',
+        '/claims',
+        '/logout/everywhere',
+        '/password/change',
+        '/email/change',
+      ].includes(path)
+      const takesToken = path === '/email/change/confirm'
+      return [
+        `${method} ${path}`,
+        { path, method, operation },
+        {
+          security: isProtected
+            ? [{ accessToken: [] }]
+            : takesToken
+              ? [{}, { accessToken: [] }]
+              : [],
+          documents401: isProtected || takesToken || path === '/login' || path === '/refresh',
+          replies401: isProtected,
+          undocumentedStatus: null,
+          summary: true,
+          takesQuery: false,
+          badReplies: [],
+        },
+      ] as const
+    }),
+    async ({ path, method, operation }) => {
+      const { security, responses, summary, parameters = [] } = operation
+      const { statusCode } = await app.inject({
+        url: path.replace('{code}', 'not_found'),
+        method: method as 'get',
+      })
+      return {
+        security,
+        documents401: responses['401'] !== undefined,
+        replies401: statusCode === 401,
+        undocumentedStatus: Object.hasOwn(responses, String(statusCode)) ? null : statusCode,
+        summary: Boolean(summary),
+        takesQuery: parameters.some((parameter) => parameter.in === 'query'),
+        badReplies: Object.entries(responses)
+          .filter(([status, response]) => !isComplete(contract, status, response))
+          .map(([status]) => status),
+      }
+    },
+    'operations',
+  )
 })
 
-await t.test('the page needs nothing from outside', async (t) => {
+await t.test('the page loads nothing from other servers', async (t) => {
   const { call } = await buildTestApp(t)
   const page = await call('GET', '/docs')
-  t.equal(page.statusCode, 200)
-  t.equal(page.headers['content-type'], 'text/html; charset=utf-8')
+  t.strictSame(
+    [page.statusCode, page.headers['content-type']],
+    [200, 'text/html; charset=utf-8'],
+    'GET /docs',
+  )
   t.match(
     page.headers['content-security-policy'],
     /^default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+    'the content security policy',
   )
-  t.match(page.headers, {
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    'x-frame-options': 'DENY',
-  })
-  t.notMatch(page.body, /https?:\/\/|src="\/\/|<script(?![^>]* src=)/)
+  t.match(
+    page.headers,
+    {
+      'x-content-type-options': 'nosniff',
+      'referrer-policy': 'no-referrer',
+      'x-frame-options': 'DENY',
+    },
+    'the security headers',
+  )
+  t.notMatch(
+    page.body,
+    /https?:\/\/|src="\/\/|<script(?![^>]* src=)/,
+    'no other server and no inline script',
+  )
   const assets = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(
     ([, path = '']) => new URL(path, 'http://localhost:3000/docs').pathname,
   )
-  t.ok(assets.length >= 5)
-  for (const path of assets) {
-    const asset = await call('GET', path)
-    t.equal(asset.statusCode, 200, path)
-    t.equal(asset.headers['x-content-type-options'], 'nosniff')
-    if (path.includes('initializer'))
-      t.notMatch(asset.body.replace(/\/\/ .*$/gm, ''), /https?:\/\//, 'comments aside')
+  t.ok(assets.length >= 5, 'the page has assets')
+  await everyRowIs(
+    t,
+    rowsOf([...new Set(assets)]),
+    [200, 'nosniff', null],
+    async (path) => {
+      const { statusCode, headers, body } = await call('GET', path)
+      const other = path.includes('initializer')
+        ? body.replace(/\/\/ .*$/gm, '').match(/https?:\/\//)
+        : null
+      return [statusCode, headers['x-content-type-options'], other]
+    },
+    'assets',
+  )
+  await everyRowIs(
+    t,
+    rowsOf([
+      '/docs/static/nope.js',
+      '/docs/static/..%2f..%2fpackage.json',
+      '/docs/static/%2e%2e/%2e%2e/package.json',
+      '/docs/static/.env',
+    ]),
+    '404 not_found',
+    async (path) => outcome(await call('GET', path)),
+    'files that are not assets',
+  )
+})
+
+await t.test('a network is limited in large files of the documentation only', async (t) => {
+  for (const [RATE_LIMITS, most] of [
+    ['on', limits['docs-network'].calls],
+    ['off', 120],
+  ] as const) {
+    const { app, call } = await buildTestApp(t, { env: { RATE_LIMITS } })
+    const read = async (url: string, remoteAddress = '192.0.2.1') =>
+      await app.inject({ method: 'GET', url, remoteAddress })
+    const paths = [
+      '/docs',
+      '/docs/static/swagger-ui.css',
+      '/openapi.json',
+      '/openapi.yaml',
+      '/docs/static/nope.js',
+    ]
+    const replies = []
+    for (let index = 0; index < 120; index++)
+      replies.push(await read(paths[index % paths.length] as string))
+    t.equal(replies.filter(({ statusCode }) => statusCode !== 429).length, most, RATE_LIMITS)
+    t.strictSame(
+      outcomes(replies.slice(most)),
+      most < 120 ? { '429 rate_limited': 120 - most } : {},
+      `RATE_LIMITS=${RATE_LIMITS}: above the limit`,
+    )
+    t.not((await read('/docs', '192.0.2.2')).statusCode, 429, 'another network')
+    t.equal(outcome(await call('GET', '/.well-known/jwks.json')), '200', 'another route')
   }
-  for (const path of [
-    '/docs/static/nope.js',
-    '/docs/static/..%2f..%2fpackage.json',
-    '/docs/static/%2e%2e/%2e%2e/package.json',
-    '/docs/static/.env',
-  ])
-    problem(t, await call('GET', path), 404, 'not_found')
 })
 
-await t.test(
-  'one network has a bounded number of large files, and of nothing else by that',
-  async (t) => {
-    for (const [RATE_LIMITS, most] of [
-      ['on', limits['docs-network'].calls],
-      ['off', 120],
-    ] as const) {
-      const { app, call } = await buildTestApp(t, { env: { RATE_LIMITS } })
-      const read = async (url: string, remoteAddress = '192.0.2.1') =>
-        await app.inject({ method: 'GET', url, remoteAddress })
-      const paths = [
-        '/docs',
-        '/docs/static/swagger-ui.css',
-        '/openapi.json',
-        '/openapi.yaml',
-        '/docs/static/nope.js',
-      ]
-      const replies = []
-      for (let index = 0; index < 120; index++)
-        replies.push(await read(paths[index % paths.length] as string))
-      t.equal(replies.filter(({ statusCode }) => statusCode !== 429).length, most, RATE_LIMITS)
-      for (const reply of replies.slice(most))
-        t.equal(problem(t, reply, 429, 'rate_limited').code, 'rate_limited')
-      t.not((await read('/docs', '192.0.2.2')).statusCode, 429, 'another network')
-      t.equal((await call('GET', '/.well-known/jwks.json')).statusCode, 200)
-    }
-  },
-)
-
-await t.test('without documentation', async (t) => {
+await t.test('DOCS=off removes the documentation only', async (t) => {
   const { call } = await buildTestApp(t, { env: { DOCS: 'off' } })
-  for (const path of [
-    '/docs',
-    '/docs/',
-    '/docs/static/index.html',
-    '/docs/json',
-    '/openapi.json',
-    '/openapi.yaml',
-  ])
-    problem(t, await call('GET', path), 404, 'not_found')
-  t.equal((await call('GET', '/problems/not_found')).statusCode, 200)
+  await everyRowIs(
+    t,
+    rowsOf([
+      '/docs',
+      '/docs/',
+      '/docs/static/index.html',
+      '/docs/json',
+      '/openapi.json',
+      '/openapi.yaml',
+    ]),
+    '404 not_found',
+    async (path) => outcome(await call('GET', path)),
+    'paths of the documentation',
+  )
+  t.equal(outcome(await call('GET', '/problems/not_found')), '200', 'the page of a problem')
 })
+
+// A reply has a description, and a body of the right media type where it has one.
+function isComplete(
+  contract: Parameters<typeof resolves>[0],
+  status: string,
+  { description, content = {} }: Operation['responses'][string],
+): boolean {
+  const types = Object.keys(content)
+  return (
+    Boolean(description) &&
+    (Number(status) < 400 || types.join() === 'application/problem+json') &&
+    types.length > 0 === !['204', '302'].includes(status) &&
+    Object.values(content).every(({ schema }) => resolves(contract, schema))
+  )
+}
 
 // A schema is one by itself or names one of the contract.
 function resolves(

@@ -1,18 +1,11 @@
 import argon2 from 'argon2'
 import t from 'tap'
-import {
-  buildTestApp,
-  goodPassword,
-  headerNames,
-  onEachDatabase,
-  problem,
-  query,
-} from '../../helper.js'
+import { buildTestApp, goodPassword, headerNames, onEachDatabase, problem } from '../../helper.js'
 import { tokenOf } from '../../support/mailbox.js'
 import { refusedRefresh } from '../../support/forger.js'
 
 await onEachDatabase(t, async (t, database) => {
-  const { call, signup, nextMail, databaseUrl, time } = await buildTestApp(t, {
+  const { call, signup, nextMail, stored, time } = await buildTestApp(t, {
     database,
     env: { REQUIRE_VERIFIED_EMAIL: 'on' },
   })
@@ -20,12 +13,10 @@ await onEachDatabase(t, async (t, database) => {
     await call('POST', '/login', { body: { email, password } })
   const refresh = async (token: string) =>
     await call('POST', '/refresh', { body: { refresh_token: token } })
-  const row = async (id: string) =>
-    (await query(databaseUrl, `SELECT * FROM users WHERE id = '${id}'`))[0]
 
   await t.test('an account that is not verified has the life of one access token', async (t) => {
     const { user, access_token: access, refresh_token: token } = await signup()
-    const before = await row(user.id)
+    const before = await stored.row(user.id)
     t.equal((await call('GET', '/claims', { token: access })).statusCode, 200)
     const hashes = t.capture(argon2, 'verify', argon2.verify)
     const body = problem(t, await login(user.email), 403, 'email_unverified')
@@ -44,7 +35,7 @@ await onEachDatabase(t, async (t, database) => {
       })
     problem(t, await change(goodPassword), 403, 'email_unverified')
     problem(t, await change('wrong'), 403, 'wrong_password')
-    t.strictSame(await row(user.id), before, 'nothing has changed')
+    t.strictSame(await stored.row(user.id), before, 'nothing has changed')
     time.now += 631_000
     problem(t, await call('GET', '/claims', { token: access }), 401, 'invalid_token')
 
@@ -62,7 +53,7 @@ await onEachDatabase(t, async (t, database) => {
       true,
       'the tokens of the sign-up go on',
     )
-    t.equal((await row(user.id))?.token_epoch, before?.token_epoch)
+    t.equal((await stored.row(user.id))?.token_epoch, before?.token_epoch)
   })
 
   await t.test('each way to prove the address opens the account', async (t) => {
@@ -104,7 +95,7 @@ await onEachDatabase(t, async (t, database) => {
 
   await t.test('that an account is disabled comes first', async (t) => {
     const { user } = await signup()
-    await query(databaseUrl, `UPDATE users SET disabled_at = created_at WHERE id = '${user.id}'`)
+    await stored.disable(user.id)
     problem(t, await login(user.email), 403, 'account_disabled')
   })
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { buildTestApp, onEachDatabase, pointers, problem, query } from '../../helper.js'
+import { outcomes } from '../../support/replies.js'
+import { buildTestApp, onEachDatabase, pointersOf, problem } from '../../helper.js'
 import { listen } from '../../support/send.js'
 
 const type = (value: string) => ({ 'content-type': value })
@@ -56,12 +57,8 @@ t.test('POST /logout is 204, whatever comes', async (t) => {
 })
 
 await onEachDatabase(t, async (t, database) => {
-  const { call, signup, databaseUrl } = await buildTestApp(t, { database })
-  const epoch = async (id: string) =>
-    Number(
-      (await query(databaseUrl, `SELECT token_epoch FROM users WHERE id = '${id}'`))[0]
-        ?.token_epoch,
-    )
+  const { call, signup, stored } = await buildTestApp(t, { database })
+  const epoch = async (id: string) => Number((await stored.row(id))?.token_epoch)
 
   await t.test('POST /logout/everywhere', async (t) => {
     const [ada, eve] = [await signup(), await signup()]
@@ -75,31 +72,35 @@ await onEachDatabase(t, async (t, database) => {
       401,
       'invalid_token',
     )
-    t.strictSame(pointers(t, await call('POST', '/logout/everywhere?x=1', { token })), ['x'])
-    t.equal(await epoch(user.id), 0, 'what is refused ends nothing')
+    t.strictSame(
+      pointersOf(await call('POST', '/logout/everywhere?x=1', { token })),
+      ['x'],
+      'a query',
+    )
+    t.equal(await epoch(user.id), 0, 'refused calls end no login')
 
     const { statusCode, body, headers } = await everywhere()
-    t.strictSame([statusCode, body, headers['cache-control']], [204, '', 'no-store'])
-    t.strictSame([await epoch(user.id), await epoch(eve.user.id)], [1, 0])
+    t.strictSame([statusCode, body, headers['cache-control']], [204, '', 'no-store'], 'the reply')
+    t.strictSame([await epoch(user.id), await epoch(eve.user.id)], [1, 0], 'epochs after one')
     for (const options of [
       { body: {} },
       { body: '', headers: type('application/json') },
       { body: 'x', headers: type('text/plain') },
     ])
-      t.equal((await everywhere(options)).statusCode, 204, 'a body means nothing')
-    t.equal(await epoch(user.id), 4)
+      t.equal((await everywhere(options)).statusCode, 204, `ignores ${JSON.stringify(options)}`)
+    t.equal(await epoch(user.id), 4, 'the epoch after four')
     const replies = await Promise.all(Array.from({ length: 20 }, async () => await everywhere()))
-    t.strictSame([...new Set(replies.map(({ statusCode }) => statusCode))], [204])
-    t.equal(await epoch(user.id), 24, 'none is lost')
+    t.strictSame(outcomes(replies), { 204: 20 }, 'twenty at once')
+    t.equal(await epoch(user.id), 24, 'each of twenty at once counts')
     t.strictSame(
       (await call('GET', '/me', { token })).json(),
       user,
       'what the account shows has not changed',
     )
 
-    await query(databaseUrl, `UPDATE users SET disabled_at = created_at WHERE id = '${user.id}'`)
+    await stored.disable(user.id)
     problem(t, await everywhere(), 403, 'forbidden')
-    await query(databaseUrl, `DELETE FROM users WHERE id = '${user.id}'`)
+    await stored.delete(user.id)
     problem(t, await everywhere(), 401, 'invalid_token')
   })
 })

@@ -1,6 +1,15 @@
 import t from 'tap'
 import type { Store } from '../../../src/store/open-store.js'
-import { buildTestApp, goodPassword, onEachDatabase, problem, query } from '../../helper.js'
+import {
+  buildTestApp,
+  goodPassword,
+  onEachDatabase,
+  outcome,
+  problem,
+  query,
+} from '../../helper.js'
+import { outcomes } from '../../support/replies.js'
+import { everyRowIs, nameOf, rowsOf } from '../../support/table.js'
 
 const email = 'ada@example.org'
 const body = { password: goodPassword }
@@ -20,7 +29,7 @@ await onEachDatabase(t, async (t, database) => {
       },
     },
   })
-  const { call, signup, time, databaseUrl } = await buildTestApp(t, {
+  const { call, signup, time, databaseUrl, stored } = await buildTestApp(t, {
     database,
     wrapStore,
     env: { RATE_LIMITS: 'off' },
@@ -28,38 +37,44 @@ await onEachDatabase(t, async (t, database) => {
   const rows = async () => await query(databaseUrl, 'SELECT email, name FROM users')
   const disabledAt = database === 'sqlite' ? '1' : 'now()'
 
-  await t.test('read and rename', async (t) => {
+  await t.test('GET reads and PATCH renames the account', async (t) => {
     const { access_token: token, user } = await signup({ email, name: 'Ada' })
     const before = await call('GET', '/me', { token })
-    t.equal(before.statusCode, 200)
-    t.strictSame(before.json(), user)
+    t.strictSame([before.statusCode, before.json()], [200, user], 'GET /me')
     for (const name of ['Ada King', '伯爵夫人', null]) {
       time.now += 1000
       const reply = await call('PATCH', '/me', { token, body: { name } })
-      t.equal(reply.statusCode, 200)
-      t.strictSame(reply.json(), { ...user, name, updated_at: new Date(time.now).toISOString() })
       const after = await call('GET', '/me', { token })
-      t.strictSame(after.json(), reply.json())
+      const renamed = { ...user, name, updated_at: new Date(time.now).toISOString() }
+      t.strictSame(
+        [reply.statusCode, reply.json(), after.json()],
+        [200, renamed, renamed],
+        `renamed ${nameOf(name)}`,
+      )
     }
-    t.strictSame(await rows(), [{ email, name: null }])
+    t.strictSame(await rows(), [{ email, name: null }], 'the row')
   })
 
-  await t.test('delete', async (t) => {
+  await t.test('DELETE removes this account with its password', async (t) => {
     const { access_token: token } = (
       await call('POST', '/login', { body: { email, password: goodPassword } })
     ).json()
     const other = await signup({ email: 'grace@example.org', name: 'Grace' })
-    for (const password of ['wrong', '', 'x'.repeat(257), '\ud800', goodPassword.toUpperCase()])
-      problem(t, await call('DELETE', '/me', { token, body: { password } }), 403, 'wrong_password')
-    t.equal((await rows()).length, 2)
+    await everyRowIs(
+      t,
+      rowsOf(['wrong', '', 'x'.repeat(257), '\ud800', goodPassword.toUpperCase()]),
+      '403 wrong_password',
+      async (password) => outcome(await call('DELETE', '/me', { token, body: { password } })),
+      'wrong passwords',
+    )
+    t.equal(await stored.count(), 2, 'no account was deleted')
     const reply = await call('DELETE', '/me', { token, body })
-    t.equal(reply.statusCode, 204)
-    t.equal(reply.body, '')
-    t.match(reply.headers, {
-      'content-type': undefined,
-      'content-length': undefined,
-      'cache-control': 'no-store',
-    })
+    t.strictSame([reply.statusCode, reply.body], [204, ''], 'the reply')
+    t.match(
+      reply.headers,
+      { 'content-type': undefined, 'content-length': undefined, 'cache-control': 'no-store' },
+      'the headers',
+    )
     t.strictSame(
       await rows(),
       [{ email: 'grace@example.org', name: 'Grace' }],
@@ -74,6 +89,7 @@ await onEachDatabase(t, async (t, database) => {
         }),
         401,
         'invalid_token',
+        `${method} with the token of the deleted account`,
       )
     }
     problem(
@@ -83,20 +99,27 @@ await onEachDatabase(t, async (t, database) => {
       'invalid_credentials',
     )
     const again = await signup({ email })
-    t.equal(again.user.email, email)
-    problem(t, await call('GET', '/me', { token }), 401, 'invalid_token')
-    t.equal((await call('GET', '/me', { token: other.access_token })).statusCode, 200)
+    t.equal(again.user.email, email, 'the address is free')
+    problem(t, await call('GET', '/me', { token }), 401, 'invalid_token', 'the old token')
+    t.equal(outcome(await call('GET', '/me', { token: other.access_token })), '200', 'another')
   })
 
-  await t.test('a disabled account may do nothing', async (t) => {
+  await t.test('a disabled account is refused by each method of /me', async (t) => {
     const { access_token: token, user } = await signup()
-    await query(databaseUrl, `UPDATE users SET disabled_at = ${disabledAt} WHERE id = '${user.id}'`)
-    problem(t, await call('GET', '/me', { token }), 403, 'forbidden')
-    problem(t, await call('PATCH', '/me', { token, body: { name: 'x' } }), 403, 'forbidden')
-    problem(t, await call('DELETE', '/me', { token, body }), 403, 'forbidden')
-    t.strictSame(await query(databaseUrl, `SELECT name FROM users WHERE id = '${user.id}'`), [
-      { name: null },
-    ])
+    await stored.disable(user.id)
+    await everyRowIs(
+      t,
+      [
+        ['GET', undefined],
+        ['PATCH', { name: 'x' }],
+        ['DELETE', body],
+      ] as ReadonlyArray<[name: string, body: object | undefined]>,
+      '403 forbidden',
+      async (body, method) =>
+        outcome(await call(method as 'GET', '/me', { token, ...(body && { body }) })),
+      'methods of /me',
+    )
+    t.match(await stored.row(user.id), { name: null }, 'the name has not changed')
   })
 
   for (const [what, change, once, status, code] of [
@@ -126,23 +149,21 @@ await onEachDatabase(t, async (t, database) => {
           : `UPDATE users SET ${change} WHERE id = '${user.id}'`
       isOnce = once
       const reply = await call('DELETE', '/me', { token, body })
-      if (code === null) t.equal(reply.statusCode, status)
-      else problem(t, reply, status, code)
+      t.equal(outcome(reply), code === null ? String(status) : `${status} ${code}`, 'the outcome')
       meanwhile = null
       t.equal(
-        (await query(databaseUrl, `SELECT id FROM users WHERE id = '${user.id}'`)).length,
-        change === null || code === null ? 0 : 1,
+        (await stored.row(user.id)) === undefined,
+        change === null || code === null,
+        'deleted or not',
       )
     })
   }
 
-  await t.test('of twenty deletions at once, one wins', async (t) => {
+  await t.test('one of twenty deletions at once wins', async (t) => {
     const { access_token: token } = await signup()
     const replies = await Promise.all(
       Array.from({ length: 20 }, async () => await call('DELETE', '/me', { token, body })),
     )
-    const [winner, ...others] = replies.sort((a, b) => a.statusCode - b.statusCode)
-    t.equal(winner?.statusCode, 204)
-    for (const reply of others) problem(t, reply, 401, 'invalid_token')
+    t.strictSame(outcomes(replies), { 204: 1, '401 invalid_token': 19 }, 'deletions')
   })
 })

@@ -5,34 +5,22 @@ import {
   buildTestApp,
   goodPassword,
   jsonType,
-  notObjects,
-  notStrings,
   onEachDatabase,
-  pointers,
+  outcome,
   problem,
-  query,
 } from '../../helper.js'
+import { refusesMisfits } from '../../support/misfits.js'
+import { everyRowIs, rowsOf, tableIs } from '../../support/table.js'
 import { refusedRefresh } from '../../support/forger.js'
 import { decode } from '../../support/forge.js'
 
 const next = 'seven-green-kettles-whistle'
 const body = { current_password: goodPassword, new_password: next }
 
-const misfits: Array<[body: object, pointers: string[]]> = [
-  [{}, ['/current_password', '/new_password']],
-  [{ new_password: next }, ['/current_password']],
-  [{ current_password: goodPassword }, ['/new_password']],
-  [{ ...body, password: 'x', email: 'x' }, ['/email', '/password']],
-  ...notStrings.flatMap((value): typeof misfits => [
-    [{ ...body, current_password: value }, ['/current_password']],
-    [{ ...body, new_password: value }, ['/new_password']],
-  ]),
-]
-
 await onEachDatabase(t, async (t, database) => {
   let away = false
   let meanwhile = async () => {}
-  const { call, signup, time, databaseUrl, logText } = await buildTestApp(t, {
+  const { call, signup, time, stored, logText } = await buildTestApp(t, {
     database,
     env: { RATE_LIMITS: 'off' },
     wrapStore: (store) => ({
@@ -53,65 +41,72 @@ await onEachDatabase(t, async (t, database) => {
     (await call('POST', '/login', { body: { email, password } })).statusCode
   const refresh = async (token: string) =>
     await call('POST', '/refresh', { body: { refresh_token: token } })
-  const row = async (id: string) =>
-    (
-      await query(
-        databaseUrl,
-        `SELECT password_hash, token_epoch, updated_at FROM users WHERE id = '${id}'`,
+  const { row } = stored
+
+  await t.test(
+    'refuses misfits, wrong and weak passwords, and callers without the right',
+    async (t) => {
+      const { access_token: token, user } = await signup()
+      const before = await row(user.id)
+      await refusesMisfits(t, async (given) => await change(token, given, jsonType), body, [
+        ['empty', {}, ['/current_password', '/new_password']],
+        ['no current password', { new_password: next }, ['/current_password']],
+        ['no new password', { current_password: goodPassword }, ['/new_password']],
+        ['two more members', { ...body, password: 'x', email: 'x' }, ['/email', '/password']],
+        ['ill-formed text', { ...body, new_password: '\ud800'.repeat(12) }, ['/new_password']],
+      ])
+      problem(t, await call('POST', '/password/change', { body }), 401, 'missing_token', 'no token')
+      problem(t, await change('a.b.c'), 401, 'invalid_token', 'a bad token')
+      await everyRowIs(
+        t,
+        rowsOf([
+          '',
+          'wrong',
+          goodPassword.toUpperCase(),
+          ` ${goodPassword}`,
+          goodPassword.slice(0, -1),
+          'x'.repeat(15_000),
+          '\ud800',
+        ]),
+        '403 wrong_password',
+        async (wrong) => outcome(await change(token, { ...body, current_password: wrong })),
+        'wrong passwords',
       )
-    )[0]
+      await tableIs(
+        t,
+        [
+          ['short', 'short', ['422 weak_password', 'too_short']],
+          ['common', 'password1', ['422 weak_password', 'too_guessable']],
+          ['long', 'x'.repeat(257), ['422 weak_password', 'too_long']],
+          ['with the address', `${user.email}${next}`, ['422 weak_password', 'contains_email']],
+        ] as const,
+        async (weak) => {
+          const reply = await change(token, { ...body, new_password: weak })
+          return [outcome(reply), reply.json().reasons[0]]
+        },
+        'weak passwords are refused with a reason',
+      )
+      problem(
+        t,
+        await change(token, { current_password: 'wrong', new_password: 'x' }),
+        403,
+        'wrong_password',
+        'a weak password with a wrong one',
+      )
+      t.strictSame(await row(user.id), before, 'the account has not changed')
+      away = true
+      const reply = await change(token)
+      away = false
+      problem(t, reply, 503, 'unavailable')
+      t.match(reply.headers['retry-after'], /^[1-9]\d*$/, 'the wait of an outage')
+      await stored.disable(user.id)
+      problem(t, await change(token), 403, 'forbidden')
+      await stored.delete(user.id)
+      problem(t, await change(token), 401, 'invalid_token')
+    },
+  )
 
-  await t.test('what does not fit, and who may not', async (t) => {
-    const { access_token: token, user } = await signup()
-    const before = await row(user.id)
-    for (const [given, expected] of misfits)
-      t.strictSame(pointers(t, await change(token, given)).sort(), expected, JSON.stringify(given))
-    for (const given of notObjects)
-      t.strictSame(pointers(t, await change(token, given, jsonType)), [''], given)
-    problem(t, await call('POST', '/password/change', { body }), 401, 'missing_token')
-    problem(t, await change('a.b.c'), 401, 'invalid_token')
-    for (const wrong of [
-      '',
-      'wrong',
-      goodPassword.toUpperCase(),
-      ` ${goodPassword}`,
-      goodPassword.slice(0, -1),
-      'x'.repeat(15_000),
-      '\ud800',
-    ])
-      problem(t, await change(token, { ...body, current_password: wrong }), 403, 'wrong_password')
-    for (const [weak, reason] of [
-      ['short', 'too_short'],
-      ['password1', 'too_guessable'],
-      ['x'.repeat(257), 'too_long'],
-      [`${user.email}${next}`, 'contains_email'],
-      ['\ud800'.repeat(12), undefined],
-    ] as const) {
-      const reply = await change(token, { ...body, new_password: weak })
-      if (reason === undefined)
-        t.strictSame(pointers(t, reply), ['/new_password'], 'ill-formed text')
-      else
-        t.ok((problem(t, reply, 422, 'weak_password').reasons as string[]).includes(reason), reason)
-    }
-    problem(
-      t,
-      await change(token, { current_password: 'wrong', new_password: 'x' }),
-      403,
-      'wrong_password',
-    )
-    t.strictSame(await row(user.id), before, 'nothing was changed')
-    away = true
-    const reply = await change(token)
-    away = false
-    problem(t, reply, 503, 'unavailable')
-    t.match(reply.headers['retry-after'], /^[1-9]\d*$/)
-    await query(databaseUrl, `UPDATE users SET disabled_at = created_at WHERE id = '${user.id}'`)
-    problem(t, await change(token), 403, 'forbidden')
-    await query(databaseUrl, `DELETE FROM users WHERE id = '${user.id}'`)
-    problem(t, await change(token), 401, 'invalid_token')
-  })
-
-  await t.test('everyone else is logged out, and the caller goes on', async (t) => {
+  await t.test('a change logs out every other login and keeps the caller logged in', async (t) => {
     const [ada, eve] = [await signup(), await signup()]
     const elsewhere = (
       await call('POST', '/login', { body: { email: ada.user.email, password: goodPassword } })
@@ -151,7 +146,7 @@ await onEachDatabase(t, async (t, database) => {
     refusedRefresh(t, 'of before', await refresh(refreshToken))
   })
 
-  await t.test('of twenty changes at once, one wins', async (t) => {
+  await t.test('one of twenty changes at once wins', async (t) => {
     const { access_token: token, user } = await signup()
     const replies = await Promise.all(
       Array.from(
@@ -160,8 +155,11 @@ await onEachDatabase(t, async (t, database) => {
       ),
     )
     const won = replies.findIndex(({ statusCode }) => statusCode === 200)
-    for (const [index, reply] of replies.entries())
-      if (index !== won) problem(t, reply, 403, 'wrong_password')
+    t.strictSame(
+      replies.map(outcome),
+      replies.map((_, index) => (index === won ? '200' : '403 wrong_password')),
+      'changes at once',
+    )
     t.strictSame(
       [await login(user.email, goodPassword), await login(user.email, `${next}-${won}`)],
       [401, 200],
@@ -179,19 +177,12 @@ await onEachDatabase(t, async (t, database) => {
     const other = await argon2.hash(goodPassword, { memoryCost: 512 })
     let times = 0
     meanwhile = async () => {
-      if (++times === 1)
-        await query(
-          databaseUrl,
-          `UPDATE users SET password_hash = '${other}' WHERE id = '${user.id}'`,
-        )
+      if (++times === 1) await stored.setHash(user.id, other)
     }
     t.equal((await change(token)).statusCode, 200, 'the password was right all the time')
     t.equal(times, 2)
     meanwhile = async () => {
-      await query(
-        databaseUrl,
-        `UPDATE users SET password_hash = '${await argon2.hash(next, { memoryCost: 512 })}' WHERE id = '${user.id}'`,
-      )
+      await stored.setHash(user.id, await argon2.hash(next, { memoryCost: 512 }))
     }
     problem(
       t,
@@ -203,18 +194,22 @@ await onEachDatabase(t, async (t, database) => {
   })
 
   await t.test('an account that goes away while the passwords are hashed', async (t) => {
-    const people = [await signup(), await signup()]
     const ends = [
-      `DELETE FROM users WHERE id = '${people[0]?.user.id}'`,
-      `UPDATE users SET disabled_at = created_at WHERE id = '${people[1]?.user.id}'`,
-    ]
-    for (const [index, person] of people.entries()) {
-      meanwhile = async () => {
-        await query(databaseUrl, ends[index] ?? '')
-      }
-      const reply = await change(person.access_token)
-      problem(t, reply, index === 0 ? 401 : 403, index === 0 ? 'invalid_token' : 'forbidden')
-    }
+      ['deleted', stored.delete, '401 invalid_token'],
+      ['disabled', stored.disable, '403 forbidden'],
+    ] as const
+    await tableIs(
+      t,
+      ends,
+      async (end) => {
+        const person = await signup()
+        meanwhile = async () => {
+          await end(person.user.id)
+        }
+        return outcome(await change(person.access_token))
+      },
+      'accounts that end meanwhile',
+    )
     meanwhile = async () => {}
   })
   for (const secret of [goodPassword, next, 'eyJ'])

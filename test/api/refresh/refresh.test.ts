@@ -1,5 +1,5 @@
 import t from 'tap'
-import { buildTestApp, goodPassword, onEachDatabase, query } from '../../helper.js'
+import { buildTestApp, goodPassword, onEachDatabase } from '../../helper.js'
 import { refusedRefresh } from '../../support/forger.js'
 import { decode, forge, makeJwk, signer } from '../../support/forge.js'
 
@@ -9,7 +9,7 @@ const most = 90 * day
 
 await onEachDatabase(t, async (t, database) => {
   const test = await buildTestApp(t, { database })
-  const { call, signup, time, store, databaseUrl } = test
+  const { call, signup, time, store, databaseUrl, stored } = test
   const refresh = async (token: string) =>
     await call('POST', '/refresh', { body: { refresh_token: token } })
   const begin = () => {
@@ -119,14 +119,11 @@ await onEachDatabase(t, async (t, database) => {
           t.equal(await store.accounts.disable(user.id), true)
         },
         'a disabling by hand': async ({ user }) => {
-          await query(
-            databaseUrl,
-            `UPDATE users SET disabled_at = created_at WHERE id = '${user.id}'`,
-          )
+          await stored.disable(user.id)
         },
         'a disabling, also when it is taken back': async ({ user }) => {
           await store.accounts.disable(user.id)
-          await query(databaseUrl, `UPDATE users SET disabled_at = NULL WHERE id = '${user.id}'`)
+          await stored.enable(user.id)
         },
       }
     for (const [name, happen] of Object.entries(events)) {
