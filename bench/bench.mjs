@@ -8,6 +8,7 @@ const benches = {
     await bundle('load-process')
     await (await bundled('table')).run(args)
   },
+  memory: async () => await (await bundled('memory')).run(),
   start: async () => await (await bundled('start')).run(),
   import: async () => await (await import('./import.mjs')).importUsers(),
   guard: async () => await (await bundled('guard')).run(),

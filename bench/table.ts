@@ -4,6 +4,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { flood, type FloodReport } from './flood.js'
+import { burstLines, measureBursts, shipped } from './memory.js'
 import { type Extent, measure, type Measurements, ratio } from './measure.js'
 import { measureStarts, type Start } from './start.js'
 import { median } from './statistics.js'
@@ -42,8 +43,15 @@ export async function run(args: string[]): Promise<void> {
   const measurements = await measure(isQuick ? quick : full)
   const starts = await measureStarts(isQuick ? 1 : 5)
   const flooded = await flood({ seconds: isQuick ? 3 : 5, times: 20, split: true, again: !isQuick })
+  const waitSeconds = isQuick ? 5 : 60
+  const extent = { rounds: 1, logins: isQuick ? 50 : 200, waitSeconds }
+  const bursts = await measureBursts(['', shipped], extent)
   const lines = linesOf(measurements)
-  const others = [...othersOf(measurements, starts), ...floodLines(flooded)]
+  const others = [
+    ...othersOf(measurements, starts),
+    ...floodLines(flooded),
+    ...burstLines(bursts, waitSeconds),
+  ]
   console.table(Object.fromEntries(lines.map(({ what, ...rest }) => [what, rest])))
   console.table(Object.fromEntries(others.map(({ what, ...rest }) => [what, rest])))
   const about = {
@@ -55,7 +63,11 @@ export async function run(args: string[]): Promise<void> {
   mkdirSync('dist/bench', { recursive: true })
   writeFileSync(
     'dist/bench/results.json',
-    JSON.stringify({ ...about, ...measurements, starts, flood: flooded, lines, others }, null, 2),
+    JSON.stringify(
+      { ...about, ...measurements, starts, flood: flooded, bursts, lines, others },
+      null,
+      2,
+    ),
   )
   console.log(
     `${Math.round((performance.now() - begin) / 1000)} s; every sample is in dist/bench/results.json`,
