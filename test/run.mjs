@@ -2,7 +2,7 @@
 // and `test:quick` run some of the tests, without coverage.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { basename, dirname, join } from 'node:path/posix'
@@ -47,16 +47,19 @@ async function bench() {
   return await tap(testFiles('test/bench'), onSqlite)
 }
 
-/** Tests that send thousands of requests, or make many RSA keys. */
+/** Tests that send thousands of requests, make many RSA keys, or try every character. */
 const slow = [
   'account-limits.test.ts',
   'attempts.test.ts',
   'devices.test.ts',
+  'email-address.test.ts',
   'guard-keys.test.ts',
   'guard-memory.test.ts',
   'limits.test.ts',
+  'link-limits.test.ts',
   'only-the-address.test.ts',
   'signup-limits.test.ts',
+  'strength.test.ts',
 ]
 
 /** Why `npm run test:quick` leaves a test file out; undefined if it does not. */
@@ -83,7 +86,8 @@ function reaches(file, pattern) {
   if (pattern.test(content)) return true
   return [...content.matchAll(/from '(\.[^']+)\.js'/g)]
     .map(([, path]) => `${join(dirname(file), path)}.ts`)
-    .filter((path) => path.startsWith('test/') && !shared.includes(basename(path)))
+    .filter((path) => path.startsWith('test/') && existsSync(path))
+    .filter((path) => !shared.includes(basename(path)))
     .some((path) => reaches(path, pattern))
 }
 
