@@ -63,10 +63,17 @@ const reasons = {
 
 const check = createChecker(ImportLine)
 
+/** How far the clock of the exporting server may be ahead. */
+const clockLeewayMilliseconds = 30_000
+
 class Misfit extends Error {}
 
-/** Reads one line of an import. Returns the account, or the reason for refusing the line. */
-export function readUser(text: string): MovedAccount | string {
+/**
+ * Reads one line of an import. Returns the account, or the reason for refusing the line.
+ *
+ * @param now in milliseconds since 1970
+ */
+export function readUser(text: string, now = Date.now()): MovedAccount | string {
   let value
   try {
     value = JSON.parse(text) as unknown
@@ -82,7 +89,7 @@ export function readUser(text: string): MovedAccount | string {
   const member = misfit?.path.split('/')[1] as keyof typeof reasons | undefined
   if (misfit !== undefined) return member === undefined ? misfit.detail : reasons[member]
   try {
-    return toAccount(value as Line)
+    return toAccount(value as Line, now)
   } catch (error) {
     /* c8 ignore next -- anything else is a bug */
     if (!(error instanceof Misfit)) throw error
@@ -90,7 +97,7 @@ export function readUser(text: string): MovedAccount | string {
   }
 }
 
-function toAccount(line: Line): MovedAccount {
+function toAccount(line: Line, now: number): MovedAccount {
   const { id, name = null, token_epoch: tokenEpoch, former_emails: former, disabled } = line
   const [createdAt, updatedAt] = [
     toTime(line.created_at, 'created_at'),
@@ -106,7 +113,7 @@ function toAccount(line: Line): MovedAccount {
       disabled: toState(line, 'disabled'),
     }),
     ...(tokenEpoch !== undefined && { tokenEpoch }),
-    ...(former !== undefined && { emailHistory: JSON.stringify(toHistory(former)) }),
+    ...(former !== undefined && { emailHistory: JSON.stringify(toHistory(former, now)) }),
     ...(createdAt && { createdAt }),
     ...(updatedAt && { updatedAt }),
   }
@@ -142,7 +149,7 @@ function toTime(text: string | undefined, member: keyof typeof reasons): Date | 
   return date
 }
 
-function toHistory(former: NonNullable<Line['former_emails']>): FormerEmail[] {
+function toHistory(former: NonNullable<Line['former_emails']>, now: number): FormerEmail[] {
   const history = former.map(({ id, email, at }) => ({
     id: id.toLowerCase(),
     email: toEmail(email, 'former_emails'),
@@ -150,6 +157,9 @@ function toHistory(former: NonNullable<Line['former_emails']>): FormerEmail[] {
   }))
   if (new Set(history.map(({ id }) => id)).size < history.length)
     throw new Misfit(reasons.former_emails)
+  // Such an address could take the account back for longer than seven days.
+  if (history.some(({ at }) => at > now + clockLeewayMilliseconds))
+    throw new Misfit('a time of former_emails is in the future')
   return history
 }
 

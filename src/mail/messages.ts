@@ -191,7 +191,7 @@ export function createMessages({ appUrl }: { appUrl: string }): Messages {
         ],
         closing: [
           'If this was you, you do not need to do anything.',
-          `If this was not you, another person knew your password. A deleted account cannot be restored: contact the people who run ${service}, or sign up again.`,
+          `If this was not you, another person may know your password. A deleted account cannot be restored: contact the people who run ${service}, or sign up again.`,
         ],
       }),
     passwordReset: (to) =>

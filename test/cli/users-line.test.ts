@@ -8,6 +8,22 @@ const id = '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1'
 const former = { id, email: 'Old@example.org', at: '2026-01-02T03:04:05+02:00' }
 const account = { email: 'ada@example.org', passwordHash: hash, name: null, emailVerified: false }
 
+t.test('a former address cannot be from the future', async (t) => {
+  const now = Date.parse('2026-01-02T03:04:05Z')
+  const outcomes = [-1, 0, 30_000, 30_001, 7 * 86_400_000].map((ahead) => {
+    const at = new Date(now + ahead).toISOString()
+    const read = readUser(JSON.stringify({ ...ada, former_emails: [{ ...former, at }] }), now)
+    return [ahead, typeof read === 'string' ? read : 'taken']
+  })
+  t.strictSame(outcomes, [
+    [-1, 'taken'],
+    [0, 'taken'],
+    [30_000, 'taken'],
+    [30_001, 'a time of former_emails is in the future'],
+    [604_800_000, 'a time of former_emails is in the future'],
+  ])
+})
+
 t.test('a line becomes an account', async (t) => {
   const rows: Array<[line: object, expected: object]> = [
     [ada, account],
