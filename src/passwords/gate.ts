@@ -155,12 +155,14 @@ export function createHashGate({
       begin(next.network)
       next.begin()
     }
-    // Networks that only rest are not woken by work that ends.
     clearTimeout(alarm)
+    if (load.inUse === concurrency) return
+    // A permit is free, so a network without running work waits only for its rest to end. Nothing
+    // else would wake it.
     const rests = round
       .waiting()
+      .filter((network) => round.get(network).running === 0)
       .map(pace.rest)
-      .filter((rest) => rest > 0)
     if (rests.length > 0)
       alarm = setTimeout(beginWaiting, Math.ceil(Math.min(...rests)), undefined).unref()
   }
