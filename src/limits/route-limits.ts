@@ -5,13 +5,6 @@ import { callerNetwork } from './network.js'
 
 import type { LimitName } from './table.js'
 
-/**
- * Counts a call of a route without a `limit` in its config.
- *
- * @throws Problem `rate_limited`
- */
-export type CountCall = (request: FastifyRequest) => Promise<void>
-
 /** A limit, and the subject that a call counts for. */
 type Count = [limit: LimitName, subject: string]
 
@@ -88,15 +81,6 @@ export function addLimits(app: FastifyInstance, limiters: Limiters): void {
     }
     route.onError = [route.onError ?? [], giveBack].flat()
   })
-}
-
-/**
- * Counts a notice to the mailbox of an address that was never verified.
- *
- * @throws Problem `rate_limited`
- */
-export async function takeNotice(limiters: Limiters, email: string): Promise<void> {
-  await limiters['notice-mailbox'].take(mailboxOf(email))
 }
 
 function byNetwork(limit: LimitName): (request: FastifyRequest) => Count[] {

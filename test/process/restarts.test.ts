@@ -15,7 +15,7 @@ const ada = { email: 'ada@example.org', password: goodPassword }
  * and answers its URL.
  */
 async function startBalancer(t: Test, urls: string[]): Promise<string> {
-  const balancer = fork(fileURLToPath(new URL('fixtures/balance.ts', import.meta.url)), urls, {
+  const balancer = fork(fileURLToPath(new URL('../fixtures/balance.ts', import.meta.url)), urls, {
     stdio: 'inherit',
   })
   t.teardown(() => {
