@@ -47,19 +47,27 @@ async function bench() {
   return await tap(testFiles('test/bench'), onSqlite)
 }
 
-/** Tests that send thousands of requests, make many RSA keys, or try every character. */
+/** Tests that send thousands of requests, create many RSA keys, or compute slow hashes. */
 const slow = [
   'account-limits.test.ts',
+  'accounts-many.test.ts',
+  'attempts-owner.test.ts',
   'attempts.test.ts',
   'devices.test.ts',
   'email-address.test.ts',
+  'foreign.test.ts',
+  'guard-claims.test.ts',
   'guard-keys.test.ts',
   'guard-memory.test.ts',
+  'guard-tokens.test.ts',
   'limits.test.ts',
   'link-limits.test.ts',
   'only-the-address.test.ts',
+  'overload.test.ts',
+  'refresh-tokens.test.ts',
   'signup-limits.test.ts',
   'strength.test.ts',
+  'users-import.test.ts',
 ]
 
 /** Why `npm run test:quick` leaves a test file out; undefined if it does not. */
