@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 import type { Static, TSchema } from 'typebox'
@@ -5,6 +6,7 @@ import { isSmtpUrl } from './mail/smtp-url.js'
 import { ownAudiences } from './audiences.js'
 import { createChecker } from './schema-check.js'
 import { Settings } from './settings.js'
+import { decodeText } from './text.js'
 
 /** The settings of one process, checked and complete. */
 export type Config = Static<typeof Settings>
@@ -25,7 +27,8 @@ const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> =
   APP_URL: ({ APP_URL }) => isCanonicalUrl(APP_URL),
   SMTP_URL: ({ SMTP_URL }) => SMTP_URL === '' || isSmtpUrl(SMTP_URL),
   REDIS_URL: ({ REDIS_URL }) =>
-    REDIS_URL === '' || (/^rediss?:\/\/[^/]/.test(REDIS_URL) && URL.canParse(REDIS_URL)),
+    REDIS_URL === '' ||
+    (/^rediss?:\/\/[^/]/.test(REDIS_URL) && URL.canParse(REDIS_URL) && isDecodable(REDIS_URL)),
   DATABASE_URL: ({ DATABASE_URL }) => isDatabaseUrl(DATABASE_URL),
   // If the passes are not a number, only ARGON2_PASSES is reported.
   ARGON2_MEMORY_KIB: ({ ARGON2_MEMORY_KIB, ARGON2_PASSES }) =>
@@ -47,8 +50,15 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     TSchema & { type?: string; default?: unknown; description?: string }
   >(Settings.properties)
   const given: Record<string, unknown> = {}
+  const unreadable = new Set<string>()
   for (const [name, schema] of schemas) {
-    const text = env[name]?.trim()
+    let text = env[name]?.trim()
+    const file = env[`${name}_FILE`]?.trim()
+    if (file && isSecret(name)) {
+      const secret = readSecret(file)
+      if (text || !secret) unreadable.add(`${name}_FILE`)
+      else text = secret
+    }
     const value = text ? parse(text, schema.type) : schema.default
     if (value !== undefined) given[name] = value
   }
@@ -56,6 +66,7 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
     given as Partial<Config> & Pick<Config, 'PORT' | 'DATABASE_URL'>,
   ) as Config
   const bad = new Set(checkSettings(config).map(({ path }) => path.split('/')[1]))
+  for (const name of unreadable) bad.add(name)
   for (const [name, fits] of Object.entries(furtherRules))
     if (!bad.has(name) && !fits(config)) bad.add(name)
   // A default that depends on a bad setting is not reported.
@@ -65,6 +76,19 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
       `These settings cannot be used:\n${named.map(([name, { description }]) => `  ${name}: ${description}`).join('\n')}`,
     )
   return config
+}
+
+function isSecret(name: string): boolean {
+  return `${name}_FILE` in Settings.properties && name !== 'KEYS'
+}
+
+/** Reads the secret of a file. Returns null if the file is not readable UTF-8 text. */
+function readSecret(path: string): string | null {
+  try {
+    return decodeText(readFileSync(path))?.trim() ?? null
+  } catch {
+    return null
+  }
 }
 
 // OWASP Password Storage Cheat Sheet, argon2id: the min memory in KiB for a number of passes.
@@ -116,7 +140,9 @@ function isCanonicalUrl(text: string): boolean {
 function isNetwork(text: string): boolean {
   const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
   const version = isIP(address)
-  return version !== 0 && (prefix === undefined || Number(prefix) <= (version === 4 ? 32 : 128))
+  if (prefix === undefined) return version !== 0
+  // A prefix of 0 bits is every address: each caller could claim to be any other.
+  return version !== 0 && Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128)
 }
 
 function isOrigin(text: string): boolean {
@@ -131,7 +157,17 @@ function isDatabaseUrl(text: string): boolean {
   // Each connection to :memory: would open a separate database.
   return (
     hash === '' &&
-    !/%(?![0-9a-f]{2})/i.test(text) &&
+    isDecodable(text) &&
     (protocol !== 'file:' || (host === '' && !text.includes(':memory:')))
   )
+}
+
+/** Returns whether every percent sign of a URL begins an encoded character of UTF-8. */
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
+  }
 }

@@ -8,6 +8,12 @@ const Seconds = (minimum: number, maximum: number, byDefault: number, descriptio
     description: `${minimum} to ${maximum}. ${description}`,
   })
 
+const SecretFile = (name: string) =>
+  Type.String({
+    default: '',
+    description: `A path. A UTF-8 file with the value of ${name}, as secret stores mount it. Not together with ${name}.`,
+  })
+
 // Without characters that have a special meaning in a list of addresses (RFC 5322 §3.4).
 const mailAddress = '[^<>@\\s\\p{C},;:()\\[\\]\\\\"]+@[^<>@\\s\\p{C},;:()\\[\\]\\\\"]+'
 
@@ -19,7 +25,8 @@ export const Settings = Type.Object({
   HOST: Type.String({
     minLength: 1,
     default: '127.0.0.1',
-    description: 'An address or host name. Where to listen; 0.0.0.0 listens everywhere.',
+    description:
+      'An address or host name. Where to listen; 0.0.0.0 is every IPv4 address of this machine, :: every address of IPv4 and IPv6.',
   }),
   PORT: Type.Integer({
     minimum: 1,
@@ -38,6 +45,7 @@ export const Settings = Type.Object({
     description:
       'file:<path>, libsql://<host> or postgresql://<user>:<password>@<host>/<database>. Percent-encode special characters, such as # / ? @ in a password.',
   }),
+  DATABASE_URL_FILE: SecretFile('DATABASE_URL'),
   AUTO_MIGRATE: Type.Enum(['on', 'off'], {
     description:
       'on or off. Apply pending migrations at start. Default: on for file:, off for the others; migrate these with "npm run migrate".',
@@ -136,6 +144,7 @@ export const Settings = Type.Object({
     description:
       'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. A password is sent with TLS only, except to this machine or with ?requireTLS=false; docs/deploy.md lists the parameters. Without SMTP_URL, mails are written to data/outbox/*.eml.',
   }),
+  SMTP_URL_FILE: SecretFile('SMTP_URL'),
   MAIL_FROM: Type.String({
     pattern: `^[^<>\\p{C}]*<${mailAddress}>$|^${mailAddress}$`,
     default: 'Latchkey <no-reply@localhost>',
@@ -147,6 +156,7 @@ export const Settings = Type.Object({
     description:
       'redis:// or rediss://<user>:<password>@<host>:<port>/<number>. Shares the counts of the limits between replicas. Without Redis, or while it is away, each process counts for itself.',
   }),
+  REDIS_URL_FILE: SecretFile('REDIS_URL'),
   RATE_LIMITS: Type.Enum(['on', 'off'], {
     default: 'on',
     description:
@@ -160,7 +170,7 @@ export const Settings = Type.Object({
   TRUST_PROXY: Type.Array(Type.String(), {
     default: [],
     description:
-      'Addresses or CIDRs of proxies, separated by commas, such as 10.0.0.0/8. Their X-Forwarded-For names the caller; without this setting, all callers behind a proxy count as one.',
+      'Addresses or CIDRs of proxies, separated by commas, such as 10.0.0.0/8. The prefix is at least 1. Their X-Forwarded-For names the caller; without this setting, all callers behind a proxy count as one.',
   }),
   CORS_ORIGINS: Type.Array(Type.String(), {
     default: [],

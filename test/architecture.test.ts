@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, dirname } from 'node:path/posix'
 import t from 'tap'
 import ts from 'typescript'
+import { homes, layers } from './support/layers.js'
 import {
   commentsOf,
   files,
@@ -12,172 +13,6 @@ import {
   sources,
   wideLines,
 } from './support/sources.js'
-
-/**
- * What each layer may import from others; `type:` allows types only. A file belongs to the
- * first layer that fits its path.
- */
-const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
-  {
-    layer: 'main',
-    path: /^main\.ts$/,
-    may: [
-      'app',
-      'cli',
-      'config',
-      'errors',
-      'http',
-      'keys',
-      'limits',
-      'mail',
-      'passwords',
-      'process',
-      'services',
-      'store',
-      'tokens',
-    ],
-  },
-  {
-    layer: 'app',
-    path: /^app\.ts$/,
-    may: ['route', 'page', 'http', 'limits', 'package-root', 'type:config', 'type:services'],
-  },
-  {
-    layer: 'services',
-    path: /^services\.ts$/,
-    may: [
-      'account',
-      'http',
-      'limits',
-      'mail',
-      'tokens',
-      'type:clock',
-      'type:config',
-      'type:keys',
-      'type:passwords',
-      'type:process',
-      'type:store',
-    ],
-  },
-  {
-    layer: 'cli',
-    path: /^cli\//,
-    may: [
-      'account',
-      'app',
-      'config',
-      'errors',
-      'keys',
-      'mail',
-      'package-root',
-      'passwords',
-      'schema-check',
-      'services',
-      'store',
-      'store/email-history',
-      'tokens',
-      'type:clock',
-    ],
-  },
-  {
-    layer: 'route',
-    path: /^api\/.*\.route\.ts$/,
-    may: ['account', 'errors', 'feature', 'http', 'limits', 'tokens', 'type:services'],
-  },
-  { layer: 'page', path: /^api\/.*\.page\.ts$/, may: ['http'] },
-  {
-    layer: 'feature',
-    path: /^api\//,
-    may: [
-      'account',
-      'errors',
-      'store/email-history',
-      'type:limits',
-      'type:mail',
-      'type:passwords',
-      'type:services',
-      'type:store',
-    ],
-  },
-  {
-    layer: 'account',
-    path: /^account\//,
-    may: ['errors', 'type:limits', 'type:mail', 'type:passwords', 'type:store', 'type:tokens'],
-  },
-  {
-    layer: 'http',
-    path: /^http\//,
-    may: ['account', 'errors', 'limits', 'tokens', 'type:clock', 'type:store'],
-  },
-  {
-    layer: 'limits',
-    path: /^limits\//,
-    may: ['account', 'errors', 'keys', 'tokens'],
-  },
-  { layer: 'store/email-history', path: /^store\/email-history\.ts$/, may: ['tokens'] },
-  {
-    layer: 'store',
-    path: /^store\//,
-    may: ['errors', 'package-root', 'store/email-history', 'type:clock'],
-  },
-  {
-    layer: 'tokens',
-    path: /^tokens\//,
-    may: ['audiences', 'errors', 'keys', 'schema-check', 'type:clock', 'type:config'],
-  },
-  { layer: 'keys', path: /^keys\//, may: ['type:clock'] },
-  { layer: 'mail', path: /^mail\//, may: [] },
-  { layer: 'passwords', path: /^passwords\//, may: ['errors'] },
-  { layer: 'process', path: /^process\//, may: ['type:config'] },
-  { layer: 'config', path: /^config\.ts$/, may: ['audiences', 'mail', 'schema-check', 'settings'] },
-  ...['settings', 'audiences', 'errors', 'clock', 'schema-check', 'package-root'].map((name) => ({
-    layer: name,
-    path: new RegExp(`^${name}\\.ts$`),
-    may: [],
-  })),
-]
-
-/** Where each package is at home. */
-const homes: Record<string, RegExp> = {
-  '@fastify/accepts': /^app\.ts$/,
-  cookie: /^limits\//,
-  '@fastify/ajv-compiler': /^http\//,
-  '@fastify/cors': /^http\//,
-  '@fastify/fast-json-stringify-compiler': /^http\//,
-  '@fastify/jwt': /^http\//,
-  '@fastify/swagger': /^http\//,
-  '@fastify/swagger-ui': /^api\/docs\//,
-  '@fastify/type-provider-typebox': /^http\//,
-  '@opentelemetry/api': /^http\//,
-  '@prisma/adapter-libsql': /^store\//,
-  '@prisma/adapter-pg': /^store\//,
-  '@prisma/client': /^store\//,
-  '@prisma/driver-adapter-utils': /^store\//,
-  '@prisma/schema-engine-wasm': /^store\//,
-  '@zxcvbn-ts/core': /^passwords\//,
-  '@zxcvbn-ts/language-common': /^passwords\//,
-  '@zxcvbn-ts/language-en': /^passwords\//,
-  ajv: /^schema-check\.ts$/,
-  argon2: /^passwords\//,
-  bcrypt: /^passwords\//,
-  'close-with-grace': /^main\.ts$/,
-  'fast-jwt': /^tokens\//,
-  fastify: /^(http\/|limits\/|app\.ts$|services\.ts$)/,
-  'find-my-way': /^http\//,
-  ioredis: /^limits\//,
-  'ipaddr.js': /^limits\//,
-  jose: /^(keys|tokens)\//,
-  nodemailer: /^mail\//,
-  'p-retry': /^store\//,
-  pino: /^(http\/|main\.ts$|cli\/)/,
-  'pino-pretty': /^http\//,
-  piscina: /^passwords\//,
-  'prom-client': /^api\/metrics\//,
-  'rate-limiter-flexible': /^limits\//,
-  typebox:
-    /^(config|settings|schema-check)\.ts$|^account\/user\.ts$|^(cli|http|keys|tokens)\/|\.route\.ts$/,
-  validator: /^account\//,
-}
 
 t.test('imports point the way calls go', async (t) => {
   t.ok(imports.length > 100, 'the imports are found')
@@ -260,7 +95,7 @@ t.test('each package has one home', async (t) => {
 
 t.test('the environment is read in one place', async (t) => {
   const readers = sources.filter((file) => /process\.env/.test(readFileSync(file, 'utf8')))
-  t.strictSame(readers, ['src/main.ts'])
+  t.strictSame(readers, ['src/program.ts'])
 })
 
 t.test('every export says what it promises', async (t) => {

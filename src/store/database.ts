@@ -46,7 +46,7 @@ export function parseDatabaseUrl(url: string): Database {
       lockAdapter: null,
     }
   }
-  const path = filePath(url)
+  const path = databaseFile(url)
   if (path === null) {
     return {
       provider: 'sqlite',
@@ -100,15 +100,18 @@ export async function prepareFile(url: string, client: PrismaClient): Promise<vo
  * @throws Problem `unavailable` if it cannot be created
  */
 export async function makeFolder(url: string): Promise<void> {
-  const path = filePath(url)
+  const path = databaseFile(url)
   if (path === null) return
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw new Problem('unavailable', { cause: error })
   })
 }
 
-// libSQL also accepts relative paths, which are not URLs. It decodes both.
-function filePath(url: string): string | null {
+/**
+ * Returns the path of the file of a DATABASE_URL; null if it names no file. libSQL also accepts
+ * relative paths, which are not URLs. It decodes both.
+ */
+export function databaseFile(url: string): string | null {
   if (!url.startsWith('file:')) return null
   return url.startsWith('file://')
     ? fileURLToPath(url)

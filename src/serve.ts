@@ -1,0 +1,248 @@
+import cluster from 'node:cluster'
+import { fileURLToPath } from 'node:url'
+import closeWithGrace from 'close-with-grace'
+import type { Logger } from 'pino'
+import { buildApp } from './app.js'
+import { createServices } from './services.js'
+import { type Config, ConfigError } from './config.js'
+import { createDrain, type Drain } from './process/drain.js'
+import type { EndHandlers, EndSignals } from './process/end-signals.js'
+import { createLogger } from './http/log.js'
+import { openMailer } from './mail/open-mailer.js'
+import { createHashGate } from './passwords/gate.js'
+import { createNeighbours } from './passwords/pace.js'
+import { createPasswords } from './passwords/passwords.js'
+import { createEstimator } from './passwords/strength.js'
+import { databaseFile } from './store/database.js'
+import { openStore, type Store } from './store/open-store.js'
+import { isOpenToOthers, loadKeyFile } from './keys/key-file.js'
+import { createKeyRing, type KeyRing } from './keys/key-ring.js'
+import { watchKeyFile } from './keys/key-watch.js'
+import { KeyRingError, parseKeys, type SigningKey } from './keys/signing-key.js'
+import { longestTokenSeconds } from './tokens/lifetimes.js'
+import { countWorkers, shareHashes, startWorkers } from './process/workers.js'
+
+/**
+ * The timeout of running requests at a shutdown, in milliseconds. Together with `drainTimes`
+ * and the time for mails it stays under the 10 s of `delay`.
+ */
+const requestMilliseconds = 4000
+
+/** The surroundings that a server gets from the process that it runs in. */
+export interface Surroundings {
+  env: Record<string, string | undefined>
+  endSignals: EndSignals
+  /** Warnings about the settings, for the log. */
+  warnings: string[]
+}
+
+/** Serves in this process until a signal ends it. */
+export async function serve(
+  config: Config,
+  { env, endSignals, warnings }: Surroundings,
+): Promise<void> {
+  const [hashes, queueMilliseconds] = [shareHashes(config), config.HASH_QUEUE_MS]
+  const threads = widenThreadPool(hashes, env)
+  const logger = await createLogger(config.LOG_LEVEL, process.stdout)
+  for (const warning of warnings) logger.warn(warning)
+  if (threads !== null)
+    logger.warn(
+      `${hashes} concurrent hashes (HASH_CONCURRENCY) need UV_THREADPOOL_SIZE=${threads} in the environment, or Node.js 22: otherwise hashes delay file access and DNS lookups`,
+    )
+  const clock = Date.now
+  const now = () => performance.now()
+  const neighbours = createNeighbours(now)
+  const [keys, store, passwords] = await Promise.all([
+    loadKeys(config),
+    openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock }),
+    createPasswords({
+      cost: {
+        memoryKiB: config.ARGON2_MEMORY_KIB,
+        passes: config.ARGON2_PASSES,
+        lanes: config.ARGON2_LANES,
+      },
+      minLength: config.PASSWORD_MIN_LENGTH,
+      estimate: createEstimator(neighbours),
+      gate: createHashGate({ concurrency: hashes, queueMilliseconds, now, neighbours }),
+      onUnreadableHash: () => {
+        logger.error('a stored password hash is in an unknown format; its account cannot log in')
+      },
+    }),
+  ])
+  const ring = createKeyRing(keys, {
+    publishSeconds: config.KEY_PUBLISH_SECONDS,
+    longestTokenSeconds: longestTokenSeconds(config),
+    clock,
+  })
+  const drain = createDrain()
+  const mailer = openMailer(config, logger)
+  const redis =
+    config.REDIS_URL === ''
+      ? undefined
+      : (await import('./limits/redis.js')).connectRedis(config.REDIS_URL, logger)
+  const parts = { config, store, passwords, ring, mailer, clock, logger, drain }
+  const app = buildApp(createServices({ ...parts, ...(redis && { redis }) }))
+  const endHandlers = closeGracefully(app, drain, logger)
+  await warnOfOpenFiles(config, logger)
+  await followKeys(config, keys, ring, app, logger)
+  await listen(config, store, app, logger)
+  endSignals.handle(endHandlers)
+}
+
+/**
+ * Closes the application after an unexpected failure, and then exits.
+ *
+ * @returns the same for signals; a second signal exits at once
+ */
+function closeGracefully(
+  app: ReturnType<typeof buildApp>,
+  drain: Drain,
+  logger: Logger,
+): EndHandlers {
+  let ending: string = 'end'
+  const closing = closeWithGrace(
+    { delay: 10_000, logger, skip: ['SIGHUP', 'SIGTERM', 'SIGINT'] },
+    async ({ err }) => {
+      if (err) logger.fatal({ err }, 'unexpected failure, shutting down')
+      else logger.info(`${ending}: finishing running requests`)
+      if (!err) await drain.begin()
+      const timer = setTimeout(() => {
+        app.server.closeAllConnections()
+      }, requestMilliseconds)
+      await app.close()
+      clearTimeout(timer)
+    },
+  )
+  return {
+    // A terminal sends SIGINT to every process of the group. Workers wait for the primary process.
+    ignored: cluster.isWorker ? ['SIGINT'] : [],
+    end: (signal) => {
+      ending = signal
+      closing.close()
+    },
+    endNow: (signal) => {
+      logger.error(`second ${signal}, exiting`)
+      process.exit(1)
+    },
+  }
+}
+
+/**
+ * Enlarges the thread pool of libuv, so that hashes leave threads for files and DNS lookups.
+ * Node.js reads the size at the first use of the pool; Node.js 20 does so while it loads this
+ * module. Returns the required size if it is too late to set it, otherwise null.
+ */
+function widenThreadPool(hashes: number, env: Surroundings['env']): number | null {
+  if (env.UV_THREADPOOL_SIZE !== undefined || hashes < 4) return null
+  const threads = hashes + 2
+  env.UV_THREADPOOL_SIZE = String(threads)
+  return process.versions.node.startsWith('20.') ? threads : null
+}
+
+/**
+ * Serves with several processes. This process creates the keys and the database, starts the
+ * workers, and replaces workers that end.
+ */
+export async function supervise(
+  config: Config,
+  { endSignals, warnings }: Surroundings,
+): Promise<void> {
+  const logger = await createLogger(config.LOG_LEVEL, process.stdout)
+  for (const warning of warnings) logger.warn(warning)
+  await loadKeys(config)
+  const store = await openStore(config.DATABASE_URL, {
+    autoMigrate: config.AUTO_MIGRATE === 'on',
+    clock: Date.now,
+  })
+  await store.close()
+  if (config.RATE_LIMITS === 'on' && config.REDIS_URL === '')
+    logger.warn(
+      'each worker counts its own rate limits: N workers together allow N times as many calls',
+    )
+  const workers = startWorkers({
+    program: fileURLToPath(new URL('main.js', import.meta.url)),
+    count: countWorkers(config),
+    logger,
+  })
+  endSignals.handle({ end: workers.stop, endNow: workers.stop })
+  process.on('SIGHUP', () => {
+    workers.signal('SIGHUP')
+  })
+  process.exit(await workers.ended)
+}
+
+/** Warns of files with secrets that other users of this machine can read. */
+async function warnOfOpenFiles(config: Config, logger: Logger): Promise<void> {
+  const database = databaseFile(config.DATABASE_URL)
+  const paths = [
+    ...(config.KEYS === '' ? [config.KEYS_FILE] : []),
+    ...(database === null ? [] : [database, `${database}-wal`]),
+  ]
+  for (const path of paths)
+    if (await isOpenToOthers(path))
+      logger.warn(`${path} can be read by other users of this machine: chmod 600 ${path}`)
+}
+
+/** Reloads the key file when it changes, or on SIGHUP, until the application closes. */
+async function followKeys(
+  config: Config,
+  keys: SigningKey[],
+  ring: KeyRing,
+  app: ReturnType<typeof buildApp>,
+  logger: Logger,
+): Promise<void> {
+  const file = config.KEYS_FILE
+  if (config.KEYS !== '') {
+    process.on('SIGHUP', () => {
+      logger.warn('SIGHUP: KEYS cannot be reloaded; restart with the changed setting')
+    })
+    return
+  }
+  const watch = watchKeyFile(file, keys, {
+    changed: (keys) => {
+      ring.replace(keys)
+      logger.info(
+        { event: 'keys.changed', keys: keys.length, signs: ring.signingKey().kid },
+        'keys reloaded',
+      )
+    },
+    failed: (error) => {
+      if (error instanceof KeyRingError)
+        logger.error(`${error.message} Until this is fixed, the previous keys stay in use.`)
+      else logger.error({ err: error }, 'keys not reloaded: the previous keys stay in use')
+    },
+  })
+  process.on('SIGHUP', () => {
+    void watch.reload()
+  })
+  app.addHook('onClose', async () => {
+    watch.stop()
+  })
+}
+
+async function listen(
+  config: Config,
+  store: Store,
+  app: ReturnType<typeof buildApp>,
+  logger: Logger,
+): Promise<void> {
+  try {
+    await app.listen({
+      host: config.HOST,
+      port: config.PORT,
+      listenTextResolver: (address) => `bound to ${address}`,
+    })
+  } catch (error) {
+    await app.close()
+    const { code } = error as NodeJS.ErrnoException
+    throw code === undefined
+      ? error
+      : new ConfigError(`Cannot listen on HOST ${config.HOST}, PORT ${config.PORT} (${code}).`)
+  }
+  const docs = config.DOCS === 'on' ? `, docs at ${config.PUBLIC_URL}/docs` : ''
+  logger.info(`Latchkey serves ${config.PUBLIC_URL}${docs}, database ${store.name}`)
+}
+
+async function loadKeys({ KEYS, KEYS_FILE }: Config): Promise<SigningKey[]> {
+  return KEYS === '' ? await loadKeyFile(KEYS_FILE, Date.now) : await parseKeys(KEYS, 'KEYS')
+}
