@@ -78,16 +78,23 @@ export function formatKeySet(set: object): string {
   return `${JSON.stringify(set, null, 2)}\n`
 }
 
+/** The system and the user that a process runs as. */
+interface Owner {
+  platform: NodeJS.Platform
+  userId: number | undefined
+}
+
 /**
- * Returns whether the mode of a key file gives access to other users than its owner. Always
- * false on Windows, which has no such modes.
+ * Returns whether the mode of a file with secrets gives access to other users. The group may
+ * read a file that belongs to another user, such as a mounted secret: this process reads it by
+ * its group too. Always false on Windows, which has no such modes.
  */
 export async function isOpenToOthers(
   path: string,
-  platform: NodeJS.Platform = process.platform,
+  { platform = process.platform, userId = process.getuid?.() }: Partial<Owner> = {},
 ): Promise<boolean> {
-  const { mode } = await stat(path).catch(() => ({ mode: 0 }))
-  return platform !== 'win32' && (mode & 0o077) !== 0
+  const { mode, uid } = await stat(path).catch(() => ({ mode: 0, uid: 0 }))
+  return platform !== 'win32' && (mode & (uid === userId ? 0o077 : 0o007)) !== 0
 }
 
 // A hard link appears with its whole content, and fails if a file exists. An exclusive copy is the

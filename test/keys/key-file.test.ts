@@ -172,17 +172,20 @@ t.test(
 
 t.test('a key file that others may read or write', async (t) => {
   const path = join(t.testdir({ 'keys.json': '' }), 'keys.json')
-  for (const [mode, open] of [
-    [0o600, false],
-    [0o400, false],
-    [0o640, true],
-    [0o604, true],
-    [0o620, true],
-    [0o666, true],
+  const other = { userId: (process.getuid?.() ?? 0) + 1 }
+  for (const [mode, ours, theirs] of [
+    [0o600, false, false],
+    [0o400, false, false],
+    [0o640, true, false],
+    [0o440, true, false],
+    [0o604, true, true],
+    [0o620, true, false],
+    [0o666, true, true],
   ] as const) {
     await chmod(path, mode)
-    t.equal(await isOpenToOthers(path), open, mode.toString(8))
-    t.equal(await isOpenToOthers(path, 'win32'), false)
+    t.equal(await isOpenToOthers(path), ours, `ours ${mode.toString(8)}`)
+    t.equal(await isOpenToOthers(path, other), theirs, `of another user ${mode.toString(8)}`)
+    t.equal(await isOpenToOthers(path, { platform: 'win32' }), false)
   }
   t.equal(await isOpenToOthers(join(path, 'nowhere')), false)
   await t.rejects(readKeyFile(join(dirname(path), 'nowhere.json')), {
