@@ -122,7 +122,11 @@ export function buildApp(services: Services, timeouts: ServerTimeouts = serverTi
   parseBodies(app)
   refuseUnknownRoutes(app)
   app.register(accepts)
-  collectContract(app, { version: readVersion(), publicUrl: config.PUBLIC_URL })
+  collectContract(app, {
+    version: readVersion(),
+    publicUrl: config.PUBLIC_URL,
+    order: Object.keys(routesOf(config)),
+  })
   addSchemas(app)
   compileWhenUsed(app)
   addGuard(app, accessTokens.rules)
