@@ -6,6 +6,7 @@ import { docsRoute, openapiJsonRoute, openapiYamlRoute } from './api/docs/docs.r
 import { changeEmailPage } from './api/email/change-email.page.js'
 import { changeEmailRoute } from './api/email/change-email.route.js'
 import { confirmEmailChangeRoute } from './api/email/confirm-email-change.route.js'
+import { resendVerificationPage } from './api/email/resend-verification.page.js'
 import { resendVerificationRoute } from './api/email/resend-verification.route.js'
 import { undoEmailPage } from './api/email/undo.page.js'
 import { undoEmailChangeRoute } from './api/email/undo.route.js'
@@ -17,10 +18,11 @@ import { logoutEverywhereRoute, logoutRoute } from './api/logout/logout.route.js
 import { deleteMeRoute, readMeRoute, updateMeRoute } from './api/me/me.route.js'
 import { addMetrics } from './api/metrics/metrics.route.js'
 import { changePasswordRoute } from './api/password/change-password.route.js'
+import { forgotPasswordPage } from './api/password/forgot.page.js'
 import { forgotPasswordRoute } from './api/password/forgot.route.js'
 import { resetPasswordPage } from './api/password/reset.page.js'
 import { resetPasswordRoute } from './api/password/reset.route.js'
-import { problemsRoute } from './api/problems/problems.route.js'
+import { listProblemsRoute, problemsRoute } from './api/problems/problems.route.js'
 import { refreshRoute } from './api/refresh/refresh.route.js'
 import { rootRoute } from './api/root/root.route.js'
 import { requestSignupRoute, signupRoute } from './api/signup/signup.route.js'
@@ -65,12 +67,14 @@ export function routesOf(
     'POST /logout/everywhere': logoutEverywhereRoute,
 
     'POST /password/change': changePasswordRoute,
+    'GET /password/forgot': forgotPasswordPage,
     'POST /password/forgot': forgotPasswordRoute,
     'GET /password/reset': resetPasswordPage,
     'POST /password/reset': resetPasswordRoute,
 
     'GET /email/verify': verifyEmailPage,
     'POST /email/verify': verifyEmailRoute,
+    'GET /email/resend': resendVerificationPage,
     'POST /email/resend': resendVerificationRoute,
     'GET /email/change': changeEmailPage,
     'POST /email/change': changeEmailRoute,
@@ -90,6 +94,7 @@ export function routesOf(
     'GET /health/live': livenessRoute,
     'GET /health/ready': readinessRoute,
     'GET /': rootRoute,
+    'GET /problems': listProblemsRoute,
     'GET /problems/:code': problemsRoute,
     ...(config.DOCS === 'on' && {
       'GET /openapi.json': openapiJsonRoute,
@@ -117,7 +122,11 @@ export function buildApp(services: Services, timeouts: ServerTimeouts = serverTi
   parseBodies(app)
   refuseUnknownRoutes(app)
   app.register(accepts)
-  collectContract(app, { version: readVersion(), publicUrl: config.PUBLIC_URL })
+  collectContract(app, {
+    version: readVersion(),
+    publicUrl: config.PUBLIC_URL,
+    order: Object.keys(routesOf(config)),
+  })
   addSchemas(app)
   compileWhenUsed(app)
   addGuard(app, accessTokens.rules)

@@ -1,12 +1,16 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
 import { Problem, type ProblemCode, type ProblemExtras, problemKinds } from '../errors.js'
+import { exampleUrl, withExamples } from './examples.js'
 import { problemDocument } from './problems.js'
+import { Duration } from './schemas.js'
 
-/** The version of the contract, as in package.json, and its server. */
+/** The version of the contract, as in package.json, its server, and the order of its paths. */
 export interface ContractInfo {
   version: string
   publicUrl: string
+  /** Routes as `METHOD /path/:parameter`. */
+  order: string[]
 }
 
 const description = [
@@ -19,7 +23,10 @@ const description = [
  * Collects the contract (OpenAPI 3.1) from the schemas of the routes. `app.swagger()` returns
  * it. Call it before the first route.
  */
-export function collectContract(app: FastifyInstance, { version, publicUrl }: ContractInfo): void {
+export function collectContract(
+  app: FastifyInstance,
+  { version, publicUrl, order }: ContractInfo,
+): void {
   app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -27,13 +34,21 @@ export function collectContract(app: FastifyInstance, { version, publicUrl }: Co
         title: 'Latchkey',
         version,
         description,
-        license: { name: 'MIT', identifier: 'MIT' } as { name: string },
+        contact: { name: 'The operator of this server', url: publicUrl },
+        license: { name: 'MIT', url: 'https://spdx.org/licenses/MIT.html' },
       },
-      servers: [{ url: new URL(publicUrl).pathname, description: 'This server' }],
+      servers: [
+        {
+          url: publicUrl,
+          description: 'This server, local or in production',
+          'x-internal': false,
+        } as { url: string },
+      ],
+      security: [{ accessToken: [] }],
       tags: [
         { name: 'Account', description: 'Sign up, log in, and manage the account' },
-        { name: 'Tokens', description: 'The claims of a token and how to verify it' },
         { name: 'Operation', description: 'For probes and people' },
+        { name: 'Tokens', description: 'The claims of a token and how to verify it' },
       ],
       components: {
         securitySchemes: {
@@ -47,8 +62,25 @@ export function collectContract(app: FastifyInstance, { version, publicUrl }: Co
       },
     },
     refResolver: { buildLocalReference: ({ $id }) => $id as string },
+    // Else a path of PUBLIC_URL such as /log would be cut from /login.
+    stripBasePath: false,
     transform: ({ schema, url, route }) => ({ schema: describe(schema, route), url }),
+    transformObject: (document) => {
+      const { openapiObject } = document as { openapiObject: { paths: Record<string, object> } }
+      const paths = sorted(openapiObject.paths, order)
+      return withExamples({ ...openapiObject, paths }, publicUrl)
+    },
   })
+}
+
+// Scopes of their own are registered last. A person who tries one route after another must not
+// delete the account before the rest. Paths that the order does not name come last.
+function sorted(paths: Record<string, object>, order: string[]): Record<string, object> {
+  const named = order.map((route) => route.replace(/^\w+ /, '').replace(/:(\w+)/g, '{$1}'))
+  const place = (path: string) => (named.includes(path) ? named.indexOf(path) : named.length)
+  return Object.fromEntries(
+    Object.entries(paths).sort(([one], [other]) => place(one) - place(other)),
+  )
 }
 
 // Adds the parts that routes need not repeat: whether the route is protected, and the problems of
@@ -58,14 +90,11 @@ function describe(schema: FastifySchema | undefined, { config }: RouteOptions): 
   const guarded = config?.public !== true
   const codes = new Set<ProblemCode>([
     ...(schema.body
-      ? ([
-          'invalid_json',
-          'invalid_request',
-          'payload_too_large',
-          'unsupported_media_type',
-        ] as const)
+      ? (['invalid_json', 'payload_too_large', 'unsupported_media_type'] as const)
       : []),
-    ...(guarded ? (['invalid_request', 'missing_token', 'invalid_token'] as const) : []),
+    // Also for two Host headers.
+    'invalid_request',
+    ...(guarded ? (['missing_token', 'invalid_token'] as const) : []),
     ...(config?.limit === undefined ? [] : (['rate_limited'] as const)),
     'headers_too_large',
     'internal_error',
@@ -78,45 +107,58 @@ function describe(schema: FastifySchema | undefined, { config }: RouteOptions): 
       problemResponse(
         [...codes].filter((code) => problemKinds[code].status === status),
         status,
+        schema.body === undefined ? 'host' : '/email',
       ),
     ]),
   )
   const { querystring: _none, ...shown } = schema
   // A public route that can refuse a token accepts one, but does not require it.
-  const security = guarded
-    ? [{ accessToken: [] }]
-    : codes.has('invalid_token')
-      ? [{}, { accessToken: [] }]
-      : []
-  return { ...shown, security, response: { ...(schema.response as object), ...problems } }
+  const security = codes.has('invalid_token') ? [{}, { accessToken: [] }] : []
+  return {
+    ...shown,
+    ...(!guarded && { security }),
+    response: { ...(schema.response as object), ...problems },
+  }
 }
 
+const retryAfter = Duration('Seconds to wait')
+
 const headersByStatus: Record<number, object> = {
-  401: { 'www-authenticate': { type: 'string', description: 'The challenge (RFC 6750 §3)' } },
+  401: { 'WWW-Authenticate': { type: 'string', description: 'The challenge (RFC 6750 §3)' } },
   429: {
-    'retry-after': { type: 'integer', description: 'Seconds to wait' },
-    'ratelimit-policy': { type: 'string', description: 'The limit' },
-    ratelimit: { type: 'string', description: 'The rest of the limit' },
+    'Retry-After': retryAfter,
+    'RateLimit-Policy': { type: 'string', description: 'The limit' },
+    RateLimit: { type: 'string', description: 'The rest of the limit' },
   },
-  503: { 'retry-after': { type: 'integer', description: 'Seconds to wait' } },
+  503: { 'Retry-After': retryAfter },
+}
+
+const exampleErrors = {
+  host: 'must be sent once',
+  '/email': 'must be an e-mail address',
 }
 
 const exampleExtras: Partial<Record<ProblemCode, ProblemExtras>> = {
-  invalid_request: { errors: [{ pointer: '/email', detail: 'must be an e-mail address' }] },
   weak_password: {
     reasons: ['too_guessable'],
     detail: 'This is a commonly used password. Add more words that are less common.',
   },
 }
 
-function problemResponse(codes: ProblemCode[], status: number) {
+/** @param pointer the part that is not valid in the example of `invalid_request` */
+function problemResponse(
+  codes: ProblemCode[],
+  status: number,
+  pointer: keyof typeof exampleErrors,
+) {
+  const errors = [{ pointer, detail: exampleErrors[pointer] }]
   const examples = Object.fromEntries(
     codes.map((code) => [
       code,
       {
         value: problemDocument(
-          new Problem(code, exampleExtras[code]),
-          'http://localhost:3000',
+          new Problem(code, code === 'invalid_request' ? { errors } : exampleExtras[code]),
+          exampleUrl,
           'e7c0ce3f-9f4d-4f6f-9a5b-0a63a8a7a0b1',
         ),
       },

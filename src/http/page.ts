@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { App } from './fastify.js'
+import { renderHtml } from './html.js'
 
 /** A step of a page, which calls a JSON route. */
 export interface Step {
@@ -16,12 +16,23 @@ export interface Step {
   nextToken?: string
 }
 
-/** A small page for the link in a mail. */
+/** A small page: for the link in a mail, or a form. */
 export interface Page {
   path: string
   title: string
   steps: Step[]
+  /**
+   * Trusted HTML for a link that is no longer valid: where a new one comes from. A page without
+   * it is a form, which needs no link.
+   */
+  again?: string
 }
+
+/** A form that asks for an e-mail address. A browser must not judge or rewrite the address. */
+export const emailForm =
+  '<form><label for="email">E-mail address</label>' +
+  '<input id="email" inputmode="email" autocomplete="email" autocapitalize="none" spellcheck="false" required maxlength="320">' +
+  '<button>Send the mail</button></form>'
 
 /** A step that sets a new password with a reset token. */
 export const newPasswordStep: Step = {
@@ -35,27 +46,24 @@ export const newPasswordStep: Step = {
   },
 }
 
-const style = `:root{color-scheme:light dark}
-body{margin:0;padding:2rem 1rem;font:1rem/1.5 system-ui,sans-serif}
-main{max-width:26rem;margin:0 auto}
-label{display:block;margin:1rem 0 .25rem}
-input,button{box-sizing:border-box;width:100%;padding:.75rem;font:inherit;border-radius:.375rem;border:1px solid #767676}
-button{margin-top:1rem;border:0;background:#1f4ed8;color:#fff;cursor:pointer}
-button:disabled{opacity:.6;cursor:default}
-:focus-visible{outline:3px solid #1f4ed8;outline-offset:2px}
-[role=status]{margin-top:1rem}`
-
 // Remove the token from the address bar and the history first. It was in the fragment, which
-// browsers never send to a server.
-const script = (
-  path: string,
-  steps: Step[],
-) => `let token = new URLSearchParams(location.hash.slice(1)).get('token') ?? ''
-history.replaceState(null, '', location.pathname)
-const prefix = location.pathname.replace(/\\/+$/, '').slice(0, -${path.length})
+// browsers never send to a server. Without a slash at the end, relative links lead to the same
+// place from every spelling of the path.
+const script = ({
+  path,
+  steps,
+  again,
+}: Page) => `let token = ${again === undefined ? 'undefined' : "new URLSearchParams(location.hash.slice(1)).get('token') ?? ''"}
+history.replaceState(null, '', location.pathname.replace(/\\/+$/, ''))
+const prefix = location.pathname.slice(0, -${path.length})
 const steps = ${JSON.stringify(steps.map(({ action, done, nextToken }) => ({ action, done, nextToken })))}
 const sections = document.querySelectorAll('section')
 const say = (text) => { document.querySelector('[role=status]').textContent = text }
+const giveUp = (text) => {
+  show(-1)
+  say(text)
+  document.querySelector('#again').hidden = false
+}
 const send = async (action, section) => {
   const inputs = Array.from(section.querySelectorAll('input'), ({ id, value }) => [id, value])
   try {
@@ -76,46 +84,43 @@ const start = (section, index) => {
     event.preventDefault()
     button.disabled = true
     say('One moment…')
-    const { status, code, title, detail, ...reply } = await send(action, section)
+    const { status, code, title, detail, errors, ...reply } = await send(action, section)
     button.disabled = false
     if (status in done) {
       token = reply[nextToken]
       show(token === undefined ? -1 : index + 1)
       say(done[status])
     } else if (code === 'invalid_one_time_token') {
-      show(-1)
-      say(title + '. ' + detail)
-    } else say(detail ?? 'Something went wrong. Please try again.')
+      giveUp(title + '. Each link works once and for a limited time.')
+    } else if (code === 'invalid_request') say('Check what you have entered: it ' + errors[0].detail + '.')
+    else if (status === 429 || status === 503) say(title + '. Please try again later.')
+    else say(detail ?? 'Something went wrong. Please try again.')
   }
   const form = section.querySelector('form')
   if (form === null) button.addEventListener('click', use)
   else form.addEventListener('submit', use)
 }
 sections.forEach(start)
-show(token === '' ? -1 : 0)
-if (token === '') say('This link is incomplete. Open the complete link from the mail.')
+show(0)
+if (token === '') giveUp('This link is incomplete. Open the complete link from the mail.')
 `
 
 /**
  * Creates a route for a page that calls JSON routes. Opening the page changes nothing: mail
  * scanners open links too. The page may run and load only its own content.
  */
-export function createPage({ path, title, steps }: Page): (app: App) => void {
-  const code = script(path, steps)
-  const main = steps
+export function createPage(page: Page): (app: App) => void {
+  const sections = page.steps
     .map((step, index) => `<section${index === 0 ? '' : ' hidden'}>${step.main}</section>`)
     .join('')
-  const html = `<!doctype html>
-<html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${title}</title><style>${style}</style></head>
-<body><main><h1>${title}</h1>${main}<p role="status"></p><noscript><p>This page needs JavaScript.</p></noscript></main><script type="module">${code}</script></body>
-</html>
-`
-  const hash = (text: string) => `'sha256-${createHash('sha256').update(text).digest('base64')}'`
-  const policy = `default-src 'none';script-src ${hash(code)};style-src ${hash(style)};connect-src 'self';base-uri 'none';form-action 'none';frame-ancestors 'none'`
+  const { html, policy } = renderHtml({
+    title: page.title,
+    main: `${sections}<p role="status"></p><p id="again" hidden>${page.again ?? ''}</p><noscript><p>This page needs JavaScript.</p></noscript>`,
+    script: script(page),
+  })
   return (app) => {
     app.get(
-      path,
+      page.path,
       { config: { public: true }, schema: { hide: true } },
       async (_request, reply) =>
         await reply

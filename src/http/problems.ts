@@ -23,7 +23,7 @@ export const problemMediaType = 'application/problem+json; charset=utf-8'
 const retryAfterSeconds: Partial<Record<ProblemCode, number>> = { overloaded: 1, unavailable: 2 }
 
 /** The max members that one error names. */
-const maxFieldErrors = 10
+export const maxFieldErrors = 10
 
 const byFrameworkCode: Record<string, ProblemCode> = {
   FST_ERR_CTP_EMPTY_JSON_BODY: 'invalid_json',

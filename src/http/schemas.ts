@@ -4,19 +4,30 @@ import { problemKinds } from '../errors.js'
 import type { Issued } from '../account/admit.js'
 import { exampleUser, toUser, UserObject } from '../account/user.js'
 import { AccessClaimsSchema } from '../tokens/access-token.js'
+import { exampleUrl } from './examples.js'
+import { maxFieldErrors } from './problems.js'
 
 const strict = { additionalProperties: false } as const
 
 const exampleClaims = {
-  iss: 'http://localhost:3000',
+  iss: exampleUrl,
   sub: exampleUser.id,
-  aud: 'http://localhost:3000',
+  aud: exampleUrl,
   iat: 1767323045,
   exp: 1767323645,
   jti: '4b1c8f8e-6c1d-4b0e-9a53-1e5d8a0c7f21',
   auth_time: 1767323045,
   client_id: 'latchkey',
 }
+
+// The bounds of integers, for clients that are generated from the contract.
+const int32 = { format: 'int32', minimum: 0, maximum: 2 ** 31 - 1 } as const
+const time = { format: 'int64', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
+
+/** A number of seconds in a reply. */
+export const Duration = (description: string, example?: number) =>
+  Type.Integer({ ...int32, description, ...(example !== undefined && { examples: [example] }) })
+
 /**
  * The password of a request. The policy checks its length, so that the error can give the
  * reason.
@@ -35,6 +46,19 @@ export const OneTimeToken = Type.String({
 /** An empty body, which reveals nothing. */
 export const Accepted = Type.Object({}, { ...strict, description: 'Empty' })
 
+const SignupPendingObject = Type.Object(
+  { status: Type.Literal('mail_sent') },
+  {
+    ...strict,
+    $id: 'SignupPending',
+    description: 'A mail is on its way. It is the same for every address',
+    examples: [{ status: 'mail_sent' }],
+  },
+)
+
+/** `SignupPending`, by its name in the contract. */
+export const SignupPending = named(SignupPendingObject)
+
 /** The query of a route without parameters. */
 export const NoQuery = Type.Object({}, strict)
 
@@ -44,11 +68,11 @@ const TokenReplyObject = Type.Object(
       description: 'A signed JWT (RFC 9068). Send it as "Authorization: Bearer <access_token>"',
     }),
     token_type: Type.Literal('Bearer'),
-    expires_in: Type.Integer({ description: 'Life of the access token in seconds' }),
+    expires_in: Duration('Life of the access token in seconds'),
     refresh_token: Type.String({
       description: 'For POST /refresh alone. Protect it like a password',
     }),
-    refresh_expires_in: Type.Integer({ description: 'Life of the refresh token in seconds' }),
+    refresh_expires_in: Duration('Life of the refresh token in seconds'),
     user: Type.Unsafe<Static<typeof UserObject>>({ $ref: 'User#' }),
   },
   {
@@ -74,11 +98,22 @@ export const User = named(UserObject)
 /** `TokenReply`, by its name in the contract. */
 export const TokenReply = named(TokenReplyObject)
 
-const ClaimsObject = Type.Object(AccessClaimsSchema.properties, {
-  $id: 'Claims',
-  description: 'The verified claims of an access token',
-  examples: [exampleClaims],
-})
+const { iat, exp, nbf, auth_time: authTime } = AccessClaimsSchema.properties
+
+const ClaimsObject = Type.Object(
+  {
+    ...AccessClaimsSchema.properties,
+    iat: Type.Integer({ ...iat, ...time }),
+    exp: Type.Integer({ ...exp, ...time }),
+    nbf: Type.Optional(Type.Integer({ ...nbf, ...time })),
+    auth_time: Type.Integer({ ...authTime, ...time }),
+  },
+  {
+    $id: 'Claims',
+    description: 'The verified claims of an access token',
+    examples: [exampleClaims],
+  },
+)
 
 /** `Claims`, by its name in the contract. */
 export const Claims = named(ClaimsObject)
@@ -87,7 +122,7 @@ const ProblemObject = Type.Object(
   {
     type: Type.String({ description: 'The URL that explains the code' }),
     title: Type.String(),
-    status: Type.Integer(),
+    status: Type.Integer({ format: 'int32', minimum: 400, maximum: 599 }),
     code: Type.Enum(Object.keys(problemKinds), { description: 'The stable code; switch on it' }),
     detail: Type.String({ description: 'What to do' }),
     request_id: Type.String(),
@@ -99,12 +134,16 @@ const ProblemObject = Type.Object(
           }),
           detail: Type.String(),
         }),
-        { description: 'With invalid_request: each member that is not valid' },
+        {
+          description: 'With invalid_request: the members that are not valid',
+          maxItems: maxFieldErrors,
+        },
       ),
     ),
     reasons: Type.Optional(
       Type.Array(Type.Enum(['too_short', 'too_long', 'too_guessable', 'contains_email']), {
         description: 'With weak_password: the reasons',
+        maxItems: 4,
       }),
     ),
   },
@@ -113,8 +152,8 @@ const ProblemObject = Type.Object(
 
 /** Adds the shared schemas, so that routes can refer to them. */
 export function addSchemas(app: FastifyInstance): void {
-  for (const schema of [UserObject, TokenReplyObject, ClaimsObject, ProblemObject])
-    app.addSchema(schema)
+  const shared = [UserObject, TokenReplyObject, SignupPendingObject, ClaimsObject, ProblemObject]
+  for (const schema of shared) app.addSchema(schema)
 }
 
 /** Returns the body of a reply with tokens. */

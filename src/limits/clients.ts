@@ -18,7 +18,7 @@ export interface Clients {
 
 /** The response header that remembers a device, for the contract. */
 export const deviceHeader = {
-  'set-cookie': {
+  'Set-Cookie': {
     type: 'string',
     description:
       'A device token. Login attempts with it are counted apart from those of strangers. It grants no access. Not sent with `RATE_LIMITS=off`',

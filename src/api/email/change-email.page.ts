@@ -16,4 +16,5 @@ export const changeEmailPage = createPage({
       done: { 200: 'Your new address is confirmed. Log in with it from now on.' },
     },
   ],
+  again: 'To get a new mail, log in and change your e-mail address again.',
 })

@@ -27,7 +27,10 @@ export function changeEmailRoute(app: App, services: Services): void {
           'The link in the mail to the new address leads to `POST /email/change/confirm`. The reply does not reveal whether that address has an account. At most 10 changes in 7 days; 429 beyond that.',
         tags: ['Account'],
         querystring: NoQuery,
-        body: Type.Object({ new_email: Email, password: Password }, strict),
+        body: Type.Object(
+          { new_email: { ...Email, examples: ['ada@example.com'] }, password: Password },
+          strict,
+        ),
         response: { 202: { ...Accepted, description: 'A mail to the new address is on its way' } },
       },
     },

@@ -18,4 +18,6 @@ export const undoEmailPage = createPage({
     },
     newPasswordStep,
   ],
+  again:
+    'If you have already used it, <a href="../password/forgot">ask for a mail to choose a new password</a>.',
 })

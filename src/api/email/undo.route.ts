@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
 import { audit } from '../../http/audit.js'
-import { NoQuery, OneTimeToken } from '../../http/schemas.js'
+import { Duration, NoQuery, OneTimeToken } from '../../http/schemas.js'
 import { createUndoEmailChange } from './undo.js'
 import type { Services } from '../../services.js'
 import { oneTimeSeconds } from '../../tokens/lifetimes.js'
@@ -14,10 +14,7 @@ const UndoReply = Type.Object(
       description: 'For `POST /password/reset`',
       examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6InJlc2V0K2p3dCIs…'],
     }),
-    expires_in: Type.Integer({
-      description: 'Lifetime of the reset token in seconds',
-      examples: [1800],
-    }),
+    expires_in: Duration('Lifetime of the reset token in seconds', oneTimeSeconds.reset),
   },
   {
     ...strict,

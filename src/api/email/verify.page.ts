@@ -17,4 +17,6 @@ export const verifyEmailPage = createPage({
       },
     },
   ],
+  again:
+    '<a href="../email/resend">Ask for a new mail</a>. If you were creating an account, sign up again instead.',
 })

@@ -33,7 +33,7 @@ export function verifyEmailRoute(app: App, services: Services): void {
             ...TokenReply,
             description:
               'The account was created with a verified address; these are its first tokens',
-            headers: { location: { type: 'string', description: '/me' }, ...deviceHeader },
+            headers: { Location: { type: 'string', description: '/me' }, ...deviceHeader },
           },
         },
       },

@@ -15,6 +15,7 @@ export function livenessRoute(app: App): void {
       schema: {
         operationId: 'readLiveness',
         summary: 'Whether the process runs',
+        description: 'Nothing outside the process affects it. Restart the process if it fails.',
         tags: ['Operation'],
         response: { 200: Ok },
       },
@@ -42,6 +43,7 @@ export function readinessRoute(app: App, { ping, drain }: Services): void {
       schema: {
         operationId: 'readReadiness',
         summary: 'Whether requests should be sent here',
+        description: '503 while the database is away or the server shuts down.',
         tags: ['Operation'],
         response: { 200: Ok },
       },

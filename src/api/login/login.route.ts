@@ -33,6 +33,8 @@ export function loginRoute(app: App, services: Services): void {
       schema: {
         operationId: 'login',
         summary: 'Log in with e-mail and password',
+        description:
+          'An unknown address and a wrong password get the same reply, after the same time. `account_disabled` and `email_unverified` come only after the right password.',
         tags: ['Account'],
         querystring: NoQuery,
         body: LoginBody,

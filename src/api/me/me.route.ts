@@ -19,6 +19,7 @@ export function readMeRoute(app: App, services: Services): void {
       schema: {
         operationId: 'readMe',
         summary: 'Read the account',
+        description: '`GET /claims` is enough to know the id of the caller, and needs no database.',
         tags: ['Account'],
         querystring: NoQuery,
         response: { 200: { ...User, description: 'The account' } },
@@ -38,6 +39,7 @@ export function updateMeRoute(app: App, services: Services): void {
       schema: {
         operationId: 'updateMe',
         summary: 'Change the name',
+        description: 'Null removes it. The address and the password have routes of their own.',
         tags: ['Account'],
         querystring: NoQuery,
         body: Type.Object({ name: Name }, strict),

@@ -5,6 +5,8 @@ import { NoQuery } from '../../http/schemas.js'
 import type { Services } from '../../services.js'
 import type { MetricsSources } from './registry.js'
 
+const example = 'latchkey_http_requests_total{method="GET",route="/me",status="200"} 1\n'
+
 /** The parts whose load is measured. */
 export interface MetricsParts {
   passwords: Pick<Services['passwords'], 'load'>
@@ -57,7 +59,7 @@ export function addMetrics(
           response: {
             200: {
               description: 'The metrics, in the text format of Prometheus',
-              content: { 'text/plain': { schema: Type.String() } },
+              content: { 'text/plain': { schema: Type.String({ examples: [example] }) } },
             },
           },
         },

@@ -5,4 +5,5 @@ export const resetPasswordPage = createPage({
   path: '/password/reset',
   title: 'Choose a new password',
   steps: [newPasswordStep],
+  again: '<a href="../password/forgot">Ask for a new mail</a>',
 })

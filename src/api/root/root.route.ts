@@ -2,6 +2,13 @@ import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
 import type { Services } from '../../services.js'
 
+const index = {
+  name: 'Latchkey',
+  signup: '/signup',
+  login: '/login',
+  jwks: '/.well-known/jwks.json',
+  health: '/health/ready',
+} as const
 const docs = { openapi: '/openapi.json', docs: '/docs' } as const
 
 /** Lists the first paths to know, or redirects a browser to the documentation. */
@@ -27,7 +34,7 @@ export function rootRoute(app: App, { config }: Services): void {
               openapi: Type.Optional(Type.String()),
               docs: Type.Optional(Type.String()),
             },
-            { description: 'The first paths to know' },
+            { description: 'The first paths to know', examples: [{ ...index, ...docs }] },
           ),
           302: Type.Null({ description: 'To the documentation' }),
         },
@@ -37,14 +44,7 @@ export function rootRoute(app: App, { config }: Services): void {
       reply.header('vary', 'accept')
       if (hasDocs && request.accepts().type(['json', 'html']) === 'html')
         return await reply.redirect('/docs')
-      return {
-        name: 'Latchkey',
-        signup: '/signup',
-        login: '/login',
-        jwks: '/.well-known/jwks.json',
-        health: '/health/ready',
-        ...(hasDocs && docs),
-      }
+      return { ...index, ...(hasDocs && docs) }
     },
   )
 }

@@ -4,7 +4,7 @@ import { audit } from '../../http/audit.js'
 import { hangUp } from '../../http/hang-up.js'
 import { deviceHeader } from '../../limits/clients.js'
 import { Email, Name } from '../../account/user.js'
-import { Accepted, NoQuery, Password, TokenReply } from '../../http/schemas.js'
+import { NoQuery, Password, SignupPending, TokenReply } from '../../http/schemas.js'
 import { createRequestSignup } from './request-signup.js'
 import { createSignup } from './signup.js'
 import type { Services } from '../../services.js'
@@ -27,9 +27,12 @@ const schema = {
     201: {
       ...TokenReply,
       description: 'The account was created; these are its first tokens',
-      headers: { location: { type: 'string', description: '/me' }, ...deviceHeader },
+      headers: { Location: { type: 'string', description: '/me' }, ...deviceHeader },
     },
-    202: { ...Accepted, description: 'With `SIGNUP_MODE=verify_first`: a mail is on its way' },
+    202: {
+      ...SignupPending,
+      description: 'With `SIGNUP_MODE=verify_first`: a mail is on its way',
+    },
   },
 }
 const problems = [
@@ -70,7 +73,7 @@ export function requestSignupRoute(app: App, services: Services): void {
         signal: hangUp(reply),
       })
       audit(request, 'signup.requested', null)
-      return await reply.code(202).send({})
+      return await reply.code(202).send({ status: 'mail_sent' })
     },
   )
 }

@@ -15,6 +15,16 @@ const Jwk = Type.Object({
   e: text,
 })
 
+const exampleKey = {
+  kty: 'EC',
+  kid: 'oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U',
+  alg: 'ES256',
+  use: 'sig',
+  crv: 'P-256',
+  x: 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4',
+  y: '4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM',
+}
+
 /** Serves the public keys for offline verification, and how long to cache them. */
 export function jwksRoute(app: App, { ring }: Services): void {
   app.get(
@@ -27,7 +37,12 @@ export function jwksRoute(app: App, { ring }: Services): void {
         description:
           'A JWK Set (RFC 7517). Fetch it again when a token names a `kid` that is not in it, and at the latest after `max-age`.',
         tags: ['Tokens'],
-        response: { 200: Type.Object({ keys: Type.Array(Jwk) }, { description: 'The keys' }) },
+        response: {
+          200: Type.Object(
+            { keys: Type.Array(Jwk, { examples: [[exampleKey]] }) },
+            { description: 'The keys' },
+          ),
+        },
       },
     },
     async (_request, reply) => {

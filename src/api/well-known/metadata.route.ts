@@ -1,26 +1,39 @@
 import { Type } from 'typebox'
 import { Problem } from '../../errors.js'
+import { exampleUrl } from '../../http/examples.js'
 import type { App } from '../../http/fastify.js'
 import type { Services } from '../../services.js'
 
 const Metadata = Type.Object(
   {
-    issuer: Type.String({ description: 'The `iss` of every token: PUBLIC_URL' }),
-    jwks_uri: Type.String({ description: 'The URL of the public keys' }),
+    issuer: Type.String({
+      description: 'The `iss` of every token: PUBLIC_URL',
+      examples: [exampleUrl],
+    }),
+    jwks_uri: Type.String({
+      description: 'The URL of the public keys',
+      examples: [`${exampleUrl}/.well-known/jwks.json`],
+    }),
     id_token_signing_alg_values_supported: Type.Array(Type.Enum(['ES256', 'EdDSA', 'RS256']), {
       description:
         'The algorithms of the keys. Libraries accept these algorithms for every kind of token',
+      maxItems: 3,
+      examples: [['ES256']],
     }),
     subject_types_supported: Type.Array(Type.Literal('public'), {
       description: '`sub` is the same for every client',
+      maxItems: 1,
+      examples: [['public']],
     }),
     response_types_supported: Type.Array(Type.String(), {
       description: 'None: there is no authorization endpoint',
       maxItems: 0,
+      examples: [[]],
     }),
     grant_types_supported: Type.Array(Type.String(), {
       description: 'None: logging in is not an OAuth grant',
       maxItems: 0,
+      examples: [[]],
     }),
   },
   { description: 'The metadata' },

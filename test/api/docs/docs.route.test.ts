@@ -1,17 +1,25 @@
 import t from 'tap'
+import { Type } from 'typebox'
 import { parse } from 'yaml'
+import type { App } from '../../../src/http/fastify.js'
 import { limits } from '../../../src/limits/table.js'
 import { buildTestApp, outcome, projectFile } from '../../helper.js'
 import { outcomes } from '../../support/replies.js'
 import { everyRowIs, rowsOf, tableIs } from '../../support/table.js'
 
 type Schema = Record<string, unknown>
+type Content = Record<string, { schema: Schema; example?: unknown; examples?: object }>
 interface Operation {
   operationId: string
   summary: string
-  security: object[]
+  description: string
+  security?: object[]
+  requestBody?: { content: Content }
   parameters?: Array<Record<string, unknown>>
-  responses: Record<string, { description: string; content?: Record<string, { schema: Schema }> }>
+  responses: Record<
+    string,
+    { description: string; headers?: Record<string, object>; content?: Content }
+  >
 }
 
 await t.test('the contract lists every route and fits it', async (t) => {
@@ -28,8 +36,13 @@ await t.test('the contract lists every route and fits it', async (t) => {
   const { version } = JSON.parse(await projectFile('package.json')) as { version: string }
   t.match(
     contract,
-    { openapi: '3.1.0', info: { version }, servers: [{ url: '/auth' }] },
-    'version and server',
+    {
+      openapi: '3.1.0',
+      info: { version, contact: { url: 'https://id.example.org/auth' } },
+      servers: [{ url: 'https://id.example.org/auth' }],
+      security: [{ accessToken: [] }],
+    },
+    'version, server and default security',
   )
   const yaml = await call('GET', '/openapi.yaml')
   t.equal(yaml.headers['content-type'], 'application/yaml; charset=utf-8', 'GET /openapi.yaml')
@@ -41,37 +54,44 @@ await t.test('the contract lists every route and fits it', async (t) => {
   ).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
   )
+  const origins = JSON.stringify(contract.paths).match(/https?:\/\/[^/"\\]+/g)
   t.strictSame(
-    operations.map(({ path, method }) => `${method} ${path}`).sort(),
+    [...new Set(origins)],
+    ['https://id.example.org'],
+    'the examples have the URL of this server',
+  )
+  t.strictSame(
+    operations.map(({ path, method }) => `${method} ${path}`),
     [
-      'delete /me',
-      'get /',
-      'get /.well-known/jwks.json',
-      'get /.well-known/oauth-authorization-server',
-      'get /.well-known/openid-configuration',
-      'get /claims',
-      'get /health/live',
-      'get /health/ready',
-      'get /me',
-      'get /openapi.json',
-      'get /openapi.yaml',
-      'get /problems/{code}',
-      'patch /me',
-      'post /email/change',
-      'post /email/change/confirm',
-      'post /email/resend',
-      'post /email/undo',
-      'post /email/verify',
+      'post /signup',
       'post /login',
+      'post /refresh',
       'post /logout',
       'post /logout/everywhere',
       'post /password/change',
       'post /password/forgot',
       'post /password/reset',
-      'post /refresh',
-      'post /signup',
+      'post /email/verify',
+      'post /email/resend',
+      'post /email/change',
+      'post /email/change/confirm',
+      'post /email/undo',
+      'get /me',
+      'patch /me',
+      'delete /me',
+      'get /claims',
+      'get /.well-known/jwks.json',
+      'get /.well-known/oauth-authorization-server',
+      'get /.well-known/openid-configuration',
+      'get /health/live',
+      'get /health/ready',
+      'get /',
+      'get /problems',
+      'get /problems/{code}',
+      'get /openapi.json',
+      'get /openapi.yaml',
     ],
-    'the routes',
+    'the routes, in the order of the map',
   )
   t.equal(
     new Set(operations.map(({ operation }) => operation.operationId)).size,
@@ -94,22 +114,21 @@ await t.test('the contract lists every route and fits it', async (t) => {
         `${method} ${path}`,
         { path, method, operation },
         {
-          security: isProtected
-            ? [{ accessToken: [] }]
-            : takesToken
-              ? [{}, { accessToken: [] }]
-              : [],
+          security: isProtected ? undefined : takesToken ? [{}, { accessToken: [] }] : [],
           documents401: isProtected || takesToken || path === '/login' || path === '/refresh',
           replies401: isProtected,
           undocumentedStatus: null,
           summary: true,
+          description: true,
           takesQuery: false,
           badReplies: [],
+          withoutExample: [],
+          headersInLowerCase: [],
         },
       ] as const
     }),
     async ({ path, method, operation }) => {
-      const { security, responses, summary, parameters = [] } = operation
+      const { security, responses, summary, description, requestBody, parameters = [] } = operation
       const { statusCode } = await app.inject({
         url: path.replace('{code}', 'not_found'),
         method: method as 'get',
@@ -120,14 +139,45 @@ await t.test('the contract lists every route and fits it', async (t) => {
         replies401: statusCode === 401,
         undocumentedStatus: Object.hasOwn(responses, String(statusCode)) ? null : statusCode,
         summary: Boolean(summary),
+        description: Boolean(description),
         takesQuery: parameters.some((parameter) => parameter.in === 'query'),
         badReplies: Object.entries(responses)
           .filter(([status, response]) => !isComplete(contract, status, response))
           .map(([status]) => status),
+        withoutExample: [requestBody, ...Object.values(responses)]
+          .flatMap((message) => Object.entries(message?.content ?? {}))
+          .filter(([, { example, examples }]) => example === undefined && examples === undefined)
+          .map(([type]) => type),
+        headersInLowerCase: Object.values(responses)
+          .flatMap(({ headers = {} }) => Object.keys(headers))
+          .filter((name) => name === name.toLowerCase()),
       }
     },
     'operations',
   )
+})
+
+await t.test('a reply whose schema has no examples has none in the contract', async (t) => {
+  const { app } = await buildTestApp(t, {
+    beforeReady: (app) => {
+      const response = { 200: Type.Object({ hello: Type.String(), status: Type.Literal('ok') }) }
+      app.register(async (api: App) => {
+        api.get('/log-in/:name', { schema: { response } }, async () => {
+          throw new Error('is not called')
+        })
+      })
+    },
+    env: { PUBLIC_URL: 'https://id.example.org/log' },
+  })
+  const { paths = {} } = app.swagger() as { paths?: Record<string, { get?: Operation }> }
+  t.strictSame(Object.keys(paths['/log-in/{name}']?.get?.responses['200']?.content ?? {}), [
+    'application/json',
+  ])
+  t.notOk(
+    'example' in
+      (paths['/log-in/{name}']?.get?.responses['200']?.content?.['application/json'] ?? {}),
+  )
+  t.equal(Object.keys(paths).at(-1), '/log-in/{name}', 'after the routes of the map, in full')
 })
 
 await t.test('the page loads nothing from other servers', async (t) => {

@@ -1,9 +1,11 @@
 import t from 'tap'
 import { type ProblemCode, problemKinds } from '../../../src/errors.js'
 import { buildTestApp, jsonType, outcome, problem } from '../../helper.js'
-import { everyRowIs, rowsOf } from '../../support/table.js'
+import { everyRowIs, rowsOf, tableIs } from '../../support/table.js'
 
 const { call } = await buildTestApp(t)
+const restricted =
+  /^default-src 'none';style-src 'sha256-[\w+/=]{44}';base-uri 'none';form-action 'none';frame-ancestors 'none'$/
 
 await t.test('every code has a text and a page', async (t) => {
   const codes = Object.keys(problemKinds) as ProblemCode[]
@@ -44,7 +46,8 @@ await t.test('every code has a text and a page', async (t) => {
       status: 200,
       type: 'text/html; charset=utf-8',
       restricted: true,
-      complete: [true, true, true],
+      complete: [true, true, true, true],
+      listed: true,
       active: null,
       entities: null,
     },
@@ -55,17 +58,72 @@ await t.test('every code has a text and a page', async (t) => {
       return {
         status: statusCode,
         type: headers['content-type'],
-        restricted: /^default-src 'none'/.test(String(headers['content-security-policy'])),
+        restricted: restricted.test(String(headers['content-security-policy'])),
         complete: [
           body.startsWith('<!doctype html>'),
-          body.includes(`<title>${code}</title>`),
-          body.includes(`status ${problemKinds[code].status}`),
+          body.includes(`<title>${problemKinds[code].title}</title>`),
+          body.includes(`<code>${code}</code>, HTTP status ${problemKinds[code].status}`),
+          body.includes('<meta name="viewport"'),
         ],
+        listed: body.includes('<a href="/problems">'),
         active: body.match(/<script|style=|https?:/g),
         entities: body.match(/&(?!amp;|lt;|quot;)/g),
       }
     },
     'pages',
+  )
+})
+
+await t.test('GET /problems lists every code, as text and as HTML', async (t) => {
+  const codes = Object.keys(problemKinds) as ProblemCode[]
+  const text = await call('GET', '/problems')
+  t.strictSame(
+    [text.statusCode, text.headers['content-type'], text.headers.vary, text.body],
+    [
+      200,
+      'text/plain; charset=utf-8',
+      'accept',
+      codes
+        .map((code) => `${code} (HTTP ${problemKinds[code].status}): ${problemKinds[code].title}\n`)
+        .join(''),
+    ],
+    'the text',
+  )
+  for (const [PUBLIC_URL, base] of [
+    ['http://localhost:3000', ''],
+    ['https://id.example.org/auth', '/auth'],
+  ] as const) {
+    const test = await buildTestApp(t, { env: { PUBLIC_URL } })
+    const html = await test.call('GET', '/problems', { headers: { accept: 'text/html' } })
+    t.equal(html.headers['content-type'], 'text/html; charset=utf-8', 'the type')
+    t.match(html.headers['content-security-policy'], restricted, 'the policy')
+    t.strictSame(
+      [...html.body.matchAll(/<a href="([^"]+)"><code>(\w+)<\/code><\/a>/g)].map(
+        ([, path, code]) => [path, code],
+      ),
+      codes.map((code) => [`${base}/problems/${code}`, code]),
+      `the links under ${PUBLIC_URL}`,
+    )
+  }
+})
+
+await t.test('a page leads on to where its advice can be followed', async (t) => {
+  await tableIs(
+    t,
+    [
+      ['invalid_one_time_token', 0, ['/password/forgot', '/email/resend', '/problems']],
+      ['email_unverified', 0, ['/email/resend', '/problems']],
+      ['not_found', 0, ['/problems']],
+    ],
+    async (_, code) => {
+      const accept = { headers: { accept: 'text/html' } }
+      const { body } = await call('GET', `/problems/${code}`, accept)
+      const links = [...body.matchAll(/href="([^"]+)"/g)].map(([, path = '']) => path)
+      for (const path of links)
+        t.equal((await call('GET', path, accept)).statusCode, 200, `${code}: ${path}`)
+      return links
+    },
+    'links',
   )
 })
 
@@ -93,7 +151,6 @@ await t.test('unknown codes are not found', async (t) => {
       '%3Cscript%3E',
       'INVALID_TOKEN',
       'x'.repeat(100),
-      '',
     ]),
     ['404 not_found', null],
     async (code) => {

@@ -23,7 +23,7 @@ await onEachDatabase(t, async (t, database) => {
     const reply = await signup({ email: ' Ada@Example.ORG ', password: goodPassword, name: 'Ada' })
     t.strictSame(
       [reply.statusCode, reply.body, reply.headers.location, reply.headers['cache-control']],
-      [202, '{}', undefined, 'no-store'],
+      [202, '{"status":"mail_sent"}', undefined, 'no-store'],
       'the reply',
     )
     const mail = await nextMail('ada@example.org', 'Finish')
@@ -148,7 +148,7 @@ await onEachDatabase(t, async (t, database) => {
     for (const reply of replies)
       t.strictSame(
         [reply.statusCode, reply.body, headerNames(reply)],
-        [202, '{}', headerNames(replies[1] as typeof reply)],
+        [202, '{"status":"mail_sent"}', headerNames(replies[1] as typeof reply)],
       )
     gate.closed = false
     await nextMail('new@example.org', 'Finish')
