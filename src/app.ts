@@ -36,8 +36,9 @@ import type { App } from './http/fastify.js'
 import { addGuard } from './http/guard.js'
 import { addHeaders, requestId } from './http/headers.js'
 import { logRequests } from './http/log.js'
-import { refuseUnknownRoutes, routing } from './http/methods.js'
+import { createPaths, type Paths, refuseUnknownRoutes, routing } from './http/methods.js'
 import { refuseOverload } from './http/overload.js'
+import { createPrefixRemover, prefixOf } from './http/prefix.js'
 import { createErrorHandler } from './http/problems.js'
 import { addSchemas } from './http/schemas.js'
 import { traceRequests } from './http/traces.js'
@@ -107,7 +108,8 @@ export function routesOf(
  */
 export function buildApp(services: Services, timeouts: ServerTimeouts = serverTimeouts): App {
   const { config, passwords, accessTokens, limiters } = services
-  const app = createServer(services, timeouts)
+  const paths = createPaths()
+  const app = createServer(services, timeouts, paths)
 
   // Every request passes these, in this order.
   logRequests(app)
@@ -115,7 +117,7 @@ export function buildApp(services: Services, timeouts: ServerTimeouts = serverTi
   boundConnections(app, timeouts)
   addHeaders(app, config.CORS_ORIGINS, services.drain.isDraining)
   parseBodies(app)
-  refuseUnknownRoutes(app)
+  refuseUnknownRoutes(app, paths)
   app.register(accepts)
   collectContract(app, { version: readVersion(), publicUrl: config.PUBLIC_URL })
   addSchemas(app)
@@ -134,7 +136,7 @@ export function buildApp(services: Services, timeouts: ServerTimeouts = serverTi
 /** The max time that closing waits for unsent mails, in milliseconds. */
 const mailTimeout = 3000
 
-function createServer(services: Services, timeouts: ServerTimeouts): App {
+function createServer(services: Services, timeouts: ServerTimeouts, paths: Paths): App {
   const { config, logger, mailer, redis, store } = services
   const errorHandler = createErrorHandler(config.PUBLIC_URL)
   const app: App = fastify({
@@ -157,6 +159,9 @@ function createServer(services: Services, timeouts: ServerTimeouts): App {
     },
     return503OnClosing: false,
     routerOptions: routing,
+    ...(prefixOf(config.PUBLIC_URL) !== '' && {
+      rewriteUrl: createPrefixRemover(config.PUBLIC_URL, paths),
+    }),
     clientErrorHandler: createClientErrorHandler(config.PUBLIC_URL),
     frameworkErrors: errorHandler,
   })

@@ -51,8 +51,9 @@ const script = (
   path: string,
   steps: Step[],
 ) => `let token = new URLSearchParams(location.hash.slice(1)).get('token') ?? ''
-history.replaceState(null, '', location.pathname)
-const prefix = location.pathname.replace(/\\/+$/, '').slice(0, -${path.length})
+history.replaceState(null, '', location.origin + location.pathname)
+const segments = location.pathname.split('/').filter((segment) => segment !== '')
+const prefix = segments.slice(0, -${path.split('/').length - 1}).map((segment) => '/' + segment).join('')
 const steps = ${JSON.stringify(steps.map(({ action, done, nextToken }) => ({ action, done, nextToken })))}
 const sections = document.querySelectorAll('section')
 const say = (text) => { document.querySelector('[role=status]').textContent = text }

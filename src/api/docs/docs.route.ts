@@ -1,6 +1,7 @@
 import swaggerUi from '@fastify/swagger-ui'
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
+import { prefixOf } from '../../http/prefix.js'
 import type { Services } from '../../services.js'
 
 // The page may load only what this server sends. Its own script sets style attributes.
@@ -51,7 +52,8 @@ export function openapiYamlRoute(app: App): void {
 }
 
 /** Serves a page to read the contract and to try the API. */
-export function docsRoute(app: App, { countDocs }: Services): void {
+export function docsRoute(app: App, { config, countDocs }: Services): void {
+  const prefix = prefixOf(config.PUBLIC_URL)
   app.register(async (page) => {
     // The files are large, and reading them occupies the threads that hash.
     page.addHook('onRequest', async (request) => {
@@ -59,9 +61,14 @@ export function docsRoute(app: App, { countDocs }: Services): void {
     })
     page.addHook('onRoute', (route) => {
       route.config = { ...route.config, public: true }
+      // The plugin's own redirect lacks the path of PUBLIC_URL.
+      if (route.url === '/docs/static/index.html')
+        route.handler = async (_request, reply) => await reply.redirect(`${prefix}/docs`)
     })
     await page.register(swaggerUi, {
       routePrefix: '/docs',
+      // The files are named relative to the page, whatever its address is.
+      indexPrefix: '.',
       staticCSP: contentSecurityPolicy,
       uiConfig: { layout: 'BaseLayout', validatorUrl: null, tryItOutEnabled: true },
       theme: { title: 'Latchkey API' },
