@@ -32,9 +32,10 @@ import { createClientErrorHandler } from './http/client-error.js'
 import { compileWhenUsed } from './http/compilers.js'
 import { boundConnections, type ServerTimeouts, serverTimeouts } from './http/connections.js'
 import { collectContract } from './http/contract.js'
+import { allowOrigins } from './http/cors.js'
 import type { App } from './http/fastify.js'
 import { addGuard } from './http/guard.js'
-import { addHeaders, requestId } from './http/headers.js'
+import { addHeaders, requestId, type SecurityHeaders, securityHeadersFor } from './http/headers.js'
 import { logRequests } from './http/log.js'
 import { createPaths, type Paths, refuseUnknownRoutes, routing } from './http/methods.js'
 import { refuseOverload } from './http/overload.js'
@@ -109,13 +110,15 @@ export function routesOf(
 export function buildApp(services: Services, timeouts: ServerTimeouts = serverTimeouts): App {
   const { config, passwords, accessTokens, limiters } = services
   const paths = createPaths()
-  const app = createServer(services, timeouts, paths)
+  const headers = securityHeadersFor(config.HSTS_SUBDOMAINS === 'on')
+  const app = createServer(services, { timeouts, paths, headers })
 
   // Every request passes these, in this order.
   logRequests(app)
   traceRequests(app)
   boundConnections(app, timeouts)
-  addHeaders(app, config.CORS_ORIGINS, services.drain.isDraining)
+  addHeaders(app, headers, services.drain.isDraining)
+  allowOrigins(app, config.CORS_ORIGINS, paths)
   parseBodies(app)
   refuseUnknownRoutes(app, paths)
   app.register(accepts)
@@ -136,9 +139,15 @@ export function buildApp(services: Services, timeouts: ServerTimeouts = serverTi
 /** The max time that closing waits for unsent mails, in milliseconds. */
 const mailTimeout = 3000
 
-function createServer(services: Services, timeouts: ServerTimeouts, paths: Paths): App {
+interface ServerParts {
+  timeouts: ServerTimeouts
+  paths: Paths
+  headers: SecurityHeaders
+}
+
+function createServer(services: Services, { timeouts, paths, headers }: ServerParts): App {
   const { config, logger, mailer, redis, store } = services
-  const errorHandler = createErrorHandler(config.PUBLIC_URL)
+  const errorHandler = createErrorHandler(config.PUBLIC_URL, headers)
   const app: App = fastify({
     loggerInstance: logger,
     logController: new LogController({
@@ -151,7 +160,7 @@ function createServer(services: Services, timeouts: ServerTimeouts, paths: Paths
     trustProxy: config.TRUST_PROXY.length > 0 && createProxyTrust(config.TRUST_PROXY),
     requestTimeout: timeouts.requestTimeout,
     connectionTimeout: timeouts.connectionTimeout,
-    keepAliveTimeout: timeouts.keepAliveTimeout,
+    keepAliveTimeout: timeouts.keepAliveTimeout ?? config.KEEP_ALIVE_SECONDS * 1000,
     http: {
       headersTimeout: timeouts.headersTimeout,
       connectionsCheckingInterval: timeouts.connectionsCheckingInterval,
@@ -162,7 +171,7 @@ function createServer(services: Services, timeouts: ServerTimeouts, paths: Paths
     ...(prefixOf(config.PUBLIC_URL) !== '' && {
       rewriteUrl: createPrefixRemover(config.PUBLIC_URL, paths),
     }),
-    clientErrorHandler: createClientErrorHandler(config.PUBLIC_URL),
+    clientErrorHandler: createClientErrorHandler(config.PUBLIC_URL, headers),
     frameworkErrors: errorHandler,
   })
   app.setErrorHandler(errorHandler)

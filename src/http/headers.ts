@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import cors from '@fastify/cors'
 import type { FastifyInstance } from 'fastify'
 import { Problem } from '../errors.js'
 
@@ -15,10 +14,27 @@ export const securityHeaders = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
-  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'strict-transport-security': 'max-age=31536000',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
-} as const
+}
+
+/** The security headers of an application, by name. */
+export type SecurityHeaders = typeof securityHeaders
+
+/**
+ * Returns the security headers of an application.
+ *
+ * @param hstsSubdomains whether browsers must use https for every sub-domain of the host too.
+ *   Off by default: a sub-domain without TLS would be unreachable for a year (RFC 6797 §14.4)
+ */
+export function securityHeadersFor(hstsSubdomains: boolean): SecurityHeaders {
+  const { 'strict-transport-security': hsts } = securityHeaders
+  return {
+    ...securityHeaders,
+    ...(hstsSubdomains && { 'strict-transport-security': `${hsts}; includeSubDomains` }),
+  }
+}
 
 /** Returns the client's request id if it is safe in a log line, or a new one. */
 export function requestId(request: {
@@ -29,19 +45,18 @@ export function requestId(request: {
 }
 
 /**
- * Adds the headers of every response, and CORS.
+ * Adds the headers of every response.
  *
- * @param origins the exact origins whose pages may call the API
  * @param isDraining while true, every response closes its connection
  */
 export function addHeaders(
   app: FastifyInstance,
-  origins: string[],
+  headers: SecurityHeaders,
   isDraining: () => boolean,
 ): void {
   // Hooks of every request are synchronous: a promise costs as much as the work itself.
   app.addHook('onRequest', ({ id, raw }, reply, done) => {
-    reply.headers(securityHeaders).headers({ 'x-request-id': id, 'cache-control': 'no-store' })
+    reply.headers(headers).headers({ 'x-request-id': id, 'cache-control': 'no-store' })
     requireHost(raw)
     done()
   })
@@ -60,24 +75,6 @@ export function addHeaders(
     if (isClosing || isDraining()) reply.header('connection', 'close')
     done()
   })
-  if (origins.length > 0) {
-    app.register(cors, {
-      origin: origins,
-      methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-      allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
-      exposedHeaders: [
-        'allow',
-        'location',
-        'ratelimit',
-        'ratelimit-policy',
-        'retry-after',
-        'www-authenticate',
-        'x-request-id',
-      ],
-      maxAge: 600,
-      strictPreflight: false,
-    })
-  }
 }
 
 /**
