@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Problem } from '../errors.js'
 
 /**
@@ -58,6 +58,7 @@ export function addHeaders(
   app.addHook('onRequest', ({ id, raw }, reply, done) => {
     reply.headers(headers).headers({ 'x-request-id': id, 'cache-control': 'no-store' })
     requireHost(raw)
+    if (raw.headers['transfer-encoding'] !== undefined) requireChunked(raw, reply)
     done()
   })
   // Without a listener Node refuses an unknown Expect with a bare 417. A server may ignore it (RFC
@@ -99,4 +100,14 @@ function requireHost({ rawHeaders, httpVersion }: IncomingMessage): void {
     throw new Problem('invalid_request', {
       errors: [{ pointer: 'host', detail: 'must be sent once' }],
     })
+}
+
+// RFC 9112 §6.1. Node reads the chunks, whatever other codings there are, and takes the rest for
+// the body. A proxy may see another end of the request, so the connection is closed.
+function requireChunked({ headers, httpVersion }: IncomingMessage, reply: FastifyReply): void {
+  if (headers['transfer-encoding']?.toLowerCase() === 'chunked' && httpVersion !== '1.0') return
+  reply.header('connection', 'close')
+  throw new Problem('invalid_request', {
+    errors: [{ pointer: 'transfer-encoding', detail: 'must be chunked, in HTTP/1.1' }],
+  })
 }
