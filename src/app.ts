@@ -14,7 +14,12 @@ import { verifyEmailRoute } from './api/email/verify.route.js'
 import { livenessRoute, readinessRoute } from './api/health/health.route.js'
 import { loginRoute } from './api/login/login.route.js'
 import { logoutEverywhereRoute, logoutRoute } from './api/logout/logout.route.js'
-import { deleteMeRoute, readMeRoute, updateMeRoute } from './api/me/me.route.js'
+import {
+  deleteMeByPostRoute,
+  deleteMeRoute,
+  readMeRoute,
+  updateMeRoute,
+} from './api/me/me.route.js'
 import { addMetrics } from './api/metrics/metrics.route.js'
 import { changePasswordRoute } from './api/password/change-password.route.js'
 import { forgotPasswordRoute } from './api/password/forgot.route.js'
@@ -83,6 +88,7 @@ export function routesOf(
     'GET /me': readMeRoute,
     'PATCH /me': updateMeRoute,
     'DELETE /me': deleteMeRoute,
+    'POST /me/delete': deleteMeByPostRoute,
     'GET /claims': claimsRoute,
 
     'GET /.well-known/jwks.json': jwksRoute,

@@ -13,8 +13,11 @@ export const bodyLimit = 16 * 1024
  */
 const unreadLimit = 1024 * 1024
 
-/** A parameter of a media type: its name, and its value as a token or a quoted string. */
-const parameter = /;\s*([^\s;=]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;]*))/g
+/**
+ * A parameter of a media type: its name, and its value as a token or a quoted string. The bound
+ * keeps the time linear for quotes that are never closed.
+ */
+const parameter = /;\s*([^\s;=]+)=(?:"((?:[^"\\]|\\.){0,100})"|([^\s;]*))/g
 
 /** The charsets whose texts are UTF-8 too. JSON is always UTF-8 (RFC 8259 §8.1). */
 const utf8Charsets = ['utf-8', 'utf8', 'us-ascii']
