@@ -15,7 +15,12 @@ import { verifyEmailRoute } from './api/email/verify.route.js'
 import { livenessRoute, readinessRoute } from './api/health/health.route.js'
 import { loginRoute } from './api/login/login.route.js'
 import { logoutEverywhereRoute, logoutRoute } from './api/logout/logout.route.js'
-import { deleteMeRoute, readMeRoute, updateMeRoute } from './api/me/me.route.js'
+import {
+  deleteMeByPostRoute,
+  deleteMeRoute,
+  readMeRoute,
+  updateMeRoute,
+} from './api/me/me.route.js'
 import { addMetrics } from './api/metrics/metrics.route.js'
 import { changePasswordRoute } from './api/password/change-password.route.js'
 import { forgotPasswordPage } from './api/password/forgot.page.js'
@@ -34,12 +39,14 @@ import { createClientErrorHandler } from './http/client-error.js'
 import { compileWhenUsed } from './http/compilers.js'
 import { boundConnections, type ServerTimeouts, serverTimeouts } from './http/connections.js'
 import { collectContract } from './http/contract.js'
+import { allowOrigins } from './http/cors.js'
 import type { App } from './http/fastify.js'
 import { addGuard } from './http/guard.js'
-import { addHeaders, requestId } from './http/headers.js'
+import { addHeaders, requestId, type SecurityHeaders, securityHeadersFor } from './http/headers.js'
 import { logRequests } from './http/log.js'
-import { refuseUnknownRoutes, routing } from './http/methods.js'
+import { createPaths, type Paths, refuseUnknownRoutes, routing } from './http/methods.js'
 import { refuseOverload } from './http/overload.js'
+import { createPrefixRemover, prefixOf } from './http/prefix.js'
 import { createErrorHandler } from './http/problems.js'
 import { addSchemas } from './http/schemas.js'
 import { traceRequests } from './http/traces.js'
@@ -85,6 +92,7 @@ export function routesOf(
     'GET /me': readMeRoute,
     'PATCH /me': updateMeRoute,
     'DELETE /me': deleteMeRoute,
+    'POST /me/delete': deleteMeByPostRoute,
     'GET /claims': claimsRoute,
 
     'GET /.well-known/jwks.json': jwksRoute,
@@ -112,15 +120,18 @@ export function routesOf(
  */
 export function buildApp(services: Services, timeouts: ServerTimeouts = serverTimeouts): App {
   const { config, passwords, accessTokens, limiters } = services
-  const app = createServer(services, timeouts)
+  const paths = createPaths()
+  const headers = securityHeadersFor(config.HSTS_SUBDOMAINS === 'on')
+  const app = createServer(services, { timeouts, paths, headers })
 
   // Every request passes these, in this order.
   logRequests(app)
   traceRequests(app)
   boundConnections(app, timeouts)
-  addHeaders(app, config.CORS_ORIGINS, services.drain.isDraining)
+  addHeaders(app, headers, services.drain.isDraining)
+  allowOrigins(app, config.CORS_ORIGINS, paths)
   parseBodies(app)
-  refuseUnknownRoutes(app)
+  refuseUnknownRoutes(app, paths)
   app.register(accepts)
   collectContract(app, {
     version: readVersion(),
@@ -143,9 +154,15 @@ export function buildApp(services: Services, timeouts: ServerTimeouts = serverTi
 /** The max time that closing waits for unsent mails, in milliseconds. */
 const mailTimeout = 3000
 
-function createServer(services: Services, timeouts: ServerTimeouts): App {
+interface ServerParts {
+  timeouts: ServerTimeouts
+  paths: Paths
+  headers: SecurityHeaders
+}
+
+function createServer(services: Services, { timeouts, paths, headers }: ServerParts): App {
   const { config, logger, mailer, redis, store } = services
-  const errorHandler = createErrorHandler(config.PUBLIC_URL)
+  const errorHandler = createErrorHandler(config.PUBLIC_URL, headers)
   const app: App = fastify({
     loggerInstance: logger,
     logController: new LogController({
@@ -158,7 +175,7 @@ function createServer(services: Services, timeouts: ServerTimeouts): App {
     trustProxy: config.TRUST_PROXY.length > 0 && createProxyTrust(config.TRUST_PROXY),
     requestTimeout: timeouts.requestTimeout,
     connectionTimeout: timeouts.connectionTimeout,
-    keepAliveTimeout: timeouts.keepAliveTimeout,
+    keepAliveTimeout: timeouts.keepAliveTimeout ?? config.KEEP_ALIVE_SECONDS * 1000,
     http: {
       headersTimeout: timeouts.headersTimeout,
       connectionsCheckingInterval: timeouts.connectionsCheckingInterval,
@@ -166,7 +183,10 @@ function createServer(services: Services, timeouts: ServerTimeouts): App {
     },
     return503OnClosing: false,
     routerOptions: routing,
-    clientErrorHandler: createClientErrorHandler(config.PUBLIC_URL),
+    ...(prefixOf(config.PUBLIC_URL) !== '' && {
+      rewriteUrl: createPrefixRemover(config.PUBLIC_URL, paths),
+    }),
+    clientErrorHandler: createClientErrorHandler(config.PUBLIC_URL, headers),
     frameworkErrors: errorHandler,
   })
   app.setErrorHandler(errorHandler)

@@ -145,8 +145,15 @@ function isNetwork(text: string): boolean {
   return version !== 0 && Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128)
 }
 
+// The second pattern is for mobile and desktop apps (Capacitor, Ionic, Tauri) and for browser
+// extensions. Any other scheme is more likely a typo.
 function isOrigin(text: string): boolean {
-  return /^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
+  return (
+    (/^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text) ||
+    /^(capacitor|ionic|tauri|(chrome|moz|safari-web)-extension):\/\/[a-z0-9.-]+(:\d{1,5})?$/i.test(
+      text,
+    )
+  )
 }
 
 // A bare # or / in the password makes the URL invalid. Refuse it here: a database driver would

@@ -83,6 +83,6 @@ export function createServices(parts: Parts) {
       mailer,
       tokens,
     }),
-    sendTokens: createSendTokens(clients),
+    sendTokens: createSendTokens(clients, config.PUBLIC_URL),
   }
 }

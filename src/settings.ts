@@ -175,8 +175,19 @@ export const Settings = Type.Object({
   CORS_ORIGINS: Type.Array(Type.String(), {
     default: [],
     description:
-      'Exact origins separated by commas, such as https://app.example.com. Pages of these origins may call the API.',
+      'Exact origins separated by commas, such as https://app.example.com or capacitor://localhost. Pages of these origins may call the API: a single-page app on another origin needs this.',
   }),
+  HSTS_SUBDOMAINS: Type.Enum(['on', 'off'], {
+    default: 'off',
+    description:
+      'on or off. Tell browsers to use https for a year not only for the host of PUBLIC_URL, but for all its sub-domains.',
+  }),
+  KEEP_ALIVE_SECONDS: Seconds(
+    1,
+    7200,
+    72,
+    'How long an idle connection stays open. Longer than the balancer in front keeps it.',
+  ),
   METRICS: Type.Enum(['on', 'off'], {
     default: 'off',
     description:

@@ -51,6 +51,20 @@ t.test('CORS_ORIGINS are exact origins', async (t) => {
       ['https://a.example', 'http://localhost:5173'],
     ],
     [',', []],
+    // Pages of mobile and desktop apps, and of browser extensions.
+    [
+      'capacitor://localhost,ionic://localhost,tauri://localhost',
+      ['capacitor://localhost', 'ionic://localhost', 'tauri://localhost'],
+    ],
+    ...[
+      'https://localhost',
+      'http://tauri.localhost',
+      'capacitor://com.example.app',
+      'ionic://localhost:8080',
+      'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+      'moz-extension://0b4b5c6e-6c1d-4b0e-9a53-1e5d8a0c7f21',
+      'safari-web-extension://0B4B5C6E-6C1D-4B0E-9A53-1E5D8A0C7F21',
+    ].map((origin): [string, string[]] => [origin, [origin]]),
   ]
   for (const [CORS_ORIGINS, origins] of rows)
     t.strictSame(
@@ -69,7 +83,21 @@ t.test('CORS_ORIGINS are exact origins', async (t) => {
     'https://a.example https://b.example',
     'https://a.example;https://b.example',
     'https://ok.example,*',
-    'capacitor://localhost',
+    'capacitor://localhost/',
+    'capacitor://',
+    'capacitor:localhost',
+    'capacitor://*',
+    'capacitor://local host',
+    'capacitor://user@localhost',
+    'chrome-extension://*',
+    'chrome-extension://abc/popup.html',
+    'moz-extension://',
+    'Capacitor://*.localhost',
+    'file://',
+    'file://localhost',
+    'data:text/html,x',
+    'javascript://localhost',
+    'htps://a.example',
     'https://a.example/x',
   ]) {
     t.strictSame(refused({ CORS_ORIGINS }), ['CORS_ORIGINS'], CORS_ORIGINS)

@@ -37,6 +37,8 @@ const defaults = {
   WORKERS: '1',
   TRUST_PROXY: [],
   CORS_ORIGINS: [],
+  HSTS_SUBDOMAINS: 'off',
+  KEEP_ALIVE_SECONDS: 72,
   METRICS: 'off',
   DOCS: 'on',
   LOG_LEVEL: 'info',
@@ -187,6 +189,8 @@ t.test('the edges of each setting', async (t) => {
     ['ARGON2_LANES', ['1', '16'], ['0', '17']],
     ['HASH_CONCURRENCY', ['1', '1024'], ['0', '1025', '1.5', 'auto']],
     ['HASH_QUEUE_MS', ['0', '60000'], ['-1', '60001', '1s']],
+    ['HSTS_SUBDOMAINS', ['on', 'off'], ['On', 'true']],
+    ['KEEP_ALIVE_SECONDS', ['1', '72', '7200'], ['0', '7201', '-1', '1.5', '72s']],
     ['METRICS', ['on', 'off'], ['ON', '1']],
     ['DOCS', ['on', 'off'], ['On', 'false']],
     [

@@ -1,3 +1,4 @@
+import { loadConfig } from '../../src/config.js'
 import { pipelineLimit, serverTimeouts } from '../../src/http/connections.js'
 import type { BenchServer } from '../server.js'
 import {
@@ -27,8 +28,8 @@ export interface Attack {
   perConnection?: boolean
 }
 
-const { headersTimeout, requestTimeout, keepAliveTimeout, connectionsCheckingInterval } =
-  serverTimeouts
+const { headersTimeout, requestTimeout, connectionsCheckingInterval } = serverTimeouts
+const keepAliveTimeout = loadConfig({}).KEEP_ALIVE_SECONDS * 1000
 /** The time to respond to all requests of the same moment, in seconds. */
 const allAtOnce = 2
 

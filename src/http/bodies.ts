@@ -1,7 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../errors.js'
+import { countHeader } from './headers.js'
 
 /** The max size of a body, in bytes. */
 export const bodyLimit = 16 * 1024
@@ -12,8 +13,24 @@ export const bodyLimit = 16 * 1024
  */
 const unreadLimit = 1024 * 1024
 
-/** Accepts only JSON bodies. Limits how much of a body is read after its request got a reply. */
+/**
+ * A parameter of a media type: its name, and its value as a token or a quoted string. The bound
+ * keeps the time linear for quotes that are never closed.
+ */
+const parameter = /;\s*([^\s;=]+)=(?:"((?:[^"\\]|\\.){0,100})"|([^\s;]*))/g
+
+/** The charsets whose texts are UTF-8 too. JSON is always UTF-8 (RFC 8259 §8.1). */
+const utf8Charsets = ['utf-8', 'utf8', 'us-ascii']
+
+/**
+ * Accepts only JSON bodies. Limits how much of a body is read after its request got a reply.
+ * Call it before the routes.
+ */
 export function parseBodies(app: FastifyInstance): void {
+  app.addHook('onRoute', (route) => {
+    if (route.schema?.body !== undefined)
+      route.preParsing = [route.preParsing ?? [], checkBodyHeaders].flat()
+  })
   app.addHook('onSend', ({ raw }, _reply, _payload, done) => {
     if (!raw.complete) boundRest(raw)
     done()
@@ -50,9 +67,8 @@ function parseJson(app: FastifyInstance) {
   )
   const utf8 = new TextDecoder('utf-8', { fatal: true })
   return async (request: FastifyRequest, body: Buffer): Promise<unknown> => {
-    const [, charset = 'utf-8'] =
-      /;\s*charset="?([^";\s]*)/i.exec(String(request.headers['content-type'])) ?? []
-    if (charset.toLowerCase() !== 'utf-8') throw new Problem('unsupported_media_type')
+    if (!charsetsOf(request).every((charset) => utf8Charsets.includes(charset)))
+      throw new Problem('unsupported_media_type')
     let text: string
     try {
       text = utf8.decode(body)
@@ -61,4 +77,33 @@ function parseJson(app: FastifyInstance) {
     }
     return await parse(request, text)
   }
+}
+
+// Runs before the body is read.
+function checkBodyHeaders(
+  { headers, raw }: FastifyRequest,
+  reply: FastifyReply,
+  _payload: unknown,
+  done: () => void,
+): void {
+  // Node keeps the first of several Content-Type headers and drops the others.
+  if (countHeader(raw.rawHeaders, 'content-type') > 1)
+    throw new Problem('invalid_request', {
+      errors: [{ pointer: 'content-type', detail: 'must be sent once' }],
+    })
+  const codings = (headers['content-encoding'] ?? '').split(',')
+  if (!codings.every((coding) => /^\s*(identity)?\s*$/i.test(coding))) {
+    // RFC 9110 §15.5.16 and §12.5.3.
+    reply.header('accept-encoding', 'identity')
+    throw new Problem('unsupported_media_type', {
+      detail: 'Send the body as it is, without Content-Encoding.',
+    })
+  }
+  done()
+}
+
+function charsetsOf({ headers }: FastifyRequest): string[] {
+  return [...String(headers['content-type']).matchAll(parameter)]
+    .filter(([, name]) => name?.toLowerCase() === 'charset')
+    .map(([, , quoted, token = '']) => (quoted?.replace(/\\(.)/g, '$1') ?? token).toLowerCase())
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { Problem, type ProblemCode } from '../errors.js'
 import { problemDocument, problemMediaType } from './problems.js'
-import { securityHeaders } from './headers.js'
+import type { SecurityHeaders } from './headers.js'
 
 const byParserCode: Record<string, ProblemCode> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
@@ -14,7 +14,7 @@ const byParserCode: Record<string, ProblemCode> = {
  * Creates a handler for requests that Node's parser could not read as HTTP or did not receive
  * in time. It responds in the one shape of errors and closes the connection.
  */
-export function createClientErrorHandler(publicUrl: string) {
+export function createClientErrorHandler(publicUrl: string, securityHeaders: SecurityHeaders) {
   return (error: NodeJS.ErrnoException, socket: Socket): void => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()

@@ -13,7 +13,8 @@ export interface ServerTimeouts {
   headersTimeout: number
   connectionsCheckingInterval: number
   connectionTimeout: number
-  keepAliveTimeout: number
+  /** By default, the setting KEEP_ALIVE_SECONDS. */
+  keepAliveTimeout?: number
   arrivalTimeout: number
 }
 
@@ -29,7 +30,6 @@ export const serverTimeouts: ServerTimeouts = {
   headersTimeout: 8000,
   connectionsCheckingInterval: 1000,
   connectionTimeout: 30_000,
-  keepAliveTimeout: 72_000,
   arrivalTimeout: 1000,
 }
 

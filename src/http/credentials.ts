@@ -4,6 +4,7 @@ import { Problem } from '../errors.js'
 import type { Clients } from '../limits/clients.js'
 import { audit, type AuditEvent } from './audit.js'
 import { countHeader } from './headers.js'
+import { prefixOf } from './prefix.js'
 import { toTokenReply } from './schemas.js'
 
 /**
@@ -55,14 +56,15 @@ export type SendTokens = (
  *
  * @param clients remembers the device
  */
-export function createSendTokens(clients: Clients): SendTokens {
+export function createSendTokens(clients: Clients, publicUrl: string): SendTokens {
+  const location = `${prefixOf(publicUrl)}/me`
   return async (request, reply, issued, { event, status = 200 } = {}) => {
     const { id, email } = issued.account
     if (event !== undefined) {
       audit(request, event, id)
       clients.rememberDevice(reply, email)
     }
-    if (status === 201) reply.header('location', '/me')
+    if (status === 201) reply.header('location', location)
     await reply.code(status).send(toTokenReply(issued))
   }
 }

@@ -21,6 +21,8 @@ declare module 'fastify' {
     public?: boolean
     /** The problems of the route, besides those of every route of its kind. */
     problems?: readonly ProblemCode[]
+    /** Whether the route is not for users, and so has no address under the path of PUBLIC_URL. */
+    internal?: boolean
     /** The limits of the route; unlimited by default. */
     limit?: RouteLimit
   }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import cors from '@fastify/cors'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { Problem } from '../errors.js'
 
 /**
@@ -15,10 +14,27 @@ export const securityHeaders = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
-  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'strict-transport-security': 'max-age=31536000',
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
-} as const
+}
+
+/** The security headers of an application, by name. */
+export type SecurityHeaders = typeof securityHeaders
+
+/**
+ * Returns the security headers of an application.
+ *
+ * @param hstsSubdomains whether browsers must use https for every sub-domain of the host too.
+ *   Off by default: a sub-domain without TLS would be unreachable for a year (RFC 6797 §14.4)
+ */
+export function securityHeadersFor(hstsSubdomains: boolean): SecurityHeaders {
+  const { 'strict-transport-security': hsts } = securityHeaders
+  return {
+    ...securityHeaders,
+    ...(hstsSubdomains && { 'strict-transport-security': `${hsts}; includeSubDomains` }),
+  }
+}
 
 /** Returns the client's request id if it is safe in a log line, or a new one. */
 export function requestId(request: {
@@ -29,20 +45,20 @@ export function requestId(request: {
 }
 
 /**
- * Adds the headers of every response, and CORS.
+ * Adds the headers of every response.
  *
- * @param origins the exact origins whose pages may call the API
  * @param isDraining while true, every response closes its connection
  */
 export function addHeaders(
   app: FastifyInstance,
-  origins: string[],
+  headers: SecurityHeaders,
   isDraining: () => boolean,
 ): void {
   // Hooks of every request are synchronous: a promise costs as much as the work itself.
   app.addHook('onRequest', ({ id, raw }, reply, done) => {
-    reply.headers(securityHeaders).headers({ 'x-request-id': id, 'cache-control': 'no-store' })
+    reply.headers(headers).headers({ 'x-request-id': id, 'cache-control': 'no-store' })
     requireHost(raw)
+    if (raw.headers['transfer-encoding'] !== undefined) requireChunked(raw, reply)
     done()
   })
   // Without a listener Node refuses an unknown Expect with a bare 417. A server may ignore it (RFC
@@ -60,24 +76,6 @@ export function addHeaders(
     if (isClosing || isDraining()) reply.header('connection', 'close')
     done()
   })
-  if (origins.length > 0) {
-    app.register(cors, {
-      origin: origins,
-      methods: ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'],
-      allowedHeaders: ['authorization', 'content-type', 'x-request-id'],
-      exposedHeaders: [
-        'allow',
-        'location',
-        'ratelimit',
-        'ratelimit-policy',
-        'retry-after',
-        'www-authenticate',
-        'x-request-id',
-      ],
-      maxAge: 600,
-      strictPreflight: false,
-    })
-  }
 }
 
 /**
@@ -102,4 +100,14 @@ function requireHost({ rawHeaders, httpVersion }: IncomingMessage): void {
     throw new Problem('invalid_request', {
       errors: [{ pointer: 'host', detail: 'must be sent once' }],
     })
+}
+
+// RFC 9112 §6.1. Node reads the chunks, whatever other codings there are, and takes the rest for
+// the body. A proxy may see another end of the request, so the connection is closed.
+function requireChunked({ headers, httpVersion }: IncomingMessage, reply: FastifyReply): void {
+  if (headers['transfer-encoding']?.toLowerCase() === 'chunked' && httpVersion !== '1.0') return
+  reply.header('connection', 'close')
+  throw new Problem('invalid_request', {
+    errors: [{ pointer: 'transfer-encoding', detail: 'must be chunked, in HTTP/1.1' }],
+  })
 }

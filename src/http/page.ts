@@ -54,8 +54,9 @@ const script = ({
   steps,
   again,
 }: Page) => `let token = ${again === undefined ? 'undefined' : "new URLSearchParams(location.hash.slice(1)).get('token') ?? ''"}
-history.replaceState(null, '', location.pathname.replace(/\\/+$/, ''))
-const prefix = location.pathname.slice(0, -${path.length})
+history.replaceState(null, '', location.origin + location.pathname.replace(/\\/+$/, ''))
+const segments = location.pathname.split('/').filter((segment) => segment !== '')
+const prefix = segments.slice(0, -${path.split('/').length - 1}).map((segment) => '/' + segment).join('')
 const steps = ${JSON.stringify(steps.map(({ action, done, nextToken }) => ({ action, done, nextToken })))}
 const sections = document.querySelectorAll('section')
 const say = (text) => { document.querySelector('[role=status]').textContent = text }

@@ -1,7 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { type FieldError, Problem, type ProblemCode } from '../errors.js'
 import { auditRefusal } from './audit.js'
-import { securityHeaders } from './headers.js'
+import type { SecurityHeaders } from './headers.js'
 import { logRequest } from './log.js'
 
 /** The one shape of every error (RFC 9457). */
@@ -90,7 +90,7 @@ export function problemDocument(
  * Creates the handler that turns every error into a response. It logs errors of the server,
  * once.
  */
-export function createErrorHandler(publicUrl: string) {
+export function createErrorHandler(publicUrl: string, securityHeaders: SecurityHeaders) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = toProblem(error)
     const { code, kind, extras } = problem

@@ -41,6 +41,8 @@ const routeLimits = {
       ['account', `${String(routeOptions.method)} ${routeOptions.url} ${user.sub}`],
     ],
   },
+  // Two routes delete an account: neither may double the calls of the other.
+  deletion: { kept: ({ user }) => [['account', `DELETE /me ${user.sub}`]] },
 } as const satisfies Record<string, RouteCounts>
 
 /** The name of a set of limits that a route can have. */

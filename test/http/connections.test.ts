@@ -143,13 +143,8 @@ await t.test('a request that stops half-way is answered and closed', async (t) =
 
 await t.test('the bounds of the product', async (t) => {
   const { app } = await buildTestApp(t)
-  const {
-    requestTimeout,
-    headersTimeout,
-    connectionsCheckingInterval,
-    connectionTimeout,
-    keepAliveTimeout,
-  } = serverTimeouts
+  const { requestTimeout, headersTimeout, connectionsCheckingInterval, connectionTimeout } =
+    serverTimeouts
   t.ok(
     requestTimeout + connectionsCheckingInterval <= 15_000,
     'a half-sent body is closed within 15 s',
@@ -161,14 +156,32 @@ await t.test('the bounds of the product', async (t) => {
   )
   t.match(
     app.server,
-    { requestTimeout, headersTimeout, keepAliveTimeout },
+    { requestTimeout, headersTimeout, keepAliveTimeout: 72_000 },
     'are those of the server',
   )
   t.equal(app.server.timeout, connectionTimeout)
-  t.ok(
-    keepAliveTimeout > 60_000,
-    'longer than the idle time of the usual proxies, or they would reuse a closed connection',
+})
+
+await t.test('an idle connection stays open for KEEP_ALIVE_SECONDS', async (t) => {
+  const { app } = await buildTestApp(t, { env: { KEEP_ALIVE_SECONDS: '1' } })
+  const { socket, received } = await open(await listen(app))
+  const request = `GET /health/live HTTP/1.1\r\n${host}\r\n`
+  socket.write(request)
+  await once(socket, 'data')
+  const begin = performance.now()
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  socket.write(request)
+  await once(socket, 'data')
+  const answers = parseAnswers(await received)
+  const seconds = (performance.now() - begin) / 1000
+  t.strictSame(
+    answers.map(({ status, headers }) => [status, headers['keep-alive']]),
+    [200, 200].map((status) => [status, 'timeout=1']),
   )
+  t.ok(seconds >= 1.4 && seconds < 10, `closed after ${seconds} s, not earlier and not never`)
+
+  const { app: shipped } = await buildTestApp(t, { env: { KEEP_ALIVE_SECONDS: '620' } })
+  t.equal(shipped.server.keepAliveTimeout, 620_000)
 })
 
 await t.test('pipelined requests are answered in order', async (t) => {

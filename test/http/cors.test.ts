@@ -3,7 +3,12 @@ import t from 'tap'
 import { buildTestApp, jsonType } from '../helper.js'
 import { everyRowIs, rowsOf } from '../support/table.js'
 
-const allowed = ['https://app.example.com', 'http://localhost:5173']
+const allowed = [
+  'https://app.example.com',
+  'http://localhost:5173',
+  'capacitor://localhost',
+  'chrome-extension://abcdefghijklmnopabcdefghijklmnop',
+]
 const others = [
   'https://evil.example',
   'null',
@@ -25,6 +30,10 @@ const others = [
   '',
   'https://app.example.com https://evil.example',
   'https://app.example.com,http://localhost:5173',
+  'capacitor://localhost/',
+  'capacitor://other',
+  'ionic://localhost',
+  'chrome-extension://ponmlkjihgfedcbaponmlkjihgfedcba',
 ]
 const preflight = (origin: string, method = 'POST') => ({
   origin,
@@ -89,7 +98,8 @@ await t.test('pages of the origins that are set may call', async (t) => {
           sniff: 'nosniff',
           'access-control-allow-origin': origin,
           'access-control-allow-methods': 'GET, HEAD, POST, PATCH, DELETE',
-          'access-control-allow-headers': 'authorization, content-type, x-request-id',
+          'access-control-allow-headers':
+            'authorization, content-type, x-request-id, traceparent, tracestate, baggage, sentry-trace',
           'access-control-max-age': '600',
           'access-control-expose-headers': reply.headers['access-control-expose-headers'],
         },

@@ -45,6 +45,7 @@ const protectedRoutes = [
   'PATCH /me',
   'POST /email/change',
   'POST /logout/everywhere',
+  'POST /me/delete',
   'POST /password/change',
 ]
 /** What a listed route answers without a body, where it is not 200. */

@@ -1,7 +1,27 @@
 import t from 'tap'
 import { securityHeaders } from '../../src/http/headers.js'
 import { buildTestApp, goodPassword, jsonType, problem } from '../helper.js'
+import { exchange, listen } from '../support/raw-socket.js'
 import { byRow, type Case, nameOf, rowsOf, tableIs } from '../support/table.js'
+
+await t.test('HSTS covers sub-domains only with HSTS_SUBDOMAINS=on', async (t) => {
+  const year = 'max-age=31536000'
+  for (const [env, expected] of [
+    [{}, year],
+    [{ HSTS_SUBDOMAINS: 'off' }, year],
+    [{ HSTS_SUBDOMAINS: 'on' }, `${year}; includeSubDomains`],
+  ] as const) {
+    const { app, call } = await buildTestApp(t, { env })
+    // The last two are refused before any hook runs, by the router and by the parser.
+    const replies = await Promise.all(
+      ['/health/live', '/docs', '/nope', '/%'].map(async (path) => await call('GET', path)),
+    )
+    const found = replies.map(({ headers }) => headers['strict-transport-security'])
+    const [unreadable] = await exchange(await listen(app), 'x\r\n\r\n')
+    found.push(unreadable?.headers['strict-transport-security'])
+    t.strictSame(found, Array(5).fill(expected), JSON.stringify(env))
+  }
+})
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 

@@ -9,6 +9,7 @@ const paths: Record<string, string[]> = {
   '/signup': ['POST'],
   '/login': ['POST'],
   '/me': ['DELETE', 'GET', 'PATCH'],
+  '/me/delete': ['POST'],
   '/claims': ['GET'],
   '/.well-known/jwks.json': ['GET'],
   '/health/live': ['GET'],

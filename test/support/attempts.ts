@@ -45,4 +45,6 @@ export const confirmations: Record<
     }),
   'DELETE /me': async ({ call }, token, password) =>
     await call('DELETE', '/me', { token, body: { password } }),
+  'POST /me/delete': async ({ call }, token, password) =>
+    await call('POST', '/me/delete', { token, body: { password } }),
 }

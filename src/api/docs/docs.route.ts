@@ -1,6 +1,7 @@
 import swaggerUi from '@fastify/swagger-ui'
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
+import { prefixOf } from '../../http/prefix.js'
 import type { Services } from '../../services.js'
 
 // The page may load only what this server sends. Its own script sets style attributes.
@@ -70,7 +71,7 @@ export function openapiYamlRoute(app: App): void {
 
 /** Serves a page to read the contract and to try the API. */
 export function docsRoute(app: App, { countDocs, config }: Services): void {
-  const base = new URL(config.PUBLIC_URL).pathname
+  const prefix = prefixOf(config.PUBLIC_URL)
   app.register(async (page) => {
     // The files are large, and reading them occupies the threads that hash.
     page.addHook('onRequest', async (request) => {
@@ -78,6 +79,9 @@ export function docsRoute(app: App, { countDocs, config }: Services): void {
     })
     page.addHook('onRoute', (route) => {
       route.config = { ...route.config, public: true }
+      // The plugin's own redirect lacks the path of PUBLIC_URL.
+      if (route.url === '/docs/static/index.html')
+        route.handler = async (_request, reply) => await reply.redirect(`${prefix}/docs`)
     })
     page.addHook('onSend', (_request, reply, payload, done) => {
       const isPage = String(reply.getHeader('content-type')).startsWith('text/html')
@@ -85,6 +89,8 @@ export function docsRoute(app: App, { countDocs, config }: Services): void {
     })
     await page.register(swaggerUi, {
       routePrefix: '/docs',
+      // The files are named relative to the page, whatever its address is.
+      indexPrefix: '.',
       staticCSP: contentSecurityPolicy,
       uiConfig: {
         layout: 'BaseLayout',
@@ -95,7 +101,10 @@ export function docsRoute(app: App, { countDocs, config }: Services): void {
       theme: { title: 'Latchkey API', css: [{ filename: 'phone.css', content: phoneStyle }] },
       // The page calls the server that it came from, also under another name than PUBLIC_URL: its
       // policy allows no other.
-      transformSpecification: (contract) => ({ ...contract, servers: [{ url: base }] }),
+      transformSpecification: (contract) => ({
+        ...contract,
+        servers: [{ url: prefix === '' ? '/' : prefix }],
+      }),
       transformSpecificationClone: false,
     })
   })

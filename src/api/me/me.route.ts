@@ -52,26 +52,55 @@ export function updateMeRoute(app: App, services: Services): void {
 
 /** Deletes the account. */
 export function deleteMeRoute(app: App, services: Services): void {
+  addDeletion(app, services, {
+    method: 'DELETE',
+    url: '/me',
+    operationId: 'deleteMe',
+    summary: 'Delete the account and all its data',
+  })
+}
+
+/** Deletes the account, for clients behind a proxy that drops the body of DELETE. */
+export function deleteMeByPostRoute(app: App, services: Services): void {
+  addDeletion(app, services, {
+    method: 'POST',
+    url: '/me/delete',
+    operationId: 'deleteMeByPost',
+    summary: 'Delete the account, without the method DELETE',
+  })
+}
+
+interface Deletion {
+  method: 'DELETE' | 'POST'
+  url: string
+  operationId: string
+  summary: string
+}
+
+function addDeletion(
+  app: App,
+  services: Services,
+  { method, url, operationId, summary }: Deletion,
+): void {
   const { remove } = createMe(services)
-  app.delete(
-    '/me',
-    {
-      config: {
-        limit: 'account',
-        problems: ['wrong_password', 'forbidden', 'overloaded', 'unavailable'],
-      },
-      schema: {
-        operationId: 'deleteMe',
-        summary: 'Delete the account and all its data',
-        description:
-          'Access tokens of the account expire within minutes; `/me` refuses them at once.',
-        tags: ['Account'],
-        querystring: NoQuery,
-        body: Type.Object({ password: Password }, strict),
-        response: { 204: Type.Null({ description: 'The account is deleted' }) },
-      },
+  app.route({
+    method,
+    url,
+    config: {
+      limit: 'deletion',
+      problems: ['wrong_password', 'forbidden', 'overloaded', 'unavailable'],
     },
-    async (request, reply) => {
+    schema: {
+      operationId,
+      summary,
+      description:
+        'Access tokens of the account expire within minutes; `/me` refuses them at once. `DELETE /me` and `POST /me/delete` do the same: some proxies drop the body of a DELETE.',
+      tags: ['Account'],
+      querystring: NoQuery,
+      body: Type.Object({ password: Password }, strict),
+      response: { 204: Type.Null({ description: 'The account is deleted' }) },
+    },
+    handler: async (request, reply) => {
       await remove(
         request.user.sub,
         { password: request.body.password, client: services.clients.clientOf(request) },
@@ -80,5 +109,5 @@ export function deleteMeRoute(app: App, services: Services): void {
       audit(request, 'account.deleted', request.user.sub)
       return await reply.code(204).send(null)
     },
-  )
+  })
 }

@@ -47,7 +47,7 @@ export function addMetrics(
     api.get(
       '/metrics',
       {
-        config: { public: true },
+        config: { public: true, internal: true },
         logLevel: 'warn',
         schema: {
           operationId: 'readMetrics',

@@ -1,19 +1,20 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
+import { prefixOf } from '../../http/prefix.js'
 import type { Services } from '../../services.js'
-
-const index = {
-  name: 'Latchkey',
-  signup: '/signup',
-  login: '/login',
-  jwks: '/.well-known/jwks.json',
-  health: '/health/ready',
-} as const
-const docs = { openapi: '/openapi.json', docs: '/docs' } as const
 
 /** Lists the first paths to know, or redirects a browser to the documentation. */
 export function rootRoute(app: App, { config }: Services): void {
   const hasDocs = config.DOCS === 'on'
+  const prefix = prefixOf(config.PUBLIC_URL)
+  const index = {
+    name: 'Latchkey',
+    signup: `${prefix}/signup`,
+    login: `${prefix}/login`,
+    jwks: `${prefix}/.well-known/jwks.json`,
+    health: `${prefix}/health/ready`,
+  }
+  const docs = { openapi: `${prefix}/openapi.json`, docs: `${prefix}/docs` }
   app.get(
     '/',
     {
@@ -43,7 +44,7 @@ export function rootRoute(app: App, { config }: Services): void {
     async (request, reply) => {
       reply.header('vary', 'accept')
       if (hasDocs && request.accepts().type(['json', 'html']) === 'html')
-        return await reply.redirect('/docs')
+        return await reply.redirect(`${prefix}/docs`)
       return { ...index, ...(hasDocs && docs) }
     },
   )

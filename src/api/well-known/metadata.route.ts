@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { Problem } from '../../errors.js'
 import { exampleUrl } from '../../http/examples.js'
 import type { App } from '../../http/fastify.js'
+import { canonicalPath, prefixOf } from '../../http/prefix.js'
 import type { Services } from '../../services.js'
 
 const Metadata = Type.Object(
@@ -70,7 +71,7 @@ function documentRoute(
   { name, operationId, summary }: Document,
 ): void {
   const issuer = config.PUBLIC_URL
-  const issuerPath = new URL(issuer).pathname.replace(/\/$/, '')
+  const issuerPath = prefixOf(issuer)
   const metadata = () => ({
     issuer,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
@@ -102,7 +103,8 @@ function documentRoute(
       { config: { public: true }, schema: { ...schema, hide: true } },
       async (request, reply) => {
         // A request may name the whole URL (RFC 9112 §3.2.2).
-        if (request.url.replace(/^https?:\/\/[^/]*|\?.*$/gis, '') !== `${url}${issuerPath}`)
+        const path = request.url.replace(/^https?:\/\/[^/]*|\?.*$/gis, '')
+        if (canonicalPath(path) !== canonicalPath(`${url}${issuerPath}`))
           throw new Problem('not_found')
         reply.header('cache-control', `public, max-age=${ring.cacheSeconds}`)
         return metadata()
