@@ -20,7 +20,7 @@ export function rootRoute(app: App, { config }: Services): void {
           200: Type.Object(
             {
               name: Type.String(),
-              signup: Type.String(),
+              signup: Type.Optional(Type.String()),
               login: Type.String(),
               jwks: Type.String(),
               health: Type.String(),
@@ -39,7 +39,7 @@ export function rootRoute(app: App, { config }: Services): void {
         return await reply.redirect('/docs')
       return {
         name: 'Latchkey',
-        signup: '/signup',
+        ...(config.SIGNUP_MODE !== 'closed' && { signup: '/signup' }),
         login: '/login',
         jwks: '/.well-known/jwks.json',
         health: '/health/ready',
