@@ -4,8 +4,9 @@ import type { Config } from '../config.js'
 import { createHashGate } from '../passwords/gate.js'
 import { createPasswords } from '../passwords/passwords.js'
 import { createEstimator } from '../passwords/strength.js'
-import { openStore, type Store } from '../store/open-store.js'
+import type { Store } from '../store/open-store.js'
 import { CommandError } from './command-error.js'
+import { openDatabase } from './open-database.js'
 import type { Terminal } from './terminal.js'
 import { type Change, changeUser } from './users-account.js'
 import { createUser } from './users-create.js'
@@ -15,23 +16,26 @@ import { importUsers, openSource } from './users-import.js'
 import { listUsers } from './users-list.js'
 import { createSendMails, type SendMails } from './users-mail.js'
 
-const usage = `Usage:
-  npm run users -- import <file.jsonl>     creates accounts from the lines of a file; - reads the standard input
-  npm run users -- export                  writes every account as a line for import, with ids and password hashes
-                   --output <file.jsonl>   writes to a new file that only you can read, not to the standard output
-  npm run users -- create <email>          creates an account; asks for the password, or reads it from the standard input
-                   --name <name> --verified
-  npm run users -- list                    lists every account, one a line
-                   --json                  prints JSON Lines
-  npm run users -- disable <email or id>   disables login and revokes the refresh tokens
-  npm run users -- enable <email or id>    enables login again
-  npm run users -- logout <email or id>    revokes the refresh tokens
-  npm run users -- set-email <email or id> <new>
-                                           changes the address; revokes the refresh tokens and every undo link
-                   --verified              the new address counts as verified
-                   --reset-password        the current password stops working
-  npm run users -- delete <email or id>    deletes the account for good; asks first
-                   --yes                   does not ask`
+const usage = `Usage: npm run users -- <command>
+   or: node dist/main.js users <command>   (in the image, and after npm prune --omit=dev)
+
+  import <file.jsonl>     creates accounts from the lines of a file; - reads the standard input
+  export                  writes every account as a line for import, with ids and password hashes
+    --output <file.jsonl> writes to a new file that only you can read, not to the standard output
+  create <email>          creates an account; asks for the password, or reads it from the standard input
+    --name <name>
+    --verified            the address counts as verified
+  list                    lists every account, one a line
+    --json                prints JSON Lines
+  disable <email or id>   disables login and revokes the refresh tokens
+  enable <email or id>    enables login again
+  logout <email or id>    revokes the refresh tokens
+  set-email <email or id> <new>
+                          changes the address; revokes the refresh tokens and every undo link
+    --verified            the new address counts as verified
+    --reset-password      the current password stops working
+  delete <email or id>    deletes the account for good; asks first
+    --yes                 does not ask`
 
 /** The options of each command, and the number of arguments after its name. */
 const commands = {
@@ -51,8 +55,8 @@ const commands = {
  * through.
  *
  * @returns the exit code
- * @throws CommandError if the arguments are not valid (nothing is opened then), or the command
- *   fails
+ * @throws CommandError if the arguments are not valid (nothing is opened then), the database
+ *   does not exist, or the command fails
  */
 export async function users(
   args: string[],
@@ -63,10 +67,7 @@ export async function users(
   const { command, argument, second, options } = readArguments(args)
   const file = command === 'import' && argument !== '-' ? await openFile(argument) : null
   try {
-    const store = await openStore(config.DATABASE_URL, {
-      autoMigrate: config.AUTO_MIGRATE === 'on',
-      clock: Date.now,
-    })
+    const store = await openDatabase(config)
     try {
       return await run(
         { command, argument, second, options, file },

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -105,6 +106,12 @@ export async function makeFolder(url: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw new Problem('unavailable', { cause: error })
   })
+}
+
+/** Returns the path of the file of a file: URL; null for other URLs, and if the file exists. */
+export function findMissingFile(url: string): string | null {
+  const path = filePath(url)
+  return path === null || existsSync(path) ? null : path
 }
 
 // libSQL also accepts relative paths, which are not URLs. It decodes both.
