@@ -85,8 +85,8 @@ export async function connect(
     return new PrismaClient(options)
   }
   const { PrismaClient } = await import('./generated/postgresql/client.js')
-  // Both clients come from one schema without native types. They differ only in filters that this
-  // code does not use.
+  // Both clients come from one schema without native types. They differ only in the mode of text
+  // filters.
   return new PrismaClient(options) as unknown as PrismaClient
 }
 

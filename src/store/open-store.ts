@@ -68,7 +68,7 @@ export async function openStore(
       : new Problem('unavailable', { cause: error })
   }
   return {
-    accounts: createAccounts(client, clock),
+    accounts: createAccounts(client, database.provider, clock),
     name: database.name,
     ping: async () => {
       await available(client.$queryRawUnsafe('SELECT 1'))

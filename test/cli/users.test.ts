@@ -108,7 +108,9 @@ await onEachDatabase(t, async (t, kind) => {
   await t.test('list shows every account in the order of the ids', async (t) => {
     const url = await migratedDatabase(t, kind)
     const run = operator(url)
-    t.equal(await run(['list']), '')
+    t.match(await run(['list']), /^e-mail +id +created +verified +disabled\n$/, 'a header alone')
+    t.equal(await run(['list', '--no-header']), '')
+    t.equal(await run(['list', '--json']), '', 'JSON Lines have no header')
     const { accounts, close } = await openStore(url, {
       autoMigrate: true,
       clock: () => Date.parse('2026-01-02T03:04:05Z'),
@@ -121,7 +123,7 @@ await onEachDatabase(t, async (t, kind) => {
       })),
     )
     await accounts.disable(String((await accounts.list(null, 1))[0]?.id))
-    const lines = (await run(['list'])).split('\n')
+    const lines = (await run(['list', '--no-header'])).split('\n')
     t.strictSame(
       lines.map((line) => line.split(/ +/)[0]),
       [...Array.from({ length: 1201 }, (_, index) => `p${index}@example.org`), ''],
@@ -136,11 +138,12 @@ await onEachDatabase(t, async (t, kind) => {
         [time, '-', '-'],
       ],
     )
-    t.match(
-      (await run(['list'], { isTTY: true })).split('\n')[0],
-      /^e-mail +id +created +verified +disabled$/,
-      'a heading for people',
-    )
+    const header = /^e-mail +id +created +verified +disabled$/
+    for (const isTTY of [true, false]) {
+      const [first, ...others] = (await run(['list'], { input: '', isTTY })).split('\n')
+      t.match(first, header, 'on a terminal and in a pipe')
+      t.strictSame(others, lines)
+    }
     const objects = (await run(['list', '--json'], { isTTY: true }))
       .trim()
       .split('\n')
@@ -190,7 +193,7 @@ t.test('a reader that has seen enough is no fault', async (t) => {
       stdout.destroy(broken(code))
       return false
     }
-    const done = listUsers(listing, { json: false }, { stdout })
+    const done = listUsers(listing, { json: false, header: true, search: null }, { stdout })
     await (resolves ? t.resolves(done) : t.rejects(done, { code }))
   }
 })
@@ -234,6 +237,12 @@ t.test('what does not fit says how to use it, and opens nothing', async (t: Test
     'list x',
     'list --yes',
     'list --output x',
+    'list --search',
+    'list --search=',
+    'export --search x',
+    'verify',
+    'set-password',
+    'set-password a@b.example secret',
     'export x',
     'export --output',
     'export --json',
