@@ -220,12 +220,13 @@ async function run(command: string, args: string[], config: Config): Promise<voi
     return (await import('./cli/migrate-new.js')).newMigration(args[0] ?? '')
   if (command === 'openapi') return (await import('./cli/openapi.js')).writeContract()
   if (command === 'keys') return (await import('./cli/keys.js')).manageKeys(args, config)
+  if (command === 'backup') return (await import('./cli/backup.js')).backUp(args, config, process)
   if (command === 'users') {
     process.exitCode = await (await import('./cli/users.js')).users(args, config, process)
     return
   }
   throw new ConfigError(
-    `Unknown command "${command}". Commands: migrate, migrate:new, openapi, keys, users.`,
+    `Unknown command "${command}". Commands: migrate, migrate:new, openapi, keys, users, backup.`,
   )
 }
 

@@ -114,9 +114,10 @@ export function findMissingFile(url: string): string | null {
   return path === null || existsSync(path) ? null : path
 }
 
-// libSQL also accepts relative paths, which are not URLs. It decodes both.
-function filePath(url: string): string | null {
+/** Returns the path of the file of a file: URL; null for other URLs. */
+export function filePath(url: string): string | null {
   if (!url.startsWith('file:')) return null
+  // libSQL also accepts relative paths, which are not URLs. It decodes both.
   return url.startsWith('file://')
     ? fileURLToPath(url)
     : decodeURIComponent(url.replace(/^file:|\?.*$/g, ''))
