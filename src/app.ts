@@ -30,7 +30,7 @@ import { resetPasswordRoute } from './api/password/reset.route.js'
 import { listProblemsRoute, problemsRoute } from './api/problems/problems.route.js'
 import { refreshRoute } from './api/refresh/refresh.route.js'
 import { rootRoute } from './api/root/root.route.js'
-import { requestSignupRoute, signupRoute } from './api/signup/signup.route.js'
+import { signupRoutes } from './api/signup/signup.route.js'
 import { jwksRoute } from './api/well-known/jwks.route.js'
 import { openidConfigurationRoute, serverMetadataRoute } from './api/well-known/metadata.route.js'
 import type { Config } from './config.js'
@@ -67,7 +67,7 @@ export function routesOf(
   config: Config,
 ): Record<`${'GET' | 'POST' | 'PATCH' | 'DELETE'} /${string}`, Route> {
   return {
-    'POST /signup': config.SIGNUP_MODE === 'instant' ? signupRoute : requestSignupRoute,
+    'POST /signup': signupRoutes[config.SIGNUP_MODE],
     'POST /login': loginRoute,
     'POST /refresh': refreshRoute,
     'POST /logout': logoutRoute,

@@ -67,6 +67,12 @@ const kinds = {
     title: 'The password is wrong',
     advice: 'Confirm this step with the current password of the account.',
   },
+  signup_closed: {
+    status: 403,
+    title: 'Sign-up is closed',
+    advice:
+      'Only the operator of this service creates accounts. Ask the operator for an account, or log in if you have one.',
+  },
   not_found: {
     status: 404,
     title: 'The path was not found',

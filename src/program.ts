@@ -45,11 +45,12 @@ async function runCommand(command: string, args: string[], config: Config): Prom
   if (command === 'openapi') return (await import('./cli/openapi.js')).writeContract()
   if (command === 'health') return (await import('./cli/health.js')).checkHealth(config)
   if (command === 'keys') return (await import('./cli/keys.js')).manageKeys(args, config)
+  if (command === 'backup') return (await import('./cli/backup.js')).backUp(args, config, process)
   if (command === 'users') {
     process.exitCode = await (await import('./cli/users.js')).users(args, config, process)
     return
   }
   throw new ConfigError(
-    `Unknown command "${command}". Commands: migrate, migrate:new, openapi, health, keys, users.`,
+    `Unknown command "${command}". Commands: migrate, migrate:new, openapi, health, keys, users, backup.`,
   )
 }

@@ -13,7 +13,7 @@ import { createHashGate } from './passwords/gate.js'
 import { createNeighbours } from './passwords/pace.js'
 import { createPasswords } from './passwords/passwords.js'
 import { createEstimator } from './passwords/strength.js'
-import { databaseFile } from './store/database.js'
+import { filePath } from './store/database.js'
 import { openStore, type Store } from './store/open-store.js'
 import { isOpenToOthers, loadKeyFile } from './keys/key-file.js'
 import { createKeyRing, type KeyRing } from './keys/key-ring.js'
@@ -173,7 +173,7 @@ export async function supervise(
 
 /** Warns of files with secrets that other users of this machine can read. */
 async function warnOfOpenFiles(config: Config, logger: Logger): Promise<void> {
-  const database = databaseFile(config.DATABASE_URL)
+  const database = filePath(config.DATABASE_URL)
   const paths = [
     ...(config.KEYS === '' ? [config.KEYS_FILE] : []),
     ...(database === null ? [] : [database, `${database}-wal`]),

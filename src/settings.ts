@@ -124,10 +124,10 @@ export const Settings = Type.Object({
     description:
       '0 to 60000 milliseconds. Max wait of a login for its hash; a login that would wait longer gets 503 at once.',
   }),
-  SIGNUP_MODE: Type.Enum(['instant', 'verify_first'], {
+  SIGNUP_MODE: Type.Enum(['instant', 'verify_first', 'closed'], {
     default: 'instant',
     description:
-      'instant or verify_first. instant: signing up creates the account, and reveals whether the address is taken. verify_first: signing up responds 202 to every address, and the link in a mail creates the account.',
+      'instant, verify_first or closed. instant: signing up creates the account, and reveals whether the address is taken. verify_first: signing up responds 202 to every address, and the link in a mail creates the account. closed: only "npm run users" creates accounts.',
   }),
   REQUIRE_VERIFIED_EMAIL: Type.Enum(['on', 'off'], {
     default: 'off',

@@ -160,7 +160,7 @@ t.test('the edges of each setting', async (t) => {
         '<>',
       ],
     ],
-    ['SIGNUP_MODE', ['instant', 'verify_first'], ['verify-first', 'off', 'INSTANT']],
+    ['SIGNUP_MODE', ['instant', 'verify_first', 'closed'], ['verify-first', 'off', 'INSTANT']],
     ['REQUIRE_VERIFIED_EMAIL', ['on', 'off'], ['ON', 'true']],
     ['RATE_LIMITS', ['on', 'off'], ['ON', '0']],
     [

@@ -14,7 +14,11 @@ t.test('an operator reads one message of an error that they can fix', async (t) 
     ['a setting', new ConfigError('a'), 'a'],
     ['a command', new CommandError('b'), 'b'],
     ['a key', new KeyRingError('c'), 'c'],
-    ['migrations', new PendingMigrationsError('d'), 'd'],
+    [
+      'migrations',
+      new PendingMigrationsError(['d']),
+      'The database lacks migrations: d. Run "npm run migrate", or set AUTO_MIGRATE=on.',
+    ],
     ['a bug', new TypeError('e'), null],
     ['not an error', 'f', null],
     ['a driver', unavailable(new Error('g')), `${start}Error: g`],

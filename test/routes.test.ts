@@ -8,6 +8,7 @@ const settings = [
   {},
   { DOCS: 'off' },
   { SIGNUP_MODE: 'verify_first' },
+  { SIGNUP_MODE: 'closed' },
   { METRICS: 'on' },
   { PUBLIC_URL: 'https://example.org/auth' },
 ]

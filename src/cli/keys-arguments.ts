@@ -7,17 +7,21 @@ export type KeysCommand =
   | { name: 'list' | 'prune' }
   | { name: 'rotate'; now: boolean; alg: Algorithm | undefined }
   | { name: 'revoke'; kid: string }
-  | { name: 'generate'; alg: Algorithm | undefined }
+  | { name: 'create' | 'generate'; alg: Algorithm | undefined }
 
 const alg = algorithms.join('|')
 const usage = `Usage: npm run keys -- <command>
-  list                          lists every key: its creation time and its state
+   or: node dist/main.js keys <command>   (in the image, and after npm prune --omit=dev)
+
+  create [--alg ${alg}]
+                 creates the key file with one key; the first start of the server does so, too
+  list           lists every key: its creation time and its state
   rotate [--now] [--alg ${alg}]
-                                adds a key; it signs once all verifiers have fetched it, or at once with --now
-  revoke <kid>                  removes a key: its tokens are refused
-  prune                         removes the keys whose tokens have all expired
+                 adds a key; it signs once all verifiers have fetched it, or at once with --now
+  revoke <kid>   removes a key: its tokens are refused
+  prune          removes the keys whose tokens have all expired
   generate [--alg ${alg}]
-                                prints a new private key for the setting KEYS (use npm run -s keys -- generate)`
+                 prints a new private key for the setting KEYS; with npm, use npm run -s keys -- generate`
 
 /**
  * Reads the arguments of `npm run keys`.
@@ -43,7 +47,7 @@ export function readArguments([name, ...rest]: string[]): KeysCommand {
       alg: undefined,
       ...readOptions(name, rest, { now: { type: 'boolean' }, alg: { type: 'string' } }),
     }
-  if (name === 'generate')
+  if (name === 'create' || name === 'generate')
     return { name, alg: undefined, ...readOptions(name, rest, { alg: { type: 'string' } }) }
   throw usageError(`Unknown command "${name}".`)
 }

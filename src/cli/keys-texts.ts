@@ -19,12 +19,13 @@ export function tableOfKeys(keys: SigningKey[], when: ChangeTimes): string {
   return columns([['kid', 'alg', 'created', 'state'], ...rows])
 }
 
+/** The report of a new key file. */
+export function sayCreated(file: string, [key]: SigningKey[]): string {
+  return `Created ${file} with key ${key?.kid} (${key?.alg}). The key signs at once.`
+}
+
 /** The report of a rotation: the change and its effects. */
-export function sayRotated(
-  file: string,
-  { before, after }: ChangedKeys,
-  when: ChangeTimes,
-): string {
+export function sayRotated({ after }: ChangedKeys, when: ChangeTimes): string {
   // A rotation adds the newest key.
   const [
     {
@@ -33,7 +34,6 @@ export function sayRotated(
       signsFrom,
     },
   ] = keyStates(after, when) as [ReturnType<typeof keyStates>[number]]
-  if (before.length === 0) return `Created ${file} with key ${kid} (${alg}). The key signs at once.`
   const follows =
     state === 'signs'
       ? `It signs at once. ${notFetchedYet(after, when)}`

@@ -8,11 +8,13 @@ import {
   planRotation,
 } from '../keys/key-changes.js'
 import { changeKeyFile, type ChangedKeys } from '../keys/key-edit.js'
-import { readKeyText } from '../keys/key-file.js'
-import { generateKey, parseKeys, type SigningKey } from '../keys/signing-key.js'
+import { createKeyFile, readKeyFile, readKeyText } from '../keys/key-file.js'
+import { type Algorithm, generateKey, parseKeys, type SigningKey } from '../keys/signing-key.js'
 import { longestTokenSeconds } from '../tokens/lifetimes.js'
+import { CommandError } from './command-error.js'
 import { readArguments } from './keys-arguments.js'
-import { sayPruned, sayRevoked, sayRotated, tableOfKeys } from './keys-texts.js'
+import { sayCreated, sayPruned, sayRevoked, sayRotated, tableOfKeys } from './keys-texts.js'
+import { missingFile } from './missing-file.js'
 
 /**
  * `npm run keys -- …`: lists and changes the signing keys of the settings, and prints the
@@ -21,6 +23,7 @@ import { sayPruned, sayRevoked, sayRotated, tableOfKeys } from './keys-texts.js'
  * @param args the arguments after the word `keys`
  * @throws ConfigError if the arguments are not valid, or the keys to change are not in a file
  * @throws KeyRingError if the keys or their file cannot be used
+ * @throws CommandError if the key file is missing, or if it exists and is to be created
  */
 export async function manageKeys(
   args: string[],
@@ -37,57 +40,73 @@ export async function manageKeys(
   }
   if (command.name === 'list') {
     console.log(await list(config, when))
+  } else if (command.name === 'create') {
+    console.log(await create(config, await generateKey(when.now, options(command))))
   } else if (command.name === 'generate') {
-    console.log(
-      JSON.stringify({ keys: [await generateKey(when.now, { alg: command.alg ?? 'ES256' })] }),
-    )
+    console.log(JSON.stringify({ keys: [await generateKey(when.now, options(command))] }))
     console.error(
       "This is a private key. To keep npm's own lines out of the standard output, use: npm run -s keys -- generate",
     )
   } else if (command.name === 'rotate') {
-    console.log(
-      sayRotated(
-        config.KEYS_FILE,
-        await change(
-          config,
-          async (keys) =>
-            await planRotation(keys, { ...when, alg: command.alg, atOnce: command.now }),
-          true,
-        ),
-        when,
-      ),
-    )
+    const { alg, now: atOnce } = command
+    const plan = async (keys: SigningKey[]) => await planRotation(keys, { ...when, alg, atOnce })
+    console.log(sayRotated(await change(config, plan), when))
   } else if (command.name === 'revoke') {
-    console.log(
-      sayRevoked(
-        command.kid,
-        await change(config, async (keys) => await planRevocation(keys, command.kid, when)),
-        when,
-      ),
-    )
+    const { kid } = command
+    const plan = async (keys: SigningKey[]) => await planRevocation(keys, kid, when)
+    console.log(sayRevoked(kid, await change(config, plan), when))
   } else {
     console.log(sayPruned(await change(config, (keys) => planPruning(keys, when))))
   }
 }
 
+function options({ alg = 'ES256' }: { alg: Algorithm | undefined }) {
+  return { alg }
+}
+
+async function create(config: Config, key: Record<string, unknown>): Promise<string> {
+  requireFile(config)
+  const { KEYS_FILE: file } = config
+  if (!(await createKeyFile(file, [key])))
+    throw new CommandError(
+      `${file} already exists. Nothing was changed. To add a key, run: npm run keys -- rotate`,
+    )
+  return sayCreated(file, await readKeyFile(file))
+}
+
 async function change(
-  { KEYS, KEYS_FILE }: Config,
+  config: Config,
   plan: (keys: SigningKey[]) => KeyChange | Promise<KeyChange>,
-  make = false,
 ): Promise<ChangedKeys> {
+  requireFile(config)
+  await readExisting(config)
+  return await changeKeyFile(config.KEYS_FILE, plan)
+}
+
+/** Throws ConfigError if the keys are not in a file. */
+function requireFile({ KEYS }: Config): void {
   if (KEYS !== '') {
     throw new ConfigError(`The keys are in the setting KEYS, which this command cannot change. Change the secret itself:
   to rotate, add the key that "npm run -s keys -- generate" prints to its "keys", beside the others;
   to revoke or prune, remove the key from its "keys" ("npm run keys -- list" shows the state of each).
 Then restart the replicas one after another.`)
   }
-  return await changeKeyFile(KEYS_FILE, plan, { make })
 }
 
-async function list({ KEYS, KEYS_FILE }: Config, when: ChangeTimes): Promise<string> {
+async function list(config: Config, when: ChangeTimes): Promise<string> {
+  const { KEYS, KEYS_FILE } = config
   const [text, source] =
-    KEYS === '' ? ([await readKeyText(KEYS_FILE), KEYS_FILE] as const) : ([KEYS, 'KEYS'] as const)
-  if (text === null)
-    return `There is no key file ${KEYS_FILE} yet. The first start of the server creates it, and so does: npm run keys -- rotate`
+    KEYS === '' ? ([await readExisting(config), KEYS_FILE] as const) : ([KEYS, 'KEYS'] as const)
   return tableOfKeys(await parseKeys(text, source), when)
+}
+
+async function readExisting({ KEYS_FILE }: Config): Promise<string> {
+  const text = await readKeyText(KEYS_FILE)
+  if (text !== null) return text
+  throw missingFile(
+    'key file',
+    KEYS_FILE,
+    ['KEYS_FILE', KEYS_FILE],
+    'The first start of the server creates the file. To create it now, run: npm run keys -- create',
+  )
 }

@@ -78,6 +78,10 @@ export async function changeUser(
 
 const unknown = 'The account does not exist.'
 
+/** The message of a command whose account changed between reading and writing. */
+export const changedMeanwhile =
+  'The account was changed meanwhile. This command changed nothing; try again.'
+
 /** Tells the operator what became of the tokens of an account. */
 export function tokensRevoked(accessTokenSeconds: number): string {
   return `Its refresh tokens are revoked; its access tokens expire within ${accessTokenSeconds} s.`

@@ -5,7 +5,7 @@ import { unusableHash } from '../passwords/hash.js'
 import type { Accounts } from '../store/accounts.js'
 import { CommandError } from './command-error.js'
 import type { Terminal } from './terminal.js'
-import { findAccount, tokensRevoked } from './users-account.js'
+import { changedMeanwhile, findAccount, tokensRevoked } from './users-account.js'
 import type { SendMails } from './users-mail.js'
 
 /** The dependencies of {@link setEmail}. */
@@ -43,10 +43,7 @@ export async function setEmail(
   })
   if (changed === 'email_taken')
     throw new CommandError(`Another account has ${email}. Nothing was changed.`)
-  if (changed === null)
-    throw new CommandError(
-      'The account was changed meanwhile. This command changed nothing; try again.',
-    )
+  if (changed === null) throw new CommandError(changedMeanwhile)
   const lines = [
     email === account.email
       ? `${email} keeps its address.`

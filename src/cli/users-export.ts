@@ -6,7 +6,7 @@ import type { Account, Accounts } from '../store/accounts.js'
 import { CommandError } from './command-error.js'
 import { createProgress } from './progress.js'
 import { printable, type Terminal } from './terminal.js'
-import { writeAccounts } from './users-pages.js'
+import { allAccounts, writeAccounts } from './users-pages.js'
 
 /**
  * `users export`: writes every account with all its data, as lines that `users import` reads.
@@ -28,7 +28,7 @@ export async function exportUsers(
     progress.show(null, `${written} accounts`)
   }
   const write = async (output: Writable) => {
-    await writeAccounts(accounts, { line: toLine, onPage }, output)
+    await writeAccounts(allAccounts(accounts), { line: toLine, onPage }, output)
   }
   await (file === null ? write(terminal.stdout) : intoFile(file, write)).catch((error: unknown) => {
     progress.clear()

@@ -1,23 +1,34 @@
+import { canonicalEmail } from '../account/email-address.js'
 import { toUser } from '../account/user.js'
 import type { Account, Accounts } from '../store/accounts.js'
 import { printable, type Terminal } from './terminal.js'
-import { writeAccounts } from './users-pages.js'
+import { allAccounts, matchingAccounts, writeAccounts } from './users-pages.js'
+
+/** The options of `users list`. */
+export interface ListOptions {
+  json: boolean
+  /** Whether the columns have a header line. */
+  header: boolean
+  /** A part of the address or the name; null for every account. */
+  search: string | null
+}
 
 /**
- * `users list`: prints a line for each account in the order of the ids. The lines are columns,
- * with a heading on a terminal, or JSON Lines.
+ * `users list`: prints a line for each account in the order of the ids. The lines are columns
+ * with a header, or JSON Lines.
  */
 export async function listUsers(
   accounts: Accounts,
-  { json }: { json: boolean },
+  { json, header, search }: ListOptions,
   { stdout }: Pick<Terminal, 'stdout'>,
 ): Promise<void> {
   const heading =
-    !json && stdout.isTTY === true
-      ? columns(['e-mail', 'id', 'created', 'verified', 'disabled'])
-      : ''
+    !json && header ? columns(['e-mail', 'id', 'created', 'verified', 'disabled']) : ''
+  // A whole address is stored in its canonical form.
+  const text = search === null ? null : (canonicalEmail(search) ?? search)
+  const pages = text === null ? allAccounts(accounts) : matchingAccounts(accounts, text)
   try {
-    await writeAccounts(accounts, { heading, line: json ? asJson : asColumns }, stdout)
+    await writeAccounts(pages, { heading, line: json ? asJson : asColumns }, stdout)
   } catch (error) {
     // The reader closed the pipe, such as `head`.
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') throw error

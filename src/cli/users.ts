@@ -4,44 +4,57 @@ import type { Config } from '../config.js'
 import { createHashGate } from '../passwords/gate.js'
 import { createPasswords } from '../passwords/passwords.js'
 import { createEstimator } from '../passwords/strength.js'
-import { openStore, type Store } from '../store/open-store.js'
+import type { Store } from '../store/open-store.js'
 import { CommandError } from './command-error.js'
+import { openDatabase } from './open-database.js'
 import type { Terminal } from './terminal.js'
-import { type Change, changeUser } from './users-account.js'
+import { changeUser } from './users-account.js'
 import { createUser } from './users-create.js'
 import { setEmail } from './users-email.js'
 import { exportUsers } from './users-export.js'
 import { importUsers, openSource } from './users-import.js'
 import { listUsers } from './users-list.js'
 import { createSendMails, type SendMails } from './users-mail.js'
+import { setPassword } from './users-password.js'
+import { verifyUser } from './users-verify.js'
 
-const usage = `Usage:
-  npm run users -- import <file.jsonl>     creates accounts from the lines of a file; - reads the standard input
-  npm run users -- export                  writes every account as a line for import, with ids and password hashes
-                   --output <file.jsonl>   writes to a new file that only you can read, not to the standard output
-  npm run users -- create <email>          creates an account; asks for the password, or reads it from the standard input
-                   --name <name> --verified
-  npm run users -- list                    lists every account, one a line
-                   --json                  prints JSON Lines
-  npm run users -- disable <email or id>   disables login and revokes the refresh tokens
-  npm run users -- enable <email or id>    enables login again
-  npm run users -- logout <email or id>    revokes the refresh tokens
-  npm run users -- set-email <email or id> <new>
-                                           changes the address; revokes the refresh tokens and every undo link
-                   --verified              the new address counts as verified
-                   --reset-password        the current password stops working
-  npm run users -- delete <email or id>    deletes the account for good; asks first
-                   --yes                   does not ask`
+const usage = `Usage: npm run users -- <command>
+   or: node dist/main.js users <command>   (in the image, and after npm prune --omit=dev)
+
+  import <file.jsonl>     creates accounts from the lines of a file; - reads the standard input
+  export                  writes every account as a line for import, with ids and password hashes
+    --output <file.jsonl> writes to a new file that only you can read, not to the standard output
+  create <email>          creates an account; asks for the password, or reads it from the standard input
+    --name <name>
+    --verified            the address counts as verified
+  list                    lists every account, one a line
+    --search <text>       only accounts with this part of the address or the name, in any case
+    --no-header           without the header line
+    --json                prints JSON Lines, which have no header
+  disable <email or id>   disables login and revokes the refresh tokens
+  enable <email or id>    enables login again
+  logout <email or id>    revokes the refresh tokens
+  verify <email or id>    marks the address as verified
+  set-password <email or id>
+                          sets a password, as create does; revokes the refresh tokens
+  set-email <email or id> <new>
+                          changes the address; revokes the refresh tokens and every undo link
+    --verified            the new address counts as verified
+    --reset-password      the current password stops working
+  delete <email or id>    deletes the account for good; asks first
+    --yes                 does not ask`
 
 /** The options of each command, and the number of arguments after its name. */
 const commands = {
   import: { arguments: 1, options: [] },
   export: { arguments: 0, options: ['output'] },
   create: { arguments: 1, options: ['name', 'verified'] },
-  list: { arguments: 0, options: ['json'] },
+  list: { arguments: 0, options: ['json', 'no-header', 'search'] },
   disable: { arguments: 1, options: [] },
   enable: { arguments: 1, options: [] },
   logout: { arguments: 1, options: [] },
+  verify: { arguments: 1, options: [] },
+  'set-password': { arguments: 1, options: [] },
   'set-email': { arguments: 2, options: ['verified', 'reset-password'] },
   delete: { arguments: 1, options: ['yes'] },
 } as const satisfies Record<string, { arguments: number; options: string[] }>
@@ -51,8 +64,8 @@ const commands = {
  * through.
  *
  * @returns the exit code
- * @throws CommandError if the arguments are not valid (nothing is opened then), or the command
- *   fails
+ * @throws CommandError if the arguments are not valid (nothing is opened then), the database
+ *   does not exist, or the command fails
  */
 export async function users(
   args: string[],
@@ -63,10 +76,7 @@ export async function users(
   const { command, argument, second, options } = readArguments(args)
   const file = command === 'import' && argument !== '-' ? await openFile(argument) : null
   try {
-    const store = await openStore(config.DATABASE_URL, {
-      autoMigrate: config.AUTO_MIGRATE === 'on',
-      clock: Date.now,
-    })
+    const store = await openDatabase(config)
     try {
       return await run(
         { command, argument, second, options, file },
@@ -106,12 +116,15 @@ async function run(
   if (command === 'import')
     return await importUsers(accounts, await openSource(file, terminal), terminal)
   if (command === 'export') await exportUsers(accounts, options.output, terminal)
-  else if (command === 'list') await listUsers(accounts, { json: options.json }, terminal)
+  else if (command === 'list') await listUsers(accounts, options, terminal)
   else if (command === 'create')
     await createUser(
       { email: argument, name: options.name, emailVerified: options.verified },
       { accounts, passwords: await openPasswords(config), terminal },
     )
+  else if (command === 'verify') await verifyUser(argument, mailing)
+  else if (command === 'set-password')
+    await setPassword(argument, { ...mailing, passwords: await openPasswords(config) })
   else if (command === 'set-email') await setEmail(argument, second, options, mailing)
   else await changeUser(command, argument, { yes: options.yes }, mailing)
   return 0
@@ -133,13 +146,16 @@ function readArguments(args: string[]) {
     json = false,
     yes = false,
     output = null,
+    search = null,
+    'no-header': noHeader = false,
     'reset-password': resetPassword = false,
   } = values
+  if (search === '') throw new CommandError(usage)
   return {
     command,
     argument: rest[0] ?? '',
     second: rest[1] ?? '',
-    options: { name, verified, json, yes, output, resetPassword },
+    options: { name, verified, json, yes, output, resetPassword, search, header: !noHeader },
   }
 }
 
@@ -154,6 +170,8 @@ function parse(args: string[]) {
         json: { type: 'boolean' },
         yes: { type: 'boolean' },
         output: { type: 'string' },
+        search: { type: 'string' },
+        'no-header': { type: 'boolean' },
         'reset-password': { type: 'boolean' },
       },
     })
@@ -162,9 +180,7 @@ function parse(args: string[]) {
   }
 }
 
-function isCommand(
-  command: string,
-): command is 'import' | 'export' | 'create' | 'list' | 'set-email' | Change {
+function isCommand(command: string): command is keyof typeof commands {
   return Object.hasOwn(commands, command)
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { open, readFile, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { KeyChange } from './key-changes.js'
-import { formatKeySet, createKeyFile, readKeyText } from './key-file.js'
+import { formatKeySet, readKeyText } from './key-file.js'
 import { KeyRingError, parseKeys, type SigningKey } from './signing-key.js'
 import { withLock } from './lock.js'
 
@@ -14,8 +14,6 @@ export interface ChangedKeys {
 
 /** Options of a change. */
 export interface ChangeOptions {
-  /** Whether to create a missing file; `plan` then gets no keys. */
-  make?: boolean
   /** The max wait for a change by another process. */
   timeoutMilliseconds?: number
 }
@@ -31,17 +29,9 @@ export interface ChangeOptions {
 export async function changeKeyFile(
   path: string,
   plan: (keys: SigningKey[]) => KeyChange | Promise<KeyChange>,
-  { make = false, timeoutMilliseconds = 5000 }: ChangeOptions = {},
+  { timeoutMilliseconds = 5000 }: ChangeOptions = {},
 ): Promise<ChangedKeys> {
-  if ((await readKeyText(path)) === null) {
-    if (!make)
-      throw new KeyRingError(
-        `There is no key file ${path} yet. The first start of the server creates it. To create it now, run: npm run keys -- rotate`,
-      )
-    const { add } = await plan([])
-    if (await createKeyFile(path, add))
-      return { before: [], after: await parseKeys(formatKeySet({ keys: add }), path) }
-  }
+  if ((await readKeyText(path)) === null) throw new KeyRingError(`${path} does not exist.`)
   try {
     // Resolve symbolic links, so that every path of the file uses the same lock.
     const file = await realpath(path)

@@ -31,6 +31,8 @@ export interface Messages {
    * thief cannot undo the rescue.
    */
   emailChangedByOperator: (to: string) => Message
+  /** After an operator set a new password (ASVS 6.3.7). */
+  passwordSetByOperator: (to: string) => Message
   /** To the address of a deleted account, and to its former addresses. */
   accountDeleted: (to: string) => Message
   /** @param token a verification token, for 24 hours */
@@ -181,6 +183,17 @@ export function createMessages({ appUrl }: { appUrl: string }): Messages {
         ],
         closing: [
           'If you did not ask for this, contact them. This mail has no link to undo the change.',
+        ],
+      }),
+    passwordSetByOperator: (to) =>
+      compose(to, {
+        subject: `Your password for ${service} was changed`,
+        paragraphs: [
+          `The people who run ${service} set a new password for your account. You have been logged out everywhere.`,
+        ],
+        closing: [
+          `They know this password. To choose one that only you know, change it at ${appUrl}, or request a new one there.`,
+          'If you did not ask for this, contact them.',
         ],
       }),
     accountDeleted: (to) =>

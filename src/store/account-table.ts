@@ -5,13 +5,15 @@ import { createMany } from './create-many.js'
 import { available, isDuplicate } from './faults.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 import { createBatch } from './batch.js'
+import type { Provider } from './database.js'
+import { searchAccounts } from './search-accounts.js'
 
 /**
  * {@link Accounts} in the table `users`.
  *
  * @param clock stamps created_at and updated_at
  */
-export function createAccounts(client: PrismaClient, clock: Clock): Accounts {
+export function createAccounts(client: PrismaClient, provider: Provider, clock: Clock): Accounts {
   const users = client.user
   const now = () => new Date(clock())
   const nextEpoch = { tokenEpoch: { increment: 1 } }
@@ -63,6 +65,8 @@ export function createAccounts(client: PrismaClient, clock: Clock): Accounts {
           take: count,
         }),
       ),
+    search: async (text, afterId) =>
+      await available(searchAccounts(client, provider, text, afterId)),
     updateName: async (id, name) =>
       (
         await available(
@@ -99,6 +103,12 @@ export function createAccounts(client: PrismaClient, clock: Clock): Accounts {
         ).count === 1
       )
     },
+    setPassword: async ({ id, email }, passwordHash) =>
+      (
+        await available(
+          users.updateMany({ where: { id, email }, data: { passwordHash, ...nextEpoch } }),
+        )
+      ).count === 1,
     changeEmail: async (
       { id, email: from, emailVerifiedAt, passwordHash, tokenEpoch, emailHistory },
       { email, emailHistory: history },

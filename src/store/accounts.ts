@@ -22,6 +22,13 @@ export interface Account {
   updatedAt: Date
 }
 
+/** The accounts of one window of a search. */
+export interface FoundAccounts {
+  found: Account[]
+  /** The last id that was looked at; null at the end of the table. */
+  last: string | null
+}
+
 /**
  * The stored accounts. Every write is one statement. Every method throws Problem `unavailable`
  * if the database cannot be reached.
@@ -49,6 +56,13 @@ export interface Accounts {
    * @param afterId the last id of the previous page; null for the first page
    */
   list: (afterId: string | null, count: number) => Promise<Account[]>
+  /**
+   * Searches the next accounts, in the order of {@link Accounts.list}, for a text in the address
+   * or the name. It ignores case.
+   *
+   * @param afterId `last` of the previous call; null for the first
+   */
+  search: (text: string, afterId: string | null) => Promise<FoundAccounts>
   /** Returns null if the account is gone or disabled. */
   updateName: (id: string, name: string | null) => Promise<Account | null>
   /**
@@ -73,6 +87,11 @@ export interface Accounts {
     account: Pick<Account, 'id' | 'passwordHash' | 'email' | 'emailVerifiedAt'>,
     passwordHash: string,
   ) => Promise<boolean>
+  /**
+   * Sets a password for an operator, also of a disabled account, and revokes every refresh
+   * token. Returns false if the account is gone or has another address by now.
+   */
+  setPassword: (account: Pick<Account, 'id' | 'email'>, passwordHash: string) => Promise<boolean>
   /**
    * Replaces the address by a new, verified one, and replaces the history of former addresses.
    * Returns null if the account has changed since it was read, is gone or disabled. Returns

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -46,7 +47,7 @@ export function parseDatabaseUrl(url: string): Database {
       lockAdapter: null,
     }
   }
-  const path = databaseFile(url)
+  const path = filePath(url)
   if (path === null) {
     return {
       provider: 'sqlite',
@@ -84,8 +85,8 @@ export async function connect(
     return new PrismaClient(options)
   }
   const { PrismaClient } = await import('./generated/postgresql/client.js')
-  // Both clients come from one schema without native types. They differ only in filters that this
-  // code does not use.
+  // Both clients come from one schema without native types. They differ only in the mode of text
+  // filters.
   return new PrismaClient(options) as unknown as PrismaClient
 }
 
@@ -100,19 +101,23 @@ export async function prepareFile(url: string, client: PrismaClient): Promise<vo
  * @throws Problem `unavailable` if it cannot be created
  */
 export async function makeFolder(url: string): Promise<void> {
-  const path = databaseFile(url)
+  const path = filePath(url)
   if (path === null) return
   await mkdir(dirname(path), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
     throw new Problem('unavailable', { cause: error })
   })
 }
 
-/**
- * Returns the path of the file of a DATABASE_URL; null if it names no file. libSQL also accepts
- * relative paths, which are not URLs. It decodes both.
- */
-export function databaseFile(url: string): string | null {
+/** Returns the path of the file of a file: URL; null for other URLs, and if the file exists. */
+export function findMissingFile(url: string): string | null {
+  const path = filePath(url)
+  return path === null || existsSync(path) ? null : path
+}
+
+/** Returns the path of the file of a file: URL; null for other URLs. */
+export function filePath(url: string): string | null {
   if (!url.startsWith('file:')) return null
+  // libSQL also accepts relative paths, which are not URLs. It decodes both.
   return url.startsWith('file://')
     ? fileURLToPath(url)
     : decodeURIComponent(url.replace(/^file:|\?.*$/g, ''))

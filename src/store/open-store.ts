@@ -26,6 +26,15 @@ export interface Store {
 /** The database lacks migrations that may not be applied at start. */
 export class PendingMigrationsError extends Error {
   override readonly name = 'PendingMigrationsError'
+  /** The names of the migrations, oldest first. */
+  readonly pending: string[]
+
+  constructor(pending: string[]) {
+    super(
+      `The database lacks migrations: ${pending.join(', ')}. Run "npm run migrate", or set AUTO_MIGRATE=on.`,
+    )
+    this.pending = pending
+  }
 }
 
 /**
@@ -45,13 +54,10 @@ export async function openStore(
   const connections = watchPool(adapter)
   const client = await connect(database, adapter)
   try {
-    await available(prepareFile(url, client))
     const pending = await available(findPending(database, client))
-    if (pending.length > 0 && !autoMigrate) {
-      throw new PendingMigrationsError(
-        `The database lacks migrations: ${pending.join(', ')}. Run "npm run migrate", or set AUTO_MIGRATE=on.`,
-      )
-    }
+    // Refuse first: the file may belong to another program.
+    if (pending.length > 0 && !autoMigrate) throw new PendingMigrationsError(pending)
+    await available(prepareFile(url, client))
     if (pending.length > 0) await available(applyMigrations(database))
   } catch (error) {
     await client.$disconnect()
@@ -62,7 +68,7 @@ export async function openStore(
       : new Problem('unavailable', { cause: error })
   }
   return {
-    accounts: createAccounts(client, clock),
+    accounts: createAccounts(client, database.provider, clock),
     name: database.name,
     ping: async () => {
       await available(client.$queryRawUnsafe('SELECT 1'))

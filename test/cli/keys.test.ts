@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { manageKeys } from '../../src/cli/keys.js'
@@ -88,24 +89,58 @@ ${thumbprint(waits)}  ES256  2026-01-02T03:03:05Z  published, signs from 2026-01
   )
 })
 
-t.test('without a key file, list tells how to create it, and the others refuse', async (t) => {
-  const { run, files } = keysIn(t)
-  t.match(
-    (await run('list')).said,
-    /There is no key file .* yet\. The first start .*keys -- rotate/,
-  )
-  for (const args of [['revoke', 'x'], ['prune']])
-    await t.rejects(run(...args), { name: 'KeyRingError', message: /There is no key file/ })
-  t.strictSame(await files(), [])
+t.test('without a key file, every command but create and generate refuses', async (t) => {
+  const { run, files, path } = keysIn(t)
+  const env = existsSync('.env') ? 'where it reads .env' : 'which has no .env'
+  for (const args of [['list'], ['rotate'], ['rotate', '--now'], ['revoke', 'x'], ['prune']])
+    await t.rejects(run(...args), {
+      name: 'CommandError',
+      message: `There is no key file ${path}.
+KEYS_FILE is ${path}, and this command runs in ${process.cwd()}, ${env}.
+Run the command in the folder of the server, with the same settings. The first start of the server creates the file. To create it now, run: npm run keys -- create`,
+    })
+  t.strictSame(await files(), [], 'no file is created')
+
+  const folder = t.testdir({ '.env': '' })
+  const cwd = process.cwd()
+  t.teardown(() => {
+    process.chdir(cwd)
+  })
+  process.chdir(folder)
+  await t.rejects(manageKeys(['list'], loadConfig({})), {
+    message: `There is no key file ${join(folder, 'data/keys.json')}.
+KEYS_FILE is ./data/keys.json, and this command runs in ${folder}, where it reads .env.
+Run the command in the folder of the server, with the same settings. The first start of the server creates the file. To create it now, run: npm run keys -- create`,
+  })
+})
+
+t.test('create writes a file that only its owner can read, once', async (t) => {
+  for (const [args, alg] of [
+    [[], 'ES256'],
+    [['--alg', 'EdDSA'], 'EdDSA'],
+  ] as const) {
+    const { run, kids, files, path } = keysIn(t)
+    const { said } = await run('create', ...args)
+    t.equal(
+      said,
+      `Created keys.json with key ${(await kids())[0]} (${alg}). The key signs at once.`,
+    )
+    t.notMatch(said, privateParts)
+    t.equal((await stat(path)).mode & 0o777, 0o600)
+    t.match((await run('list')).said.split('\n')[1], new RegExp(`${alg}.*2026-01-02.*signs$`))
+    const text = await readFile(path, 'utf8')
+    await t.rejects(run('create'), {
+      name: 'CommandError',
+      message: /already exists\. Nothing was changed\. .*keys -- rotate$/,
+    })
+    t.equal(await readFile(path, 'utf8'), text)
+    t.strictSame(await files(), ['keys.json'])
+  }
 })
 
 t.test('rotate', async (t) => {
   const { run, kids, path, files } = keysIn(t)
-  const first = await run('rotate', '--alg', 'EdDSA')
-  t.equal(
-    first.said,
-    `Created keys.json with key ${(await kids())[0]} (EdDSA). The key signs at once.`,
-  )
+  await run('create', '--alg', 'EdDSA')
   const second = await run('rotate')
   t.equal(
     second.said,
@@ -127,7 +162,7 @@ t.test('rotate', async (t) => {
   )
   t.match((await run('list')).said.split('\n')[1], /ES256.*signs$/)
   t.strictSame(await files(), ['keys.json'])
-  for (const { said } of [first, second, third]) t.notMatch(said, privateParts)
+  for (const { said } of [second, third]) t.notMatch(said, privateParts)
 })
 
 t.test('revoke', async (t) => {
@@ -228,6 +263,7 @@ t.test('an invalid command changes nothing and prints the usage', async (t) => {
     [['rotate', '--alg', 'es256'], /^--alg must be/],
     [['rotate', '--alg', ''], /^--alg must be/],
     [['generate', '--now'], /^"generate" takes only --alg/],
+    [['create', 'x'], /^"create" takes only --alg/],
     [['generate', '--alg', 'none'], /^--alg must be/],
   ]
   for (const [args, message] of rows) {
@@ -236,7 +272,7 @@ t.test('an invalid command changes nothing and prints the usage', async (t) => {
       error instanceof ConfigError && message.test(error.message),
       `${args.join(' ')}: ${String(error)}`,
     )
-    t.match(error, { message: /\n\nUsage: npm run keys -- / })
+    t.match(error, { message: /\n\nUsage: npm run keys -- .*\n +or: node dist\/main\.js keys / })
   }
   t.equal(await readFile(path, 'utf8'), before)
 })
@@ -245,7 +281,13 @@ t.test('keys that are not in a file are not changed', async (t) => {
   const key = old('ES256', 1)
   const { run, path } = keysIn(t, [key], { KEYS: JSON.stringify({ keys: [key] }) })
   const before = await readFile(path, 'utf8')
-  for (const args of [['rotate'], ['rotate', '--now'], ['revoke', thumbprint(key)], ['prune']]) {
+  for (const args of [
+    ['create'],
+    ['rotate'],
+    ['rotate', '--now'],
+    ['revoke', thumbprint(key)],
+    ['prune'],
+  ]) {
     await t.rejects(run(...args), {
       name: 'ConfigError',
       message:

@@ -99,7 +99,7 @@ await onEachDatabase(t, async (t, database) => {
             ['Repeat password: ', `${goodPassword}x\r`],
           ],
         },
-        /^The passwords differ\. Nothing was created\.$/,
+        /^The passwords differ\. Nothing was changed\.$/,
       ],
     ]
     for (const [email, options, message, name] of rows)

@@ -18,7 +18,7 @@ await onEachDatabase(t, async (t, database) => {
   const test = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
   const { call, databaseUrl, signup, store } = test
   const { post, signupVerified, ask, confirm, move, undo, login } = createEmailFlow(test)
-  const config = loadConfig({ DATABASE_URL: databaseUrl, AUTO_MIGRATE: 'on' })
+  const config = loadConfig({ DATABASE_URL: databaseUrl })
   /**
    * Runs the command. Returns what it says, or the message of its error, and the receivers and
    * subjects of its mails.

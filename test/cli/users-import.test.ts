@@ -7,10 +7,10 @@ import { importUsers } from '../../src/cli/users-import.js'
 import { users } from '../../src/cli/users.js'
 import { loadConfig } from '../../src/config.js'
 import { Problem } from '../../src/errors.js'
-import { openStore } from '../../src/store/open-store.js'
-import { freshDatabase, onEachDatabase, query, temporaryFolder } from '../helper.js'
+import { onEachDatabase, query, temporaryFolder } from '../helper.js'
 import { storedAccounts } from '../support/accounts.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
+import { migratedDatabase } from '../support/migrated.js'
 
 const hash = '$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
 const line = (name: string | number, rest = {}) =>
@@ -24,9 +24,8 @@ const summary = (imported: number, skipped: number, bad: number) =>
 
 await onEachDatabase(t, async (t, kind) => {
   const setUp = async (t: Test) => {
-    const databaseUrl = await freshDatabase(t, kind)
-    const config = loadConfig({ DATABASE_URL: databaseUrl, AUTO_MIGRATE: 'on' })
-    await (await openStore(databaseUrl, { autoMigrate: true, clock: Date.now })).close()
+    const databaseUrl = await migratedDatabase(t, kind)
+    const config = loadConfig({ DATABASE_URL: databaseUrl })
     const run = async (input: string | Buffer, options: { isTTY?: boolean } = {}) => {
       const terminal = fakeTerminal({ input, ...options })
       const code = await users(['import', '-'], config, terminal)

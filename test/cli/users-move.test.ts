@@ -21,6 +21,7 @@ import {
 } from '../helper.js'
 import { tokenOf } from '../support/mailbox.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
+import { migrate, migratedDatabase } from '../support/migrated.js'
 
 const hash = '$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
 const former = [
@@ -82,11 +83,7 @@ async function resetToken({ nextMail }: Pick<TestApp, 'nextMail'>): Promise<stri
 /** Runs a command on a database; throws what it throws. */
 async function run(databaseUrl: string, args: string[], input: string | Buffer = '') {
   const terminal = fakeTerminal({ input })
-  const code = await users(
-    args,
-    loadConfig({ DATABASE_URL: databaseUrl, AUTO_MIGRATE: 'on' }),
-    terminal,
-  )
+  const code = await users(args, loadConfig({ DATABASE_URL: databaseUrl }), terminal)
   return { code, ...(await terminal.output()) }
 }
 
@@ -161,7 +158,7 @@ for (const from of databaseKinds) {
       const reset = await resetToken(before)
       const { stdout } = await run(before.databaseUrl, ['export'])
 
-      const databaseUrl = await freshDatabase(t, other[from])
+      const databaseUrl = await migratedDatabase(t, other[from])
       t.match(await run(databaseUrl, ['import', '-'], stdout), { code: 0 })
       const after = await buildTestApp(t, { databaseUrl, keys: before.jwks.keys })
       t.match(
@@ -238,7 +235,7 @@ t.test('an account without a password gets in by a link', async (t) => {
 
 t.test('an export that cannot be written leaves no file', async (t) => {
   const folder = t.testdir({ 'there.jsonl': 'mine', 'new.jsonl.part': 'left by an interruption' })
-  const url = `file:${join(folder, 'users.db')}`
+  const url = await migrate(`file:${join(folder, 'users.db')}`)
   const file = (name: string) => join(folder, name)
   await t.rejects(run(url, ['export', '--output', file('there.jsonl')]), {
     name: 'CommandError',

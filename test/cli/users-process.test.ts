@@ -104,7 +104,8 @@ t.test('exit codes and messages', async (t) => {
   t.match(await runMain(t, folder, { env, ...command('list') }), {
     code: 1,
     stdout: '',
-    stderr: /^The database lacks migrations: .*npm run migrate.*\n$/,
+    stderr:
+      /^The database lacks migrations: .* DATABASE_URL is PostgreSQL [^@]*\.\n.*npm run migrate\n$/,
   })
   t.equal((await runMain(t, folder, { env, args: ['migrate'] })).code, 0)
   const rows: Array<
@@ -113,7 +114,7 @@ t.test('exit codes and messages', async (t) => {
     [['import', 'users.jsonl'], 1, /^1 imported, 0 skipped/, /^line 2: not JSON\n$/],
     [['import', 'none.jsonl'], 1, /^$/, /^The file cannot be opened \(ENOENT\)\.\n$/],
     [['create', 'eve@example.org'], 1, /^$/, /^The password is too weak \(/, 'password\n'],
-    [['create', 'eve@example.org', '--password', 'secret'], 1, /^$/, /^Usage:\n/],
+    [['create', 'eve@example.org', '--password', 'secret'], 1, /^$/, /^Usage: npm run users /],
   ]
   for (const [args, code, stdout, stderr, input = ''] of rows) {
     const ended = await runMain(t, folder, { env, ...command(...args), input })

@@ -6,8 +6,9 @@ import { listUsers } from '../../src/cli/users-list.js'
 import { users } from '../../src/cli/users.js'
 import { loadConfig } from '../../src/config.js'
 import { openStore } from '../../src/store/open-store.js'
-import { freshDatabase, goodPassword, onEachDatabase } from '../helper.js'
+import { goodPassword, onEachDatabase } from '../helper.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
+import { migratedDatabase } from '../support/migrated.js'
 
 const nobody = '01a1fc01-f8b4-7454-b157-7ca464a8123c'
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -16,7 +17,7 @@ const person = (email: string) => ({ email, passwordHash: 'x', name: null, email
 
 /** Runs commands on one database; answers what each says, or the message of its error. */
 function operator(databaseUrl: string) {
-  const config = loadConfig({ DATABASE_URL: databaseUrl, AUTO_MIGRATE: 'on' })
+  const config = loadConfig({ DATABASE_URL: databaseUrl })
   return async (args: string[], options: Parameters<typeof fakeTerminal>[0] = { input: '' }) => {
     const terminal = fakeTerminal(options)
     const code = await users(args, config, terminal, async () => {}).catch(
@@ -28,7 +29,7 @@ function operator(databaseUrl: string) {
 
 await onEachDatabase(t, async (t, kind) => {
   await t.test('disable, enable, logout and delete, by e-mail and by id', async (t) => {
-    const url = await freshDatabase(t, kind)
+    const url = await migratedDatabase(t, kind)
     const run = operator(url)
     const { accounts, close } = await openStore(url, { autoMigrate: true, clock: Date.now })
     t.teardown(close)
@@ -105,9 +106,11 @@ await onEachDatabase(t, async (t, kind) => {
   })
 
   await t.test('list shows every account in the order of the ids', async (t) => {
-    const url = await freshDatabase(t, kind)
+    const url = await migratedDatabase(t, kind)
     const run = operator(url)
-    t.equal(await run(['list']), '')
+    t.match(await run(['list']), /^e-mail +id +created +verified +disabled\n$/, 'a header alone')
+    t.equal(await run(['list', '--no-header']), '')
+    t.equal(await run(['list', '--json']), '', 'JSON Lines have no header')
     const { accounts, close } = await openStore(url, {
       autoMigrate: true,
       clock: () => Date.parse('2026-01-02T03:04:05Z'),
@@ -120,7 +123,7 @@ await onEachDatabase(t, async (t, kind) => {
       })),
     )
     await accounts.disable(String((await accounts.list(null, 1))[0]?.id))
-    const lines = (await run(['list'])).split('\n')
+    const lines = (await run(['list', '--no-header'])).split('\n')
     t.strictSame(
       lines.map((line) => line.split(/ +/)[0]),
       [...Array.from({ length: 1201 }, (_, index) => `p${index}@example.org`), ''],
@@ -135,11 +138,12 @@ await onEachDatabase(t, async (t, kind) => {
         [time, '-', '-'],
       ],
     )
-    t.match(
-      (await run(['list'], { isTTY: true })).split('\n')[0],
-      /^e-mail +id +created +verified +disabled$/,
-      'a heading for people',
-    )
+    const header = /^e-mail +id +created +verified +disabled$/
+    for (const isTTY of [true, false]) {
+      const [first, ...others] = (await run(['list'], { input: '', isTTY })).split('\n')
+      t.match(first, header, 'on a terminal and in a pipe')
+      t.strictSame(others, lines)
+    }
     const objects = (await run(['list', '--json'], { isTTY: true }))
       .trim()
       .split('\n')
@@ -158,7 +162,7 @@ await onEachDatabase(t, async (t, kind) => {
 })
 
 t.test('create asks for the password, and the account is there', async (t) => {
-  const run = operator(await freshDatabase(t, 'sqlite'))
+  const run = operator(await migratedDatabase(t, 'sqlite'))
   t.equal(
     await run(['create', 'Ada@example.org', '--name', 'Ada \u202e', '--verified'], {
       answers: [
@@ -189,7 +193,7 @@ t.test('a reader that has seen enough is no fault', async (t) => {
       stdout.destroy(broken(code))
       return false
     }
-    const done = listUsers(listing, { json: false }, { stdout })
+    const done = listUsers(listing, { json: false, header: true, search: null }, { stdout })
     await (resolves ? t.resolves(done) : t.rejects(done, { code }))
   }
 })
@@ -233,6 +237,12 @@ t.test('what does not fit says how to use it, and opens nothing', async (t: Test
     'list x',
     'list --yes',
     'list --output x',
+    'list --search',
+    'list --search=',
+    'export --search x',
+    'verify',
+    'set-password',
+    'set-password a@b.example secret',
     'export x',
     'export --output',
     'export --json',
@@ -247,7 +257,11 @@ t.test('what does not fit says how to use it, and opens nothing', async (t: Test
     'set-email a@b.example',
     'set-email a@b.example b@b.example --yes',
   ])
-    t.match(await run(line.split(' ').filter(Boolean)), /^CommandError: Usage:\n/, line)
+    t.match(
+      await run(line.split(' ').filter(Boolean)),
+      /^CommandError: Usage: npm run users -- .*\n +or: node dist\/main\.js users /,
+      line,
+    )
   t.match(
     await run(['import', join(folder, 'none.jsonl')]),
     'CommandError: The file cannot be opened (ENOENT).',

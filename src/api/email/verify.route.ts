@@ -15,12 +15,16 @@ export function verifyEmailRoute(app: App, services: Services): void {
   app.post(
     '/email/verify',
     {
-      config: { public: true, limit: 'link', problems: ['invalid_one_time_token', 'unavailable'] },
+      config: {
+        public: true,
+        limit: 'link',
+        problems: ['invalid_one_time_token', 'signup_closed', 'unavailable'],
+      },
       schema: {
         operationId: 'verifyEmail',
         summary: 'Verify the e-mail address with a token from a mail',
         description:
-          'Takes the token of a verification, which can be repeated. Also takes the token of a sign-up under `SIGNUP_MODE=verify_first`, once: it creates the account and logs it in.',
+          'Takes the token of a verification, which can be repeated. Also takes the token of a sign-up under `SIGNUP_MODE=verify_first`, once: it creates the account and logs it in. `SIGNUP_MODE=closed` refuses the token of a sign-up.',
         tags: ['Account'],
         querystring: NoQuery,
         body: Type.Object({ token: OneTimeToken }, strict),

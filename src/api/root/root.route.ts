@@ -9,11 +9,11 @@ export function rootRoute(app: App, { config }: Services): void {
   const prefix = prefixOf(config.PUBLIC_URL)
   const index = {
     name: 'Latchkey',
-    signup: `${prefix}/signup`,
     login: `${prefix}/login`,
     jwks: `${prefix}/.well-known/jwks.json`,
     health: `${prefix}/health/ready`,
   }
+  const signup = { signup: `${prefix}/signup` }
   const docs = { openapi: `${prefix}/openapi.json`, docs: `${prefix}/docs` }
   app.get(
     '/',
@@ -28,14 +28,17 @@ export function rootRoute(app: App, { config }: Services): void {
           200: Type.Object(
             {
               name: Type.String(),
-              signup: Type.String(),
+              signup: Type.Optional(Type.String()),
               login: Type.String(),
               jwks: Type.String(),
               health: Type.String(),
               openapi: Type.Optional(Type.String()),
               docs: Type.Optional(Type.String()),
             },
-            { description: 'The first paths to know', examples: [{ ...index, ...docs }] },
+            {
+              description: 'The first paths to know',
+              examples: [{ ...index, ...signup, ...docs }],
+            },
           ),
           302: Type.Null({ description: 'To the documentation' }),
         },
@@ -45,7 +48,11 @@ export function rootRoute(app: App, { config }: Services): void {
       reply.header('vary', 'accept')
       if (hasDocs && request.accepts().type(['json', 'html']) === 'html')
         return await reply.redirect(`${prefix}/docs`)
-      return { ...index, ...(hasDocs && docs) }
+      return {
+        ...index,
+        ...(config.SIGNUP_MODE !== 'closed' && signup),
+        ...(hasDocs && docs),
+      }
     },
   )
 }

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
 import { audit } from '../../http/audit.js'
+import { Problem } from '../../errors.js'
 import { hangUp } from '../../http/hang-up.js'
 import { deviceHeader } from '../../limits/clients.js'
 import { Email, Name } from '../../account/user.js'
@@ -14,12 +15,12 @@ const SignupBody = Type.Object(
   { additionalProperties: false },
 )
 
-// One contract for both modes, so that a client works with every server.
+// One contract for every mode, so that a client works with every server.
 const schema = {
   operationId: 'signup',
   summary: 'Create an account and log in',
   description:
-    'With `SIGNUP_MODE=verify_first` the reply is 202 for every address, with or without an account. The link in the mail creates the account, at `POST /email/verify`. A person who gets no mail signs up again.',
+    'With `SIGNUP_MODE=verify_first` the reply is 202 for every address, with or without an account. The link in the mail creates the account, at `POST /email/verify`. A person who gets no mail signs up again. With `SIGNUP_MODE=closed` the reply is 403 `signup_closed`: only the operator creates accounts.',
   tags: ['Account'],
   querystring: NoQuery,
   body: SignupBody,
@@ -36,6 +37,7 @@ const schema = {
   },
 }
 const problems = [
+  'signup_closed',
   'email_taken',
   'weak_password',
   'rate_limited',
@@ -43,8 +45,7 @@ const problems = [
   'unavailable',
 ] as const
 
-/** Signs up under `SIGNUP_MODE=instant`. */
-export function signupRoute(app: App, services: Services): void {
+function signupRoute(app: App, services: Services): void {
   const signup = createSignup(services)
   const { clients, sendTokens } = services
   app.post(
@@ -60,8 +61,7 @@ export function signupRoute(app: App, services: Services): void {
   )
 }
 
-/** Signs up under `SIGNUP_MODE=verify_first`. */
-export function requestSignupRoute(app: App, services: Services): void {
+function requestSignupRoute(app: App, services: Services): void {
   const requestSignup = createRequestSignup(services)
   const { clients } = services
   app.post(
@@ -76,4 +76,26 @@ export function requestSignupRoute(app: App, services: Services): void {
       return await reply.code(202).send({ status: 'mail_sent' })
     },
   )
+}
+
+function closedSignupRoute(app: App): void {
+  // Without `overloaded`, a full hash queue does not refuse the request first.
+  const withoutHash = problems.filter((code) => code !== 'overloaded')
+  app.post(
+    '/signup',
+    {
+      config: { public: true, limit: 'signup', problems: withoutHash },
+      schema: { ...schema },
+    },
+    async () => {
+      throw new Problem('signup_closed')
+    },
+  )
+}
+
+/** The sign-up route of each SIGNUP_MODE. */
+export const signupRoutes = {
+  instant: signupRoute,
+  verify_first: requestSignupRoute,
+  closed: closedSignupRoute,
 }

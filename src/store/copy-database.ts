@@ -1,0 +1,49 @@
+import { pathToFileURL } from 'node:url'
+import { parseDatabaseUrl } from './database.js'
+
+/** The state of a copy. */
+export interface DatabaseCopy {
+  /** The number of accounts; null if there is no accounts table. */
+  accounts: number | null
+  /** The report of `PRAGMA integrity_check`; null if it found no fault. */
+  fault: string | null
+}
+
+/** A copy could not be written. The message has the reason of the database. */
+export class CopyError extends Error {
+  override readonly name = 'CopyError'
+}
+
+/**
+ * Copies a SQLite database into an empty file, and checks the copy. The copy has the state of
+ * one moment, also while a server writes. It does not hold up the server.
+ *
+ * @param url a file: URL
+ * @param path of an empty file
+ * @throws CopyError if the database cannot be read, or the copy cannot be written
+ */
+export async function copyDatabase(url: string, path: string): Promise<DatabaseCopy> {
+  try {
+    await execute(url, 'VACUUM INTO ?', path)
+    const copy = pathToFileURL(path).href
+    const [[report] = []] = await execute(copy, 'PRAGMA integrity_check')
+    const fault = report === 'ok' ? null : String(report)
+    const tables = await execute(copy, "SELECT name FROM sqlite_master WHERE name = 'users'")
+    if (fault !== null || tables.length === 0) return { accounts: null, fault }
+    const [[accounts] = []] = await execute(copy, 'SELECT count(*) FROM users')
+    return { accounts: Number(accounts), fault }
+  } catch (error) {
+    throw new CopyError((error as Error).message, { cause: error })
+  }
+}
+
+/** Runs a statement on a connection of its own. Returns the rows. */
+async function execute(url: string, sql: string, ...args: string[]): Promise<unknown[][]> {
+  const connection = await (await parseDatabaseUrl(url).migrationAdapter()).connect()
+  try {
+    const argTypes = args.map(() => ({ scalarType: 'string', arity: 'scalar' }) as const)
+    return (await connection.queryRaw({ sql, args, argTypes })).rows
+  } finally {
+    await connection.dispose()
+  }
+}
