@@ -16,7 +16,9 @@ import { createHashGate } from './passwords/gate.js'
 import { createNeighbours } from './passwords/pace.js'
 import { createPasswords } from './passwords/passwords.js'
 import { createEstimator } from './passwords/strength.js'
-import { openStore, PendingMigrationsError, type Store } from './store/open-store.js'
+import { adviseOnDatabase } from './store/advice.js'
+import { DatabaseError } from './store/database-error.js'
+import { openStore, type Store } from './store/open-store.js'
 import { isOpenToOthers, loadKeyFile } from './keys/key-file.js'
 import { createKeyRing, type KeyRing } from './keys/key-ring.js'
 import { watchKeyFile } from './keys/key-watch.js'
@@ -41,7 +43,7 @@ try {
   else await run(command, args, config)
 } catch (error) {
   // The operator can fix these errors: the message is enough. Any other error is a bug.
-  const known = [CommandError, ConfigError, KeyRingError, PendingMigrationsError, Problem]
+  const known = [CommandError, ConfigError, KeyRingError, DatabaseError, Problem]
   const isKnown = known.some((kind) => error instanceof kind)
   console.error(isKnown ? explain(error as Error) : error)
   process.exit(1)
@@ -231,7 +233,5 @@ async function run(command: string, args: string[], config: Config): Promise<voi
 
 function explain(error: Error): string {
   if (!(error instanceof Problem)) return error.message
-  // Prisma wraps the reason, one line, in several other lines.
-  const [, reason] = /Message: `([^`]+)`/.exec(String(error.cause)) ?? []
-  return `The database of DATABASE_URL cannot be used: ${redact(reason ?? String(error.cause))}`
+  return `The database of DATABASE_URL cannot be used: ${redact(adviseOnDatabase(error.cause))}`
 }

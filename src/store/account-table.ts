@@ -9,9 +9,10 @@ import { createBatch } from './batch.js'
 /**
  * {@link Accounts} in the table `users`.
  *
+ * @param table its name in SQL, with its schema
  * @param clock stamps created_at and updated_at
  */
-export function createAccounts(client: PrismaClient, clock: Clock): Accounts {
+export function createAccounts(client: PrismaClient, table: string, clock: Clock): Accounts {
   const users = client.user
   const now = () => new Date(clock())
   const nextEpoch = { tokenEpoch: { increment: 1 } }
@@ -54,7 +55,7 @@ export function createAccounts(client: PrismaClient, clock: Clock): Accounts {
         }),
       )
     },
-    createMany: async (accounts) => await available(createMany(client, accounts, now())),
+    createMany: async (accounts) => await available(createMany(client, table, accounts, now())),
     list: async (afterId, count) =>
       await available(
         users.findMany({

@@ -81,14 +81,24 @@ function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-interface DriverCause {
+/** The words of a driver for a failure. */
+export interface DriverCause {
   kind?: string
   originalCode?: string
   originalMessage?: string
+  /** Of a failed TLS handshake. */
+  reason?: string
+  /** Of a server that cannot be reached. */
+  host?: string
+  port?: number
 }
 
-// Prisma keeps the driver's error in meta.driverAdapterError.cause, or throws it unchanged.
-function driverCause(error: Error): DriverCause | undefined {
+/**
+ * Returns the words of the driver. Prisma keeps its error in `meta.driverAdapterError.cause`,
+ * or throws it unchanged.
+ */
+export function driverCause(error: unknown): DriverCause | undefined {
+  if (!(error instanceof Error)) return undefined
   const { meta } = error as { meta?: { driverAdapterError?: { cause?: DriverCause } } }
   return (
     meta?.driverAdapterError?.cause ??
