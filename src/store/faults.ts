@@ -34,10 +34,12 @@ const awayWords =
   /timeout|timed out|terminat|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|connection|connect\b|fetch failed|HTTP status|SQLITE_(BUSY|FULL|IOERR|CANTOPEN|READONLY)|too many clients|shutting down|starting up|No space left/i
 
 /**
- * The matching classes of SQLSTATE: 08 connection, 28 authorization, 3D unknown database, 53
- * resources, 55P03 lock, 57 intervention, 58 system.
+ * The matching classes of SQLSTATE: 08 connection, 25 transaction (a read-only database, a
+ * pooler's connection in a wrong state), 28 authorization, 3D unknown database, 40 rollback, 53
+ * resources, 55 state of an object, 57 intervention, 58 system. Not 40002, a violated
+ * constraint, and 55P04, a wrong statement.
  */
-const awayStates = /^(08|28|3D|53|57|58)\w{3}$|^55P03$/
+const awayStates = /^(08|25|28|3D|40(?!002)|53|55(?!P04)|57|58)\w{3}$/
 
 /** Returns whether an insert failed because a row with the same unique value exists. */
 export function isDuplicate(error: unknown): boolean {

@@ -27,14 +27,14 @@ async function refusal(opening: Promise<unknown>): Promise<string> {
 
 /** Runs the program as an operator does: one message, exit code 1, no stack. */
 async function refuses(t: Test, url: string, says: RegExp): Promise<void> {
-  const { code, stdout, stderr } = await runMain(
-    t,
-    mkdtempSync(join(temporaryFolder, 'latchkey-')),
-    {
-      env: { DATABASE_URL: url },
-      args: ['migrate'],
-    },
-  )
+  const folder = mkdtempSync(join(temporaryFolder, 'latchkey-'))
+  t.teardown(() => {
+    rmSync(folder, { recursive: true })
+  })
+  const { code, stdout, stderr } = await runMain(t, folder, {
+    env: { DATABASE_URL: url },
+    args: ['migrate'],
+  })
   t.match({ code, stdout, stderr }, { code: 1, stdout: '', stderr: says })
   t.notMatch(stderr, /\n {4}at |wasm/i)
 }
