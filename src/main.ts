@@ -62,7 +62,13 @@ async function serve(config: Config): Promise<void> {
   const neighbours = createNeighbours(now)
   const [keys, store, passwords] = await Promise.all([
     loadKeys(config),
-    openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock }),
+    openStore(config.DATABASE_URL, {
+      autoMigrate: config.AUTO_MIGRATE === 'on',
+      clock,
+      onWait: (line) => {
+        logger.info(line)
+      },
+    }),
     createPasswords({
       cost: {
         memoryKiB: config.ARGON2_MEMORY_KIB,
@@ -131,6 +137,9 @@ async function supervise(config: Config): Promise<void> {
   const store = await openStore(config.DATABASE_URL, {
     autoMigrate: config.AUTO_MIGRATE === 'on',
     clock: Date.now,
+    onWait: (line) => {
+      logger.info(line)
+    },
   })
   await store.close()
   if (config.RATE_LIMITS === 'on' && config.REDIS_URL === '')

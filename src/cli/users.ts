@@ -66,6 +66,7 @@ export async function users(
     const store = await openStore(config.DATABASE_URL, {
       autoMigrate: config.AUTO_MIGRATE === 'on',
       clock: Date.now,
+      onWait: (line) => terminal.stderr.write(`${line}\n`),
     })
     try {
       return await run(

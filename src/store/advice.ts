@@ -18,6 +18,7 @@ const advice: Array<[reason: RegExp, text: string]> = [
     /NOTADB|not a database|malformed/,
     'Name another file in DATABASE_URL, or restore this one from a backup.',
   ],
+  [/SQLITE_BUSY/, 'Another process holds the lock of the file. End that process, or try again.'],
   [
     /SQLITE_READONLY|readonly database/,
     'This user may not write to the file or its folder. Change their owner or rights (chown, chmod), or mount the volume for writing.',
@@ -44,7 +45,7 @@ const advice: Array<[reason: RegExp, text: string]> = [
     'Grant this role what it lacks (for migrations CREATE and USAGE on the schema), or use the role that owns the tables.',
   ],
   [
-    /unsupported startup parameter|\b08P01\b/,
+    /unsupported startup parameter/,
     'A pooler refuses the parameter. See "PgBouncer" in docs/deploy.md. Migrations need a connection that bypasses the pooler.',
   ],
   [

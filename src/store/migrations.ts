@@ -19,7 +19,7 @@ const maxWait = 30_000
  */
 export async function applyMigrations(
   database: Database,
-  onWait: (line: string) => void = () => {},
+  onWait?: (line: string) => unknown,
   milliseconds = maxWait,
 ): Promise<string[]> {
   const migrations = await readMigrations(database.provider)
@@ -39,7 +39,7 @@ export async function applyMigrations(
       if (!isLocked(error, database.provider)) throw error
       if (isLast) throw new DatabaseError(explainLock(database, milliseconds))
       if (!waits)
-        onWait(
+        onWait?.(
           `waiting for another process that migrates or uses ${database.name} (at most ${milliseconds / 1000} s)`,
         )
     }

@@ -45,7 +45,7 @@ interface Options {
   /** Apply pending migrations; false refuses to open. */
   autoMigrate: boolean
   /** Called once with a line for the operator while another process migrates. */
-  onWait?: (line: string) => void
+  onWait?: (line: string) => unknown
 }
 
 /**
@@ -81,7 +81,7 @@ export async function openStore(
  */
 export async function migrateStore(
   url: string,
-  onWait: (line: string) => void,
+  onWait: (line: string) => unknown,
 ): Promise<{ name: string; applied: string[] }> {
   const { database, client, applied } = await openMigrated(url, { autoMigrate: true, onWait })
   await client.$disconnect()

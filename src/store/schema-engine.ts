@@ -134,12 +134,12 @@ export async function withSchemaEngine<T>(
 }
 
 // The error of the engine has a stack of WebAssembly. It quotes the driver's error, or refers to it
-// as "External error id#0".
+// as "External error id#0", or does not know its kind (WASM_ERROR).
 function reasonOf(error: unknown, seen: unknown): unknown {
   const { message, code } = error as Error & { code?: string }
   const { originalMessage = '' } = driverCause(seen) ?? {}
   if (
-    message.includes('External error') ||
+    /External error|WASM_ERROR/.test(message) ||
     (originalMessage !== '' && message.includes(originalMessage))
   )
     return seen
