@@ -29,7 +29,7 @@ const advice: Array<[reason: RegExp, text: string]> = [
   ],
   [
     /\b28P01\b|password authentication failed|SASL|password must be a string/,
-    'Correct user and password in DATABASE_URL. Percent-encode characters such as @ : / ? #.',
+    'Correct user and password in DATABASE_URL. Percent-encode characters that have a meaning in URLs.',
   ],
   [
     /role .* does not exist/,
@@ -59,7 +59,11 @@ const advice: Array<[reason: RegExp, text: string]> = [
   ],
   [/\b57P03\b/, 'PostgreSQL is starting up or shutting down. Try again.'],
   [
-    /certificate|altnames/i,
+    /altnames/,
+    'The host in DATABASE_URL must be one of the names in the certificate of the server.',
+  ],
+  [
+    /certificate/,
     'The certificate of the server is not trusted. Name its certificate authority: sslmode=verify-full&sslrootcert=<file>.',
   ],
   [

@@ -218,7 +218,7 @@ t.test('advice on words of drivers that are hard to cause', async (t) => {
         originalCode: '28P01',
         originalMessage: 'password authentication failed for user "u"',
       }),
-      'password authentication failed for user "u". Correct user and password in DATABASE_URL. Percent-encode characters such as @ : / ? #.',
+      'password authentication failed for user "u". Correct user and password in DATABASE_URL. Percent-encode characters that have a meaning in URLs.',
     ],
     [
       driver({
@@ -230,6 +230,10 @@ t.test('advice on words of drivers that are hard to cause', async (t) => {
     [
       driver({ kind: 'TlsConnectionError', reason: 'self-signed certificate' }),
       'self-signed certificate. The certificate of the server is not trusted. Name its certificate authority: sslmode=verify-full&sslrootcert=<file>.',
+    ],
+    [
+      driver({ kind: 'TlsConnectionError', reason: "IP: 127.0.0.1 is not in the cert's altnames" }),
+      "IP: 127.0.0.1 is not in the cert's altnames. The host in DATABASE_URL must be one of the names in the certificate of the server.",
     ],
     [
       driver({ originalMessage: 'SQLITE_READONLY: attempt to write a readonly database' }),
