@@ -20,6 +20,7 @@ import { createKeyRing, type KeyRing } from './keys/key-ring.js'
 import { watchKeyFile } from './keys/key-watch.js'
 import { KeyRingError, parseKeys, type SigningKey } from './keys/signing-key.js'
 import { longestTokenSeconds } from './tokens/lifetimes.js'
+import { widenThreadPool } from './process/thread-pool.js'
 import { countWorkers, shareHashes, startWorkers } from './process/workers.js'
 
 /**
@@ -54,7 +55,7 @@ export async function serve(
   const neighbours = createNeighbours(now)
   const [keys, store, passwords] = await Promise.all([
     loadKeys(config),
-    openStore(config.DATABASE_URL, { autoMigrate: config.AUTO_MIGRATE === 'on', clock }),
+    openDatabase(config, logger),
     createPasswords({
       cost: {
         memoryKiB: config.ARGON2_MEMORY_KIB,
@@ -128,18 +129,6 @@ function closeGracefully(
 }
 
 /**
- * Enlarges the thread pool of libuv, so that hashes leave threads for files and DNS lookups.
- * Node.js reads the size at the first use of the pool; Node.js 20 does so while it loads this
- * module. Returns the required size if it is too late to set it, otherwise null.
- */
-function widenThreadPool(hashes: number, env: Surroundings['env']): number | null {
-  if (env.UV_THREADPOOL_SIZE !== undefined || hashes < 4) return null
-  const threads = hashes + 2
-  env.UV_THREADPOOL_SIZE = String(threads)
-  return process.versions.node.startsWith('20.') ? threads : null
-}
-
-/**
  * Serves with several processes. This process creates the keys and the database, starts the
  * workers, and replaces workers that end.
  */
@@ -150,11 +139,7 @@ export async function supervise(
   const logger = await createLogger(config.LOG_LEVEL, process.stdout)
   for (const warning of warnings) logger.warn(warning)
   await loadKeys(config)
-  const store = await openStore(config.DATABASE_URL, {
-    autoMigrate: config.AUTO_MIGRATE === 'on',
-    clock: Date.now,
-  })
-  await store.close()
+  await (await openDatabase(config, logger)).close()
   if (config.RATE_LIMITS === 'on' && config.REDIS_URL === '')
     logger.warn(
       'each worker counts its own rate limits: N workers together allow N times as many calls',
@@ -241,6 +226,16 @@ async function listen(
   }
   const docs = config.DOCS === 'on' ? `, docs at ${config.PUBLIC_URL}/docs` : ''
   logger.info(`Latchkey serves ${config.PUBLIC_URL}${docs}, database ${store.name}`)
+}
+
+async function openDatabase(config: Config, logger: Logger): Promise<Store> {
+  return await openStore(config.DATABASE_URL, {
+    autoMigrate: config.AUTO_MIGRATE === 'on',
+    clock: Date.now,
+    onWait: (line) => {
+      logger.info(line)
+    },
+  })
 }
 
 async function loadKeys({ KEYS, KEYS_FILE }: Config): Promise<SigningKey[]> {

@@ -4,7 +4,7 @@ import { ConfigError } from '../src/config.js'
 import { Problem } from '../src/errors.js'
 import { explain } from '../src/explain.js'
 import { KeyRingError } from '../src/keys/signing-key.js'
-import { PendingMigrationsError } from '../src/store/open-store.js'
+import { DatabaseError, PendingMigrationsError } from '../src/store/database-error.js'
 import { type Case, tableIs } from './support/table.js'
 
 t.test('an operator reads one message of an error that they can fix', async (t) => {
@@ -16,9 +16,10 @@ t.test('an operator reads one message of an error that they can fix', async (t) 
     ['a key', new KeyRingError('c'), 'c'],
     [
       'migrations',
-      new PendingMigrationsError(['d']),
-      'The database lacks migrations: d. Run "npm run migrate", or set AUTO_MIGRATE=on.',
+      new PendingMigrationsError('SQLite x', ['d']),
+      'SQLite x lacks migrations: d. Run "npm run migrate", or set AUTO_MIGRATE=on.',
     ],
+    ['a database', new DatabaseError('i'), 'i'],
     ['a bug', new TypeError('e'), null],
     ['not an error', 'f', null],
     ['a driver', unavailable(new Error('g')), `${start}Error: g`],

@@ -131,7 +131,7 @@ t.test('what cannot work stops the start with one message', async (t) => {
     {
       what: 'no database',
       env: { DATABASE_URL: `postgresql://user:hunter2@127.0.0.1:${await freePort()}/none` },
-      says: /^The database of DATABASE_URL cannot be used: Can't reach database server at 127.0.0.1:\d+\n$/,
+      says: /^The database of DATABASE_URL cannot be used: ECONNREFUSED 127.0.0.1:\d+\. Start the database, or correct host and port in DATABASE_URL\.\n$/,
       not: /hunter2/,
     },
     {

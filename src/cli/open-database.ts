@@ -1,6 +1,7 @@
 import type { Config } from '../config.js'
 import { findMissingFile, parseDatabaseUrl } from '../store/database.js'
-import { openStore, PendingMigrationsError, type Store } from '../store/open-store.js'
+import { PendingMigrationsError } from '../store/database-error.js'
+import { openStore, type Store } from '../store/open-store.js'
 import { CommandError } from './command-error.js'
 import { missingFile } from './missing-file.js'
 

@@ -4,13 +4,17 @@ import { type Command, Redis } from 'ioredis'
 /** The max time that a request waits for Redis, in milliseconds. */
 export const redisTimeout = 200
 
+/** The min time between two new connections to a Redis that accepts no writes. */
+const reconnectMilliseconds = 1000
+
 /**
  * Connects to Redis without ever delaying a caller. While Redis cannot be reached, or if it
- * does not respond within {@link redisTimeout}, commands fail at once. Reconnects by itself.
- * Logs once that Redis failed, and once that it is back. Never logs the URL, which may contain
- * a password.
+ * does not respond within {@link redisTimeout}, commands fail at once. Reconnects by itself, at
+ * most once a second if Redis accepts no writes. Logs once that Redis failed, and once that it
+ * is back. Never logs the URL, which may contain a password.
  */
 export function connectRedis(url: string, logger: FastifyBaseLogger): Redis {
+  let reconnectedAt = -Infinity
   const redis = new WatchedRedis(url, {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -18,13 +22,24 @@ export function connectRedis(url: string, logger: FastifyBaseLogger): Redis {
     commandTimeout: redisTimeout,
     connectTimeout: 2000,
     retryStrategy: (times) => Math.min(times * 100, 1000),
+    // This connection would stay with the former primary. The address may lead to the new one.
+    reconnectOnError: (error) => {
+      const now = performance.now()
+      if (!isDemoted(error) || now - reconnectedAt < reconnectMilliseconds) return false
+      reconnectedAt = now
+      return true
+    },
   })
   let isAway = false
-  redis.onResponse = () => {
-    if (isAway) logger.info('Redis is back: rate limits are shared again')
-    isAway = false
+  let mayWrite = true
+  redis.onResponse = (command) => {
+    // A replica still responds to commands that write nothing. Scripts write.
+    mayWrite ||= /^eval(sha)?$/.test(command)
+    if (isAway && mayWrite) logger.info('Redis is back: rate limits are shared again')
+    isAway &&= !mayWrite
   }
   redis.onFailure = (error) => {
+    if (isDemoted(error)) mayWrite = false
     if (!isAway)
       logger.warn(
         { reason: reasonOf(error) },
@@ -40,22 +55,37 @@ export function connectRedis(url: string, logger: FastifyBaseLogger): Redis {
 }
 
 class WatchedRedis extends Redis {
-  onResponse!: () => void
+  onResponse!: (command: string) => void
   onFailure!: (error: Error) => void
 
   override sendCommand(command: Command, ...rest: never[]): unknown {
     // Ignore two harmless errors. Older versions of Redis do not know the `client` command. A
     // script that Redis does not know yet is sent again as a whole.
     if (command.name !== 'client')
-      command.promise.then(this.onResponse, (error: Error) => {
-        if (!error.message.startsWith('NOSCRIPT')) this.onFailure(error)
-      })
+      command.promise.then(
+        () => {
+          this.onResponse(command.name)
+        },
+        (error: Error) => {
+          if (!error.message.startsWith('NOSCRIPT')) this.onFailure(error)
+        },
+      )
     return super.sendCommand(command, ...rest)
   }
+}
+
+// A primary that has become a replica, or a replica without its primary. Before version 7, Redis
+// names the error of a script in the middle of the message.
+const demoted = /\b(READONLY|MASTERDOWN)\b/
+
+function isDemoted({ message }: Error): boolean {
+  return demoted.test(message)
 }
 
 // The system's error code, or the first word of Redis's message, such as WRONGPASS or OOM. The rest
 // may quote the command.
 function reasonOf(error: Error): string {
+  const [word] = demoted.exec(error.message) ?? []
+  if (word !== undefined) return word
   return (error as NodeJS.ErrnoException).code ?? String(error.message.split(' ')[0])
 }

@@ -11,9 +11,14 @@ import { searchAccounts } from './search-accounts.js'
 /**
  * {@link Accounts} in the table `users`.
  *
+ * @param table the name of the table in SQL, with its schema
  * @param clock stamps created_at and updated_at
  */
-export function createAccounts(client: PrismaClient, provider: Provider, clock: Clock): Accounts {
+export function createAccounts(
+  client: PrismaClient,
+  { provider, table }: { provider: Provider; table: string },
+  clock: Clock,
+): Accounts {
   const users = client.user
   const now = () => new Date(clock())
   const nextEpoch = { tokenEpoch: { increment: 1 } }
@@ -56,7 +61,7 @@ export function createAccounts(client: PrismaClient, provider: Provider, clock: 
         }),
       )
     },
-    createMany: async (accounts) => await available(createMany(client, accounts, now())),
+    createMany: async (accounts) => await available(createMany(client, table, accounts, now())),
     list: async (afterId, count) =>
       await available(
         users.findMany({

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { join, type Sql, sqltag as sql } from '@prisma/client/runtime/client'
+import { join, raw, type Sql, sqltag as sql } from '@prisma/client/runtime/client'
 import type { PrismaClient } from './generated/sqlite/client.js'
 
 /** An account that is created without a sign-up. */
@@ -69,10 +69,12 @@ interface Row {
  * Creates the accounts whose address and id are free, in one statement. If addresses or ids
  * repeat, the first wins. Existing accounts are not changed.
  *
+ * @param table the name of the table `users`, with its schema
  * @throws RangeError for more than {@link maxNewAccounts}
  */
 export async function createMany(
   client: PrismaClient,
+  table: string,
   accounts: MovedAccount[],
   now: Date,
 ): Promise<CreatedAccounts> {
@@ -85,7 +87,7 @@ export async function createMany(
   // deadlock. Equal addresses keep their order.
   const sorted = first.sort((a, b) => Number(a.email > b.email) - Number(a.email < b.email))
   // Prisma's createMany cannot skip duplicates on SQLite, and takes three times as long.
-  const insert = sql`INSERT INTO users (id, email, password_hash, name, email_verified_at, token_epoch, disabled_at, email_history, created_at, updated_at) VALUES ${join(sorted.map(({ values }) => values))} ON CONFLICT DO NOTHING`
+  const insert = sql`INSERT INTO ${raw(table)} (id, email, password_hash, name, email_verified_at, token_epoch, disabled_at, email_history, created_at, updated_at) VALUES ${join(sorted.map(({ values }) => values))} ON CONFLICT DO NOTHING`
   // Without given ids there are no clashes to report, and the count alone is faster.
   if (!rows.some(({ isMoved }) => isMoved))
     return { created: await client.$executeRaw(insert), clashes: [] }
@@ -94,7 +96,9 @@ export async function createMany(
   const left = sorted.filter(({ id, isMoved }) => isMoved && !ids.has(id))
   return {
     created: ids.size,
-    clashes: [...repeated, ...(await findClashes(client, left))].sort((a, b) => a.index - b.index),
+    clashes: [...repeated, ...(await findClashes(client, table, left))].sort(
+      (a, b) => a.index - b.index,
+    ),
   }
 }
 
@@ -128,10 +132,10 @@ function splitRepeatedIds(rows: Row[]): [first: Row[], repeated: Clash[]] {
   return [first, repeated]
 }
 
-async function findClashes(client: PrismaClient, left: Row[]): Promise<Clash[]> {
+async function findClashes(client: PrismaClient, table: string, left: Row[]): Promise<Clash[]> {
   if (left.length === 0) return []
   const found = await client.$queryRaw<Array<{ id: string; email: string }>>(
-    sql`SELECT id, email FROM users WHERE id IN (${join(left.map(({ id }) => id))}) OR email IN (${join(left.map(({ email }) => email))})`,
+    sql`SELECT id, email FROM ${raw(table)} WHERE id IN (${join(left.map(({ id }) => id))}) OR email IN (${join(left.map(({ email }) => email))})`,
   )
   const [emails, ids] = [
     new Map(found.map(({ id, email }) => [id, email])),

@@ -6,6 +6,7 @@ import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapt
 import { Problem } from '../errors.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 import { openForMigrations, openLibSql } from './libsql.js'
+import { findSchema, quoted } from './postgres-schema.js'
 import { openPostgres, openPostgresForMigrations } from './postgresql.js'
 
 /** The SQL dialects of the migrations. */
@@ -16,6 +17,8 @@ export interface Database {
   provider: Provider
   /** The URL without user, password and query, for people and logs. */
   name: string
+  /** The PostgreSQL schema of the tables. Null for other databases. */
+  schema: string | null
   /** Opens a connection for queries. Every wait has a timeout. */
   adapter: () => Promise<SqlMigrationAwareDriverAdapterFactory>
   /** Opens a connection for migrations, which may take longer than a query. */
@@ -34,16 +37,30 @@ export interface Database {
 const busyMilliseconds = 1000
 
 /**
- * Parses a DATABASE_URL: file:, libsql: or postgresql:. Opens no connection. A driver is loaded
- * when it is first used.
+ * Finds the database of a DATABASE_URL: file:, libsql: or postgresql:. Asks PostgreSQL for the
+ * schema of the connection, see {@link findSchema}. Opens no other connection.
+ *
+ * @throws DatabaseError if there is no schema
  */
-export function parseDatabaseUrl(url: string): Database {
-  if (/^postgres(ql)?:/.test(url)) {
+export async function findDatabase(url: string): Promise<Database> {
+  return isPostgres(url)
+    ? parseDatabaseUrl(url, await findSchema(url, await openPostgres(url, null)))
+    : parseDatabaseUrl(url)
+}
+
+/**
+ * Parses a DATABASE_URL. Opens no connection. A driver is loaded when it is first used.
+ *
+ * @param schema of a PostgreSQL database
+ */
+export function parseDatabaseUrl(url: string, schema = 'public'): Database {
+  if (isPostgres(url)) {
     return {
       provider: 'postgresql',
-      name: `PostgreSQL ${withoutSecrets(url)}`,
-      adapter: async () => await openPostgres(url),
-      migrationAdapter: async () => await openPostgresForMigrations(url),
+      name: `PostgreSQL ${withoutSecrets(url)}${schema === 'public' ? '' : `, schema "${schema}"`}`,
+      schema,
+      adapter: async () => await openPostgres(url, schema),
+      migrationAdapter: async () => await openPostgresForMigrations(url, schema),
       lockAdapter: null,
     }
   }
@@ -52,6 +69,7 @@ export function parseDatabaseUrl(url: string): Database {
     return {
       provider: 'sqlite',
       name: `libSQL ${withoutSecrets(url)}`,
+      schema: null,
       adapter: async () => await openLibSql(url, null),
       migrationAdapter: async () => await openForMigrations(url, busyMilliseconds),
       lockAdapter: null,
@@ -61,6 +79,7 @@ export function parseDatabaseUrl(url: string): Database {
   return {
     provider: 'sqlite',
     name: `SQLite ${file}`,
+    schema: null,
     adapter: async () => await openLibSql(url, path),
     migrationAdapter: async () => await openForMigrations(url, busyMilliseconds),
     lockAdapter: async () => await openForMigrations(`${file}-migrating`, 0),
@@ -112,6 +131,18 @@ export async function makeFolder(url: string): Promise<void> {
 export function findMissingFile(url: string): string | null {
   const path = filePath(url)
   return path === null || existsSync(path) ? null : path
+}
+
+/**
+ * Returns the name of a table for raw SQL. Prisma names the schema in its own queries, too: the
+ * search_path decides nothing.
+ */
+export function tableIn(schema: string | null, table: string): string {
+  return schema === null ? table : `${quoted(schema)}.${table}`
+}
+
+function isPostgres(url: string): boolean {
+  return /^postgres(ql)?:/.test(url)
 }
 
 /** Returns the path of the file of a file: URL; null for other URLs. */

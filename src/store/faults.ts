@@ -34,10 +34,12 @@ const awayWords =
   /timeout|timed out|terminat|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|connection|connect\b|fetch failed|HTTP status|SQLITE_(BUSY|FULL|IOERR|CANTOPEN|READONLY)|too many clients|shutting down|starting up|No space left/i
 
 /**
- * The matching classes of SQLSTATE: 08 connection, 28 authorization, 3D unknown database, 53
- * resources, 55P03 lock, 57 intervention, 58 system.
+ * The matching classes of SQLSTATE: 08 connection, 25 transaction (a read-only database, a
+ * pooler's connection in a wrong state), 28 authorization, 3D unknown database, 40 rollback, 53
+ * resources, 55 state of an object, 57 intervention, 58 system. Not 40002, a violated
+ * constraint, and 55P04, a wrong statement.
  */
-const awayStates = /^(08|28|3D|53|57|58)\w{3}$|^55P03$/
+const awayStates = /^(08|25|28|3D|40(?!002)|53|55(?!P04)|57|58)\w{3}$/
 
 /** Returns whether an insert failed because a row with the same unique value exists. */
 export function isDuplicate(error: unknown): boolean {
@@ -81,14 +83,24 @@ function codeOf(error: unknown): string | undefined {
   return typeof code === 'string' ? code : undefined
 }
 
-interface DriverCause {
+/** The words of a driver for a failure. */
+export interface DriverCause {
   kind?: string
   originalCode?: string
   originalMessage?: string
+  /** Of a failed TLS handshake. */
+  reason?: string
+  /** Of a server that cannot be reached. */
+  host?: string
+  port?: number
 }
 
-// Prisma keeps the driver's error in meta.driverAdapterError.cause, or throws it unchanged.
-function driverCause(error: Error): DriverCause | undefined {
+/**
+ * Returns the words of the driver. Prisma keeps its error in `meta.driverAdapterError.cause`,
+ * or throws it unchanged.
+ */
+export function driverCause(error: unknown): DriverCause | undefined {
+  if (!(error instanceof Error)) return undefined
   const { meta } = error as { meta?: { driverAdapterError?: { cause?: DriverCause } } }
   return (
     meta?.driverAdapterError?.cause ??

@@ -1,56 +1,31 @@
-import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as wait } from 'node:timers/promises'
-import { packageRoot } from '../package-root.js'
 import type { Database, Provider } from './database.js'
-import type { PrismaClient } from './generated/sqlite/client.js'
-import { type Migration, withSchemaEngine } from './schema-engine.js'
+import { DatabaseError } from './database-error.js'
+import { driverCause } from './faults.js'
+import { failedMigration } from './pending.js'
+import { readMigrations } from './written-migrations.js'
+import { withSchemaEngine } from './schema-engine.js'
 
-/** The folder of the Prisma schema and the migrations. */
-export const prismaFolder = new URL('prisma/', packageRoot)
-
-/** Reads the migrations of a SQL dialect, oldest first. */
-export async function readMigrations(
-  provider: Provider,
-  root = prismaFolder,
-): Promise<Migration[]> {
-  const folder = new URL(`migrations/${provider}/`, root)
-  const names = (await readdir(folder)).sort()
-  return await Promise.all(
-    names.map(async (name) => ({
-      name,
-      sql: await readFile(new URL(`${name}/migration.sql`, folder), 'utf8'),
-    })),
-  )
-}
-
-/** Returns the names of the migrations that a database lacks, oldest first. */
-export async function findPending(database: Database, client: PrismaClient): Promise<string[]> {
-  const written = (await readMigrations(database.provider)).map(({ name }) => name)
-  const known =
-    database.provider === 'sqlite'
-      ? "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_prisma_migrations'"
-      : "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = current_schema() AND table_name = '_prisma_migrations'"
-  if ((await client.$queryRawUnsafe<unknown[]>(known)).length === 0) return written
-  const rows = await client.$queryRawUnsafe<Array<{ migration_name: string }>>(
-    'SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL',
-  )
-  const applied = new Set(rows.map((row) => row.migration_name))
-  return written.filter((name) => !applied.has(name))
-}
-
-/** The max time that a process waits for another that is migrating, in milliseconds. */
-const migrationTimeout = 30_000
+/** The wait for another process that is migrating, in milliseconds. */
+const maxWait = 30_000
 
 /**
  * Applies the pending migrations and returns their names. Several processes may do this at
  * once: one applies, the others wait for it.
  *
- * @throws the error of the database, if it persists for {@link migrationTimeout}
+ * @param onWait called once with a line for the operator if there is a wait
+ * @param milliseconds the max wait
+ * @throws DatabaseError if the wait was too long; otherwise the error of the database
  */
-export async function applyMigrations(database: Database): Promise<string[]> {
+export async function applyMigrations(
+  database: Database,
+  onWait?: (line: string) => unknown,
+  milliseconds = maxWait,
+): Promise<string[]> {
   const migrations = await readMigrations(database.provider)
-  const end = Date.now() + migrationTimeout
-  for (;;) {
+  const end = Date.now() + milliseconds
+  for (let waits = false; ; waits = true) {
+    const isLast = Date.now() >= end
     try {
       return await withMigrationLock(
         database,
@@ -58,13 +33,40 @@ export async function applyMigrations(database: Database): Promise<string[]> {
           await withSchemaEngine(database, async (engine) => await engine.apply(migrations)),
       )
     } catch (error) {
-      // PostgreSQL's advisory lock (P1002) and SQLite's file lock mean that another process is
-      // migrating. It may apply everything that is pending.
-      if (Date.now() > end || !/advisory lock|locked|busy|SocketTimeout/i.test(String(error)))
-        throw error
-      await wait(100)
+      const failed = failedNames(error)
+      if (failed.length > 0) throw failedMigration(database, failed)
+      // The process that holds the lock may apply everything that is pending.
+      if (!isLocked(error, database.provider)) throw error
+      if (isLast) throw new DatabaseError(explainLock(database, milliseconds))
+      if (!waits)
+        onWait?.(
+          `waiting for another process that migrates or uses ${database.name} (at most ${milliseconds / 1000} s)`,
+        )
     }
+    await wait(100)
   }
+}
+
+// The engine refuses if migrations have failed (P3009), and names them.
+function failedNames(error: unknown): string[] {
+  const { code, message } = error as { code?: unknown; message: string }
+  return code === 'P3009'
+    ? [...message.matchAll(/^The `(\w+)` migration/gm)].map(([, name = '']) => name)
+    : []
+}
+
+// PostgreSQL's lock_timeout, or the lock of a SQLite file.
+function isLocked(error: unknown, provider: Provider): boolean {
+  const { originalCode, kind } = driverCause(error) ?? {}
+  return provider === 'postgresql' ? originalCode === '55P03' : kind === 'SocketTimeout'
+}
+
+function explainLock({ name, provider }: Database, milliseconds: number): string {
+  const who =
+    provider === 'postgresql'
+      ? "SELECT pid, application_name, state, query FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype IN ('advisory', 'relation') lists the processes with locks, and SELECT pg_terminate_backend(<pid>) ends one."
+      : 'End the other process that migrates or writes to the file.'
+  return `${name} was not migrated: another process has held its lock for ${milliseconds / 1000} s. ${who} Then run "npm run migrate" again.`
 }
 
 // Prisma locks PostgreSQL while it migrates, but not SQLite. There two processes would apply the

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { type Provider, parseDatabaseUrl } from './database.js'
-import { prismaFolder, readMigrations } from './migrations.js'
+import { prismaFolder, readMigrations } from './written-migrations.js'
 import { withSchemaEngine } from './schema-engine.js'
 
 const providers: readonly Provider[] = ['sqlite', 'postgresql']

@@ -2,9 +2,18 @@ import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import { createAccounts } from './account-table.js'
 import type { Accounts } from './accounts.js'
-import { connect, makeFolder, parseDatabaseUrl, prepareFile } from './database.js'
-import { available } from './faults.js'
-import { applyMigrations, findPending } from './migrations.js'
+import {
+  connect,
+  type Database,
+  findDatabase,
+  makeFolder,
+  prepareFile,
+  tableIn,
+} from './database.js'
+import { DatabaseError, PendingMigrationsError } from './database-error.js'
+import type { PrismaClient } from './generated/sqlite/client.js'
+import { applyMigrations } from './migrations.js'
+import { failedMigration, findPending } from './pending.js'
 import { type ConnectionLoad, watchPool } from './pool.js'
 
 /** An open database. */
@@ -13,7 +22,7 @@ export interface Store {
   /** The name of the database without its password, for people and logs. */
   name: string
   /**
-   * Checks that the database responds.
+   * Checks that the database responds and has the table.
    *
    * @throws Problem `unavailable` if it does not
    */
@@ -23,59 +32,94 @@ export interface Store {
   connections: (() => ConnectionLoad) | null
 }
 
-/** The database lacks migrations that may not be applied at start. */
-export class PendingMigrationsError extends Error {
-  override readonly name = 'PendingMigrationsError'
-  /** The names of the migrations, oldest first. */
-  readonly pending: string[]
+/** A database whose tables are there, as {@link openMigrated} returns it. */
+interface Opened {
+  database: Database
+  client: PrismaClient
+  /** The migrations that were applied now. */
+  applied: string[]
+  connections: (() => ConnectionLoad) | null
+}
 
-  constructor(pending: string[]) {
-    super(
-      `The database lacks migrations: ${pending.join(', ')}. Run "npm run migrate", or set AUTO_MIGRATE=on.`,
-    )
-    this.pending = pending
-  }
+interface Options {
+  /** Apply pending migrations; false refuses to open. */
+  autoMigrate: boolean
+  /** Called once with a line for the operator while another process migrates. */
+  onWait?: (line: string) => unknown
 }
 
 /**
  * Opens the database of a DATABASE_URL.
  *
- * @param autoMigrate apply pending migrations; false refuses to open
  * @throws PendingMigrationsError if migrations are pending and `autoMigrate` is false
+ * @throws DatabaseError if the tables belong to another program, or cannot be migrated
  * @throws Problem `unavailable` if the database cannot be used
  */
 export async function openStore(
   url: string,
-  { autoMigrate, clock }: { autoMigrate: boolean; clock: Clock },
+  { clock, ...options }: Options & { clock: Clock },
 ): Promise<Store> {
-  const database = parseDatabaseUrl(url)
-  await makeFolder(url)
-  const adapter = await database.adapter()
-  const connections = watchPool(adapter)
-  const client = await connect(database, adapter)
-  try {
-    const pending = await available(findPending(database, client))
-    // Refuse first: the file may belong to another program.
-    if (pending.length > 0 && !autoMigrate) throw new PendingMigrationsError(pending)
-    await available(prepareFile(url, client))
-    if (pending.length > 0) await available(applyMigrations(database))
-  } catch (error) {
-    await client.$disconnect()
-    // The server is useless without a database, so every reason counts: a file that is not a
-    // database, a URL with an unknown parameter.
-    throw error instanceof PendingMigrationsError || error instanceof Problem
-      ? error
-      : new Problem('unavailable', { cause: error })
-  }
+  const { database, client, connections } = await openMigrated(url, options)
   return {
-    accounts: createAccounts(client, database.provider, clock),
+    accounts: createAccounts(
+      client,
+      { provider: database.provider, table: tableIn(database.schema, 'users') },
+      clock,
+    ),
     name: database.name,
     ping: async () => {
-      await available(client.$queryRawUnsafe('SELECT 1'))
+      await touchTable(client).catch((error: unknown) => {
+        throw new Problem('unavailable', { cause: error })
+      })
     },
     close: async () => {
       await client.$disconnect()
     },
     connections,
   }
+}
+
+/**
+ * Applies the pending migrations of the database of a DATABASE_URL. Returns their names, and
+ * the name of the database. Throws as {@link openStore} does.
+ */
+export async function migrateStore(
+  url: string,
+  onWait: (line: string) => unknown,
+): Promise<{ name: string; applied: string[] }> {
+  const { database, client, applied } = await openMigrated(url, { autoMigrate: true, onWait })
+  await client.$disconnect()
+  return { name: database.name, applied }
+}
+
+async function openMigrated(url: string, { autoMigrate, onWait }: Options): Promise<Opened> {
+  let client: PrismaClient | undefined
+  try {
+    await makeFolder(url)
+    const database = await findDatabase(url)
+    const adapter = await database.adapter()
+    const connections = watchPool(adapter)
+    client = await connect(database, adapter)
+    const { names, unfinished } = await findPending(database, client)
+    if (names.length > 0 && !autoMigrate)
+      throw unfinished.length > 0
+        ? failedMigration(database, unfinished)
+        : new PendingMigrationsError(database.name, names)
+    await prepareFile(url, client)
+    const applied = names.length > 0 ? await applyMigrations(database, onWait) : []
+    await touchTable(client)
+    return { database, client, applied, connections }
+  } catch (error) {
+    await client?.$disconnect()
+    // The server is useless without a database, so every reason counts: a file that is not a
+    // database, a URL with an unknown parameter.
+    throw error instanceof DatabaseError || error instanceof Problem
+      ? error
+      : new Problem('unavailable', { cause: error })
+  }
+}
+
+// Reads every column of the table: a connection alone proves little.
+async function touchTable(client: PrismaClient): Promise<void> {
+  await client.user.findUnique({ where: { id: '' } })
 }

@@ -1,4 +1,5 @@
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import { withSearchPath } from './postgres-schema.js'
 
 /**
  * Timeouts in milliseconds: without them a request could wait forever for a connection or a
@@ -17,9 +18,14 @@ const poolOptions = {
   application_name: 'latchkey',
 }
 
-/** Opens a connection pool for queries. Every query has a timeout. */
+/**
+ * Opens a connection pool for queries. Every query has a timeout.
+ *
+ * @param schema of the tables; null before it is known
+ */
 export async function openPostgres(
   connectionString: string,
+  schema: string | null,
 ): Promise<SqlMigrationAwareDriverAdapterFactory> {
   const { PrismaPg } = await import('@prisma/adapter-pg')
   return new (class extends PrismaPg {
@@ -43,21 +49,62 @@ export async function openPostgres(
     }
   })(
     { connectionString, ...poolOptions },
-    { onPoolError: ignoreIdleFailure, onConnectionError: ignoreIdleFailure },
+    { ...ignoreIdleFailures, ...(schema !== null && { schema }) },
   )
 }
 
-/** Opens a connection for migrations, which may take longer than a query. */
+/**
+ * The wait of a migration for a lock, in milliseconds. Queries queue behind a migration that
+ * waits, so it gives up soon and tries again.
+ */
+const lockMilliseconds = 1000
+
+/**
+ * Opens one connection for migrations, which may take longer than a query. Its search_path is
+ * the schema alone. A migration is one transaction. If it fails, it is recorded as rolled
+ * back.
+ */
 export async function openPostgresForMigrations(
-  connectionString: string,
+  url: string,
+  schema: string,
 ): Promise<SqlMigrationAwareDriverAdapterFactory> {
   const { PrismaPg } = await import('@prisma/adapter-pg')
-  return new PrismaPg(
-    { connectionString, connectionTimeoutMillis: 5000 },
-    { onPoolError: ignoreIdleFailure, onConnectionError: ignoreIdleFailure },
+  return new (class extends PrismaPg {
+    override async connect() {
+      const adapter = await super.connect()
+      const execute = async (sql: string) => {
+        await adapter.executeRaw({ sql, args: [], argTypes: [] })
+      }
+      // Prisma would send the statements one by one, each as a transaction. Sent as one text they
+      // are one transaction.
+      const executeScript = async (script: string) => {
+        await execute(script).catch(async (error: unknown) => {
+          // The engine has recorded that the migration began. Without this, it would refuse to try
+          // again. The engine still has the lock.
+          await execute(markRolledBack).catch(ignore)
+          throw error
+        })
+      }
+      return Object.assign(adapter, { executeScript })
+    }
+  })(
+    {
+      connectionString: withSearchPath(url, schema),
+      connectionTimeoutMillis: 5000,
+      lock_timeout: lockMilliseconds,
+      application_name: 'latchkey migrate',
+      // The lock of the engine belongs to the connection.
+      max: 1,
+    },
+    { ...ignoreIdleFailures, schema },
   )
 }
+
+const markRolledBack =
+  'UPDATE _prisma_migrations SET rolled_back_at = now() WHERE finished_at IS NULL AND rolled_back_at IS NULL'
 
 // The pool drops a connection that breaks while idle. The next query opens a new one or fails with
 // its own error.
-function ignoreIdleFailure(): void {}
+const ignoreIdleFailures = { onPoolError: ignore, onConnectionError: ignore }
+
+function ignore(): void {}

@@ -10,6 +10,7 @@ import type {
   SchemaEngine as Engine,
 } from '@prisma/schema-engine-wasm/schema_engine_bg'
 import type { Database, Provider } from './database.js'
+import { driverCause } from './faults.js'
 
 /** A migration: the name of its folder and the SQL in it. */
 export interface Migration {
@@ -54,7 +55,11 @@ function migrationList(provider: Provider, migrations: Migration[]) {
   }
 }
 
-/** Opens the engine, passes it to `use`, and closes its connections. */
+/**
+ * Opens the engine, passes it to `use`, and closes its connections.
+ *
+ * @throws the error of the driver, or Error with the reason of the engine
+ */
 export async function withSchemaEngine<T>(
   database: Database,
   use: (engine: SchemaEngine) => Promise<T>,
@@ -64,32 +69,48 @@ export async function withSchemaEngine<T>(
   const schema = `datasource db {\n  provider = "${database.provider}"\n}\n`
   const factory = await database.migrationAdapter()
   const connections: SqlDriverAdapter[] = []
-  const connect = async () => {
+  // The last error of the driver.
+  let seen: unknown
+  const watch =
+    <A extends unknown[], R>(run: (...args: A) => Promise<R>) =>
+    async (...args: A) =>
+      await run(...args).catch((error: unknown) => {
+        seen = error
+        throw error
+      })
+  const connect = watch(async () => {
     const connection = await factory.connect()
     connections.push(connection)
-    return connection
-  }
-  const engine: Engine = await SchemaEngine.new(
-    { datamodels: [['schema.prisma', schema]] },
-    ignore,
-    bindMigrationAwareSqlAdapterFactory({
-      provider: factory.provider,
-      adapterName: factory.adapterName,
-      connect,
-      connectToShadowDb: factory.connectToShadowDb.bind(factory),
-    }),
-  )
+    return Object.assign(connection, {
+      queryRaw: watch(connection.queryRaw.bind(connection)),
+      executeRaw: watch(connection.executeRaw.bind(connection)),
+      executeScript: watch(connection.executeScript.bind(connection)),
+    })
+  })
+  const bound = bindMigrationAwareSqlAdapterFactory({
+    provider: factory.provider,
+    adapterName: factory.adapterName,
+    connect,
+    connectToShadowDb: factory.connectToShadowDb.bind(factory),
+  })
+  let engine: Engine | undefined
   try {
+    const opened = await SchemaEngine.new(
+      { datamodels: [['schema.prisma', schema]] },
+      ignore,
+      bound,
+    )
+    engine = opened
     return await use({
       apply: async (migrations) =>
         (
-          await engine.applyMigrations({
+          await opened.applyMigrations({
             migrationsList: migrationList(database.provider, migrations),
             filters,
           })
         ).appliedMigrationNames,
       diff: async (from, to) => {
-        const { exitCode, stdout } = await engine.diff({
+        const { exitCode, stdout } = await opened.diff({
           from,
           to,
           script: true,
@@ -99,8 +120,10 @@ export async function withSchemaEngine<T>(
         return exitCode === 0 ? null : stdout
       },
     })
+  } catch (error) {
+    throw reasonOf(error, seen)
   } finally {
-    engine.free()
+    engine?.free()
     // The engine leaves its connections open. An open connection keeps PostgreSQL's advisory lock.
     await Promise.all(
       connections.map(async (connection) => {
@@ -108,6 +131,19 @@ export async function withSchemaEngine<T>(
       }),
     )
   }
+}
+
+// The error of the engine has a stack of WebAssembly. It quotes the driver's error, or refers to it
+// as "External error id#0", or does not know its kind (WASM_ERROR).
+function reasonOf(error: unknown, seen: unknown): unknown {
+  const { message, code } = error as Error & { code?: string }
+  const { originalMessage = '' } = driverCause(seen) ?? {}
+  if (
+    /External error|WASM_ERROR/.test(message) ||
+    (originalMessage !== '' && message.includes(originalMessage))
+  )
+    return seen
+  return Object.assign(new Error(message.split('\n   0: ')[0]), { code })
 }
 
 // Load once per process: the bindings refer to the memory of one instance.

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { newMigration } from '../../src/cli/migrate-new.js'
 import { migrate } from '../../src/cli/migrate.js'
-import { readMigrations } from '../../src/store/migrations.js'
+import { readMigrations } from '../../src/store/written-migrations.js'
 import { openStore } from '../../src/store/open-store.js'
 import { freshDatabase, onEachDatabase } from '../helper.js'
 

@@ -48,9 +48,11 @@ const away: Words[] = [
     'SocketTimeout',
     'TransactionWriteConflict',
   ].map((kind) => ({ code: 'P2010', kind })),
-  ...['08000', '08006', '53100', '53300', '55P03', '57014', '57P01', '57P03', '58030'].map(
-    (originalCode) => ({ code: 'P2039', kind: 'postgres', originalCode }),
-  ),
+  ...['28000', '28P01', '3D000', '58000', '58030'].map((originalCode) => ({
+    code: 'P2039',
+    kind: 'postgres',
+    originalCode,
+  })),
   ...[
     'SQLITE_BUSY: database is locked',
     'SQLITE_FULL: database or disk is full',
@@ -133,6 +135,73 @@ const ours: Words[] = [
   { name: 'Error', code: 42, message: 'a code that is no text' },
   { name: 'DriverAdapterError', message: 'timeout', code: 'P2010', kind: 'ColumnNotFound' },
 ]
+
+/**
+ * Every SQLSTATE of these classes (PostgreSQL 18, appendix A), and whether the request can be
+ * tried again.
+ */
+const states: Record<string, Record<string, boolean>> = {
+  '08 connection': {
+    '08000': true,
+    '08001': true,
+    '08003': true,
+    '08004': true,
+    '08006': true,
+    '08007': true,
+    '08P01': true,
+  },
+  '25 transaction: a read-only database, or a connection in a wrong state': {
+    '25000': true,
+    '25001': true,
+    '25002': true,
+    '25003': true,
+    '25004': true,
+    '25005': true,
+    '25006': true,
+    '25007': true,
+    '25008': true,
+    '25P01': true,
+    '25P02': true,
+    '25P03': true,
+    '25P04': true,
+  },
+  '40 rollback, but not of a violated constraint': {
+    '40000': true,
+    '40001': true,
+    '40002': false,
+    '40003': true,
+    '40P01': true,
+  },
+  '53 resources': { '53000': true, '53100': true, '53200': true, '53300': true, '53400': true },
+  '55 state of an object, but not a wrong statement': {
+    '55000': true,
+    '55006': true,
+    '55P02': true,
+    '55P03': true,
+    '55P04': false,
+  },
+  '57 intervention': {
+    '57000': true,
+    '57014': true,
+    '57P01': true,
+    '57P02': true,
+    '57P03': true,
+    '57P04': true,
+    '57P05': true,
+  },
+}
+
+for (const [name, codes] of Object.entries(states))
+  t.test(`SQLSTATE class ${name}`, async (t) => {
+    for (const [originalCode, isRetried] of Object.entries(codes)) {
+      const words = { code: 'P2039', kind: 'postgres', originalCode, originalMessage: 'x' }
+      t.equal(isAway(failure(words)), isRetried, originalCode)
+      const raw = Object.assign(new Error('x', { cause: { kind: 'postgres', originalCode } }), {
+        name: 'DriverAdapterError',
+      })
+      t.equal(isAway(raw), isRetried, `${originalCode}, from the driver`)
+    }
+  })
 
 t.test('what says that the database is away, and what is a fault of ours', async (t) => {
   for (const words of away) t.equal(isAway(failure(words)), true, JSON.stringify(words))

@@ -1,7 +1,7 @@
 import { cp, readFile, writeFile } from 'node:fs/promises'
 import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
-import { prismaFolder, readMigrations } from '../../src/store/migrations.js'
+import { prismaFolder, readMigrations } from '../../src/store/written-migrations.js'
 import { schemaFor, writeMigration } from '../../src/store/new-migration.js'
 import { databaseKinds } from '../helper.js'
 

@@ -11,17 +11,24 @@ export interface Proxy {
    * new connections again; the earlier connections stay dead.
    */
   blackHole: (on: boolean) => void
+  /** Sends new connections to another port. The earlier ones stay where they are. */
+  leadTo: (port: number) => void
+  /** The number of connections so far. */
+  connections: () => number
   /** Breaks every connection with a reset. */
   reset: () => void
   close: () => void
 }
 
 /** Starts a proxy in front of a port of this machine. */
-export async function startProxy(target: number): Promise<Proxy> {
+export async function startProxy(first: number): Promise<Proxy> {
+  let target = first
+  let count = 0
   let delayed = 0
   let silent = false
   const pairs = new Set<{ sockets: Socket[]; dead: boolean }>()
   const server = createServer((near) => {
+    count++
     const far = connect(target, '127.0.0.1')
     const pair = { sockets: [near, far], dead: silent }
     pairs.add(pair)
@@ -67,6 +74,10 @@ export async function startProxy(target: number): Promise<Proxy> {
       silent = on
       if (on) for (const pair of pairs) pair.dead = true
     },
+    leadTo: (port) => {
+      target = port
+    },
+    connections: () => count,
     reset: () => {
       for (const { sockets } of pairs) for (const socket of sockets) socket.resetAndDestroy()
     },

@@ -14,7 +14,7 @@ import type { Services } from '../../services.js'
  *   - `account_disabled`, `email_unverified`, only after the right password
  *   - `rate_limited`, also with the right password
  *   - `overloaded`, before the account is looked up
- *   - `unavailable`
+ *   - `unavailable` if the account cannot be read
  */
 export type Login = (
   credentials: { email: string; password: string },
@@ -53,7 +53,15 @@ export function createLogin({
     if (found === null) throw new Problem('invalid_credentials', { account: known })
     const { account, stronger } = found
     const issued = admit(account)
-    if (stronger !== null) await accounts.replaceHash(account.id, account.passwordHash, stronger)
+    if (stronger !== null)
+      await accounts
+        .replaceHash(account.id, account.passwordHash, stronger)
+        .catch(ignoreUnavailable)
     return issued
   }
+}
+
+// The password was right, and the next login replaces the hash.
+function ignoreUnavailable(error: unknown): void {
+  if (!(error instanceof Problem && error.code === 'unavailable')) throw error
 }
