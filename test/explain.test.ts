@@ -22,15 +22,11 @@ t.test('an operator reads one message of an error that they can fix', async (t) 
     ['a database', new DatabaseError('i'), 'i'],
     ['a bug', new TypeError('e'), null],
     ['not an error', 'f', null],
-    ['a driver', unavailable(new Error('g')), `${start}Error: g`],
-    [
-      'Prisma',
-      unavailable('Invalid call\nRaw query failed. Code: `N/A`. Message: `h`'),
-      `${start}h`,
-    ],
+    ['a driver', unavailable(new Error('g')), `${start}g.`],
+    ['Prisma', unavailable(new Error('Invalid call\n\nh')), `${start}h.`],
     [
       'a URL with a password',
-      unavailable('Message: `no postgresql://u:hunter2@h/d`'),
+      unavailable(new Error('no postgresql://u:hunter2@h/d')),
       `${start}no [redacted]`,
     ],
   ]
