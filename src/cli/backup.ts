@@ -38,7 +38,7 @@ export async function backUp(
   requireDatabase(config)
   const file = resolve(given ?? join(dirname(database), 'backup', fileName(clock())))
   if (await exists(file)) throw new CommandError(`${file} already exists. Nothing was changed.`)
-  const accounts = await write(file, url, terminal)
+  const accounts = await withSignals(terminal, async (signal) => await write(file, url, signal))
   terminal.stdout.write(
     `Wrote ${file}: ${accounts} accounts of ${parseDatabaseUrl(url).name}. The copy passed its check.\n${aboutKeys(config, dirname(file))}\n`,
   )
@@ -70,42 +70,57 @@ async function exists(path: string): Promise<boolean> {
   )
 }
 
-// Under another name until it is complete, so that an interrupted copy cannot be mistaken for a
-// backup.
-async function write(file: string, url: string, terminal: Terminal): Promise<number> {
-  const part = `${file}.${randomUUID()}.part`
-  let interrupted = false
+/** Notes a signal instead of ending at once, so that no part of a copy is left. */
+async function withSignals<T>(
+  terminal: Terminal,
+  work: (signal: { arrived: boolean }) => Promise<T>,
+): Promise<T> {
+  const signal = { arrived: false }
   const onSignal = () => {
-    interrupted = true
+    signal.arrived = true
   }
   terminal.on('SIGINT', onSignal)
   terminal.on('SIGTERM', onSignal)
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-    await (await open(part, 'wx', 0o600)).close()
-    const { accounts, fault } = await copyDatabase(url, part)
-    // SQLite blocks this process: a signal arrives only now.
-    await nextTurn()
-    if (interrupted) throw new CommandError('Interrupted. No backup was written.')
-    if (fault !== null)
-      throw new CommandError(
-        `The copy did not pass its check: ${fault}. The database may be damaged. Keep earlier backups.`,
-      )
-    if (accounts === null)
-      throw new CommandError(
-        `${parseDatabaseUrl(url).name} has no accounts table. If this is the database of the server, run: npm run migrate`,
-      )
-    await sync(part)
+    return await work(signal)
+  } finally {
+    terminal.off('SIGINT', onSignal)
+    terminal.off('SIGTERM', onSignal)
+  }
+}
+
+// Under another name until it is complete, so that an interrupted copy cannot be mistaken for a
+// backup.
+async function write(file: string, url: string, signal: { arrived: boolean }): Promise<number> {
+  const part = `${file}.${randomUUID()}.part`
+  try {
+    const accounts = await writePart(part, url, signal)
     await rename(part, file)
     await sync(dirname(file))
     return accounts
   } catch (error) {
     await rm(part, { force: true }).catch(() => {})
     throw asCommandError(error, file)
-  } finally {
-    terminal.off('SIGINT', onSignal)
-    terminal.off('SIGTERM', onSignal)
   }
+}
+
+async function writePart(part: string, url: string, signal: { arrived: boolean }): Promise<number> {
+  await mkdir(dirname(part), { recursive: true, mode: 0o700 })
+  await (await open(part, 'wx', 0o600)).close()
+  const { accounts, report } = await copyDatabase(url, part)
+  // SQLite blocks this process: a signal arrives only now.
+  await nextTurn()
+  if (signal.arrived) throw new CommandError('Interrupted. No backup was written.')
+  if (report !== 'ok')
+    throw new CommandError(
+      `The copy did not pass its check: ${report}. The database may be damaged. Keep earlier backups.`,
+    )
+  if (accounts === null)
+    throw new CommandError(
+      `${parseDatabaseUrl(url).name} has no accounts table. If this is the database of the server, run: npm run migrate`,
+    )
+  await sync(part)
+  return accounts
 }
 
 function asCommandError(error: unknown, file: string): unknown {

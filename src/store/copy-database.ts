@@ -5,8 +5,8 @@ import { parseDatabaseUrl } from './database.js'
 export interface DatabaseCopy {
   /** The number of accounts; null if there is no accounts table. */
   accounts: number | null
-  /** The report of `PRAGMA integrity_check`; null if it found no fault. */
-  fault: string | null
+  /** The first line of `PRAGMA integrity_check`; `ok` if it found no fault. */
+  report: string
 }
 
 /** A copy could not be written. The message has the reason of the database. */
@@ -27,11 +27,10 @@ export async function copyDatabase(url: string, path: string): Promise<DatabaseC
     await execute(url, 'VACUUM INTO ?', path)
     const copy = pathToFileURL(path).href
     const [[report] = []] = await execute(copy, 'PRAGMA integrity_check')
-    const fault = report === 'ok' ? null : String(report)
     const tables = await execute(copy, "SELECT name FROM sqlite_master WHERE name = 'users'")
-    if (fault !== null || tables.length === 0) return { accounts: null, fault }
+    if (tables.length === 0) return { accounts: null, report: String(report) }
     const [[accounts] = []] = await execute(copy, 'SELECT count(*) FROM users')
-    return { accounts: Number(accounts), fault }
+    return { accounts: Number(accounts), report: String(report) }
   } catch (error) {
     throw new CopyError((error as Error).message, { cause: error })
   }

@@ -129,7 +129,7 @@ t.test('a copy that fails its check, and a signal, leave no file', async (t) => 
   const run = async () => {
     await mocked([join(folder, 'copy.db')], loadConfig({ DATABASE_URL: url }), terminal)
   }
-  copy = async () => ({ accounts: null, fault: 'row 1 missing from index' })
+  copy = async () => ({ accounts: null, report: 'row 1 missing from index' })
   await t.rejects(run(), {
     name: 'CommandError',
     message: /^The copy did not pass its check: row 1 missing from index\. /,
@@ -137,7 +137,7 @@ t.test('a copy that fails its check, and a signal, leave no file', async (t) => 
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     copy = async () => {
       setImmediate(() => terminal.emit(signal, signal))
-      return { accounts: 3, fault: null }
+      return { accounts: 3, report: 'ok' }
     }
     await t.rejects(run(), { message: 'Interrupted. No backup was written.' })
   }

@@ -1,10 +1,10 @@
-import { execFile } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { openStore } from '../../src/store/open-store.js'
-import { goodPassword, query } from '../helper.js'
+import { goodPassword, projectFile, query } from '../helper.js'
 import { migrate } from '../support/migrated.js'
 import { post, runMain, startServer } from '../support/process.js'
 
@@ -40,11 +40,18 @@ t.test('a backup while the server writes can be restored', async (t: Test) => {
   t.ok(acknowledged.length > before.length, 'the server wrote meanwhile')
   t.equal(await server.stop('SIGTERM'), 0)
 
-  // The steps of docs/deploy.md, in an empty folder.
-  mkdirSync(join(fresh, 'data'), { mode: 0o700 })
-  copyFileSync(file, join(fresh, 'data/latchkey.db'))
-  copyFileSync(join(old, 'data/keys.json'), join(fresh, 'data/keys.json'))
-  t.equal(statSync(join(fresh, 'data/latchkey.db')).mode & 0o777, 0o600)
+  // The folder has another database: the steps of the document replace it.
+  const [, steps = ''] =
+    /To restore SQLite[^]*?```sh\n([^]*?)```/.exec(await projectFile('docs/deploy.md')) ?? []
+  t.match(steps, 'latchkey-<time>.db')
+  const other = await startServer(t, fresh, env)
+  t.equal(await other.stop('SIGKILL'), null)
+  mkdirSync(join(fresh, 'backup'))
+  copyFileSync(file, join(fresh, 'backup', basename(file)))
+  copyFileSync(join(old, 'data/keys.json'), join(fresh, 'backup/keys.json'))
+  execFileSync('bash', ['-ec', steps.replace('latchkey-<time>.db', basename(file))], { cwd: fresh })
+  for (const name of ['keys.json', 'latchkey.db'])
+    t.equal(statSync(join(fresh, 'data', name)).mode & 0o777, 0o600, name)
   const restored = await startServer(t, fresh, { ...env, PORT: new URL(server.url).port })
   for (const email of before.slice(0, 5)) {
     const login = await post(`${restored.url}/login`, { email, password: goodPassword })
