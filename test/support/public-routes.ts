@@ -1,0 +1,35 @@
+/**
+ * The routes that work without a token, with the default settings. Add a public route of your
+ * own here, after you have made sure that everyone may call it.
+ */
+export const publicRoutes = [
+  'GET /',
+  'GET /.well-known/jwks.json',
+  'GET /.well-known/oauth-authorization-server',
+  'GET /.well-known/openid-configuration',
+  'GET /docs',
+  'GET /docs/json',
+  'GET /docs/static/*',
+  'GET /docs/static/index.html',
+  'GET /docs/static/swagger-initializer.js',
+  'GET /docs/yaml',
+  'GET /email/change',
+  'GET /email/undo',
+  'GET /email/verify',
+  'GET /health/live',
+  'GET /health/ready',
+  'GET /openapi.json',
+  'GET /openapi.yaml',
+  'GET /password/reset',
+  'GET /problems/:code',
+  'POST /email/change/confirm',
+  'POST /email/resend',
+  'POST /email/undo',
+  'POST /email/verify',
+  'POST /login',
+  'POST /logout',
+  'POST /password/forgot',
+  'POST /password/reset',
+  'POST /refresh',
+  'POST /signup',
+]
