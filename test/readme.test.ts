@@ -132,6 +132,7 @@ t.test('the commands and files that the texts name exist', async (t) => {
     '.env.example',
     'SECURITY.md',
     'docs/keys.md',
+    'docs/add-a-route.md',
   ]) {
     const text = await projectFile(name)
     for (const [, command = ''] of text.matchAll(/\bnpm (?:run )?(start|test|(?<=run )[a-z:]+)/g))

@@ -51,6 +51,7 @@ async function bench() {
 const slow = [
   'account-limits.test.ts',
   'accounts-many.test.ts',
+  'add-a-route.test.ts',
   'attempts-owner.test.ts',
   'attempts.test.ts',
   'devices.test.ts',

@@ -22,7 +22,8 @@ export function createPrefixRemover(
   const wanted = normalize(prefix)
   const segments = prefix.split('/').filter((segment) => segment !== '').length
   const begin = new RegExp(`^(?:/+[^/?#]+){${segments}}(?=[/?#]|$)`)
-  return ({ url = '/' }) => {
+  return (request) => {
+    const url = String(request.url)
     // A request may name the whole URL (RFC 9112 §3.2.2).
     const path = url.replace(/^https?:\/\/[^/?#]*/i, '')
     const given = begin.exec(path)?.[0]
