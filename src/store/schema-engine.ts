@@ -93,24 +93,23 @@ export async function withSchemaEngine<T>(
     connect,
     connectToShadowDb: factory.connectToShadowDb.bind(factory),
   })
-  let engine: Engine | undefined
+  // Opens no connection yet.
+  const engine: Engine = await SchemaEngine.new(
+    { datamodels: [['schema.prisma', schema]] },
+    ignore,
+    bound,
+  )
   try {
-    const opened = await SchemaEngine.new(
-      { datamodels: [['schema.prisma', schema]] },
-      ignore,
-      bound,
-    )
-    engine = opened
     return await use({
       apply: async (migrations) =>
         (
-          await opened.applyMigrations({
+          await engine.applyMigrations({
             migrationsList: migrationList(database.provider, migrations),
             filters,
           })
         ).appliedMigrationNames,
       diff: async (from, to) => {
-        const { exitCode, stdout } = await opened.diff({
+        const { exitCode, stdout } = await engine.diff({
           from,
           to,
           script: true,
@@ -123,7 +122,7 @@ export async function withSchemaEngine<T>(
   } catch (error) {
     throw reasonOf(error, seen)
   } finally {
-    engine?.free()
+    engine.free()
     // The engine leaves its connections open. An open connection keeps PostgreSQL's advisory lock.
     await Promise.all(
       connections.map(async (connection) => {

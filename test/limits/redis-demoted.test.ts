@@ -25,9 +25,10 @@ const portOf = ({ url }: RedisServer) => Number(new URL(url).port)
 const said = (lines: Array<Record<string, unknown>>) =>
   lines
     .filter(({ msg }) => String(msg).startsWith('Redis'))
-    .map(({ msg, reason }) => [String(msg).split(':')[0], reason])
-const away = ['Redis cannot be used', 'READONLY']
-const back = ['Redis is back', undefined]
+    .map(({ msg }) => String(msg).split(':')[0])
+// On a busy machine, a command may time out first.
+const away = 'Redis cannot be used'
+const back = 'Redis is back'
 
 const one = await startRedis(t)
 const two = one && (await startRedis(t))
@@ -54,6 +55,8 @@ if (one !== null && two !== null) {
     for (let index = 0; index <= free; index++)
       problem(t, await login('ada@example.org'), 401, 'invalid_credentials')
     problem(t, await login('ada@example.org'), 429, 'rate_limited', 'this process counts')
+    const earlier = said(log())
+    t.equal(earlier.at(-1), away)
     const end = performance.now() + 2500
     while (performance.now() < end) {
       t.equal((await login('ada@example.org')).statusCode, 429)
@@ -61,13 +64,12 @@ if (one !== null && two !== null) {
     }
     t.ok(proxy.connections() > connected, 'it tries other connections')
     t.ok(proxy.connections() <= connected + 4, 'at most one a second')
-    t.strictSame(said(log()), [away], 'said once: responses to reads do not count')
+    t.strictSame(said(log()), earlier, 'said once: responses to reads do not count')
     t.equal(await counts(two), 0)
 
     proxy.leadTo(portOf(two))
     t.ok(await holdsSoon(async () => await isCounted(two)), 'it counts at the new primary')
-    t.ok(await holdsSoon(() => said(log()).length === 2))
-    t.strictSame(said(log()), [away, back])
+    t.ok(await holdsSoon(() => said(log()).at(-1) === back))
     t.notMatch(logText(), /swordfish/)
   })
 
@@ -75,21 +77,14 @@ if (one !== null && two !== null) {
     const { call, log } = await buildTestApp(t, { env: { REDIS_URL: one.url } })
     const login = async () =>
       await call('POST', '/login', { body: { email: 'eve@example.org', password: 'wrong' } })
-    t.ok(
+    const soon = async (line: string) =>
       await holdsSoon(async () => {
         await login()
-        return said(log()).length === 1
-      }),
-    )
-    t.strictSame(said(log()), [away], 'a replica from the start')
+        return said(log()).at(-1) === line
+      })
+    t.ok(await soon(away), 'a replica from the start')
     await replicate(one, null)
-    t.ok(
-      await holdsSoon(async () => {
-        await login()
-        return said(log()).length === 2
-      }),
-    )
-    t.strictSame(said(log()), [away, back])
+    t.ok(await soon(back))
   })
 
   t.test('the error of a script before Redis 7 is known, too', async (t: Test) => {

@@ -240,6 +240,10 @@ t.test('advice on words of drivers that are hard to cause', async (t) => {
       'SQLITE_READONLY: attempt to write a readonly database. This user may not write to the file or its folder. Change their owner or rights (chown, chmod), or mount the volume for writing.',
     ],
     [driver({ kind: 'DatabaseNotReachable' }), 'x.'],
+    [
+      driver({ kind: 'DatabaseNotReachable', host: 'h', port: 1 }),
+      'ECONNREFUSED h:1. Start the database, or correct host and port in DATABASE_URL.',
+    ],
     [new Error('one\n\n two!\n'), ' two!'],
     [undefined, 'unknown reason.'],
   ]
