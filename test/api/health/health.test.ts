@@ -1,5 +1,6 @@
 import t from 'tap'
 import { Problem } from '../../../src/errors.js'
+import { migrateStore } from '../../../src/store/open-store.js'
 import { buildTestApp, onEachDatabase, problem, query } from '../../helper.js'
 import { clusterUrl } from '../../support/cluster.js'
 
@@ -72,6 +73,8 @@ await onEachDatabase(t, async (t, database) => {
       'unavailable',
     )
     await query(clusterUrl(), `CREATE DATABASE ${new URL(databaseUrl).pathname.slice(1)}`)
+    await isDown()
+    await migrateStore(databaseUrl, () => {})
     await isUp('/health/ready')
   }
 })
