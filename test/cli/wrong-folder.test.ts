@@ -51,14 +51,19 @@ t.test('a database without the tables is refused and stays as it is', async (t) 
   await query(other, 'PRAGMA journal_mode = DELETE')
   const names = ['empty.db', 'other.db'].map((name) => join(folder, name))
   const before = names.map((name) => readFileSync(name, 'latin1'))
-  for (const name of names)
-    for (const args of commands)
-      await t.rejects(run(args, { DATABASE_URL: `file:${name}`, AUTO_MIGRATE: 'on' }), {
-        name: 'CommandError',
-        message: new RegExp(
-          `^The database lacks migrations: 0001_init, .*\\. DATABASE_URL is file:${name}\\.\\n.*run: npm run migrate$`,
-        ),
-      })
+  const [empty = '', foreign = ''] = names
+  for (const args of commands) {
+    await t.rejects(run(args, { DATABASE_URL: `file:${empty}`, AUTO_MIGRATE: 'on' }), {
+      name: 'CommandError',
+      message: new RegExp(
+        `^The database lacks migrations: 0001_init, .*\\. DATABASE_URL is file:${empty}\\.\\n.*run: npm run migrate$`,
+      ),
+    })
+    await t.rejects(run(args, { DATABASE_URL: `file:${foreign}`, AUTO_MIGRATE: 'on' }), {
+      name: 'DatabaseError',
+      message: /other\.db has the tables of another program \(users\), and none of Latchkey\. /,
+    })
+  }
   t.strictSame(
     names.map((name) => readFileSync(name, 'latin1')),
     before,
