@@ -21,7 +21,9 @@ export class ConfigError extends Error {
 
 /** The rules that a schema cannot express. */
 const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> = {
-  PUBLIC_URL: ({ PUBLIC_URL }) => isCanonicalUrl(PUBLIC_URL),
+  // A redirect to //name would lead to another host. A cookie cannot have a path with a semicolon.
+  PUBLIC_URL: ({ PUBLIC_URL }) =>
+    isCanonicalUrl(PUBLIC_URL) && !/\/\/|;/.test(new URL(PUBLIC_URL).pathname),
   TOKEN_AUDIENCE: ({ TOKEN_AUDIENCE, PUBLIC_URL }) =>
     !Object.values<string>({ ...ownAudiences(PUBLIC_URL) }).includes(TOKEN_AUDIENCE),
   APP_URL: ({ APP_URL }) => isCanonicalUrl(APP_URL),
@@ -150,7 +152,7 @@ function isNetwork(text: string): boolean {
 function isOrigin(text: string): boolean {
   return (
     (/^https?:\/\/[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text) ||
-    /^(capacitor|ionic|tauri|(chrome|moz|safari-web)-extension):\/\/[a-z0-9.-]+(:\d{1,5})?$/i.test(
+    /^(capacitor|ionic|tauri|(chrome|moz|safari-web)-extension):\/\/[A-Za-z0-9.-]+(:\d{1,5})?$/.test(
       text,
     )
   )

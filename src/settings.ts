@@ -37,7 +37,7 @@ export const Settings = Type.Object({
   PUBLIC_URL: Type.String({
     maxLength: 500,
     description:
-      'An http or https URL without query, fragment or trailing slash, of up to 500 characters. The URL of this API as its users see it, and the issuer (iss) of every token. Default: http://localhost:<PORT>.',
+      'An http or https URL without query, fragment or trailing slash, of up to 500 characters. Its path has no semicolon and no empty segment. The URL of this API as its users see it, and the issuer (iss) of every token. Default: http://localhost:<PORT>.',
   }),
   DATABASE_URL: Type.String({
     pattern: '^(file:.+|libsql://.+|postgres(ql)?://.+)$',

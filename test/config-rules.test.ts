@@ -43,6 +43,13 @@ t.test('PUBLIC_URL and APP_URL are taken in their one canonical spelling', async
     t.strictSame(refused({ PUBLIC_URL: url, APP_URL: url }), ['PUBLIC_URL', 'APP_URL'], url)
 })
 
+t.test('PUBLIC_URL has a path that can begin a Location and be the path of a cookie', async (t) => {
+  for (const path of ['/auth/v1', '/a,b', '/a=b', '/a*b', '/a%20b', '/%3b', '/%2f'])
+    t.strictSame(refused({ PUBLIC_URL: `https://a.example${path}` }), [], path)
+  for (const path of ['//auth', '/auth//v1', '/a;b', '/;'])
+    t.strictSame(refused({ PUBLIC_URL: `https://a.example${path}` }), ['PUBLIC_URL'], path)
+})
+
 t.test('CORS_ORIGINS are exact origins', async (t) => {
   const rows: Array<[string, string[]]> = [
     ['https://app.example.com', ['https://app.example.com']],
@@ -93,6 +100,7 @@ t.test('CORS_ORIGINS are exact origins', async (t) => {
     'chrome-extension://abc/popup.html',
     'moz-extension://',
     'Capacitor://*.localhost',
+    'Capacitor://localhost',
     'file://',
     'file://localhost',
     'data:text/html,x',

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Problem, type ProblemCode } from '../errors.js'
 import { problemDocument, problemMediaType } from './problems.js'
@@ -10,14 +11,24 @@ const byParserCode: Record<string, ProblemCode> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
+/** A connection, and the response that Node is sending on it. */
+type Connection = Socket & { _httpMessage?: ServerResponse | null }
+
 /**
  * Creates a handler for requests that Node's parser could not read as HTTP or did not receive
- * in time. It responds in the one shape of errors and closes the connection.
+ * in time. It responds in the one shape of errors and closes the connection. If a response has
+ * begun already, it only closes the connection.
  */
 export function createClientErrorHandler(publicUrl: string, securityHeaders: SecurityHeaders) {
-  return (error: NodeJS.ErrnoException, socket: Socket): void => {
+  return (error: NodeJS.ErrnoException, socket: Connection): void => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
+      return
+    }
+    // The client would read a second response as a part of the first, or as the response to its
+    // next request. Node's own handler looks at the same member.
+    if (socket._httpMessage?.headersSent === true) {
+      socket.destroySoon()
       return
     }
     const problem = new Problem(byParserCode[String(error.code)] ?? 'invalid_request', {})

@@ -1,6 +1,12 @@
 import swagger from '@fastify/swagger'
 import type { FastifyInstance, FastifySchema, RouteOptions } from 'fastify'
-import { Problem, type ProblemCode, type ProblemExtras, problemKinds } from '../errors.js'
+import {
+  type FieldError,
+  Problem,
+  type ProblemCode,
+  type ProblemExtras,
+  problemKinds,
+} from '../errors.js'
 import { exampleUrl, withExamples } from './examples.js'
 import { problemDocument } from './problems.js'
 import { Duration } from './schemas.js'
@@ -107,7 +113,7 @@ function describe(schema: FastifySchema | undefined, { config }: RouteOptions): 
       problemResponse(
         [...codes].filter((code) => problemKinds[code].status === status),
         status,
-        schema.body === undefined ? 'host' : '/email',
+        exampleError(schema.body),
       ),
     ]),
   )
@@ -133,9 +139,13 @@ const headersByStatus: Record<number, object> = {
   503: { 'Retry-After': retryAfter },
 }
 
-const exampleErrors = {
-  host: 'must be sent once',
-  '/email': 'must be an e-mail address',
+// The example of `invalid_request`: an error that the route can have.
+function exampleError(body: unknown): FieldError {
+  const { required = [] } = (body ?? {}) as { required?: string[] }
+  const [member] = required
+  return member === undefined
+    ? { pointer: 'host', detail: 'must be sent once' }
+    : { pointer: `/${member}`, detail: 'is missing' }
 }
 
 const exampleExtras: Partial<Record<ProblemCode, ProblemExtras>> = {
@@ -145,19 +155,14 @@ const exampleExtras: Partial<Record<ProblemCode, ProblemExtras>> = {
   },
 }
 
-/** @param pointer the part that is not valid in the example of `invalid_request` */
-function problemResponse(
-  codes: ProblemCode[],
-  status: number,
-  pointer: keyof typeof exampleErrors,
-) {
-  const errors = [{ pointer, detail: exampleErrors[pointer] }]
+/** @param error the example of `invalid_request` */
+function problemResponse(codes: ProblemCode[], status: number, error: FieldError) {
   const examples = Object.fromEntries(
     codes.map((code) => [
       code,
       {
         value: problemDocument(
-          new Problem(code, code === 'invalid_request' ? { errors } : exampleExtras[code]),
+          new Problem(code, code === 'invalid_request' ? { errors: [error] } : exampleExtras[code]),
           exampleUrl,
           'e7c0ce3f-9f4d-4f6f-9a5b-0a63a8a7a0b1',
         ),

@@ -48,13 +48,15 @@ export const newPasswordStep: Step = {
 
 // Remove the token from the address bar and the history first. It was in the fragment, which
 // browsers never send to a server. Without a slash at the end, relative links lead to the same
-// place from every spelling of the path.
+// place from every spelling of the path. A newer link that is opened in the same tab changes only
+// the fragment, so the browser would neither load the page nor remove the token.
 const script = ({
   path,
   steps,
   again,
 }: Page) => `let token = ${again === undefined ? 'undefined' : "new URLSearchParams(location.hash.slice(1)).get('token') ?? ''"}
 history.replaceState(null, '', location.origin + location.pathname.replace(/\\/+$/, ''))
+addEventListener('hashchange', () => { location.reload() })
 const segments = location.pathname.split('/').filter((segment) => segment !== '')
 const prefix = segments.slice(0, -${path.split('/').length - 1}).map((segment) => '/' + segment).join('')
 const steps = ${JSON.stringify(steps.map(({ action, done, nextToken }) => ({ action, done, nextToken })))}

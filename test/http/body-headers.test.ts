@@ -106,15 +106,14 @@ await t.test('transfer codings', async (t) => {
         const passed = passes[target as keyof typeof passes] ?? expected
         return [nameOf([target, ...lines], 200), lines, expected === refused ? refused : passed]
       }),
-      // Where Node finds no body, it refuses the rest in a second reply.
-      async (lines) => (await post(lines, target, chunked)).split(', ')[0],
+      async (lines) => await post(lines, target, chunked),
       `reply of ${target}`,
     )
   // What follows is never served, whatever the parser takes it for.
   const smuggled = 'GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n'
   for (const coding of ['gzip, chunked', 'identity', 'chunked;x=y']) {
     const replies = await post([`transfer-encoding: ${coding}`, json], 'POST /login', smuggled)
-    t.strictSame([...new Set(replies.split(', '))], [refused], coding)
+    t.equal(replies, refused, coding)
   }
   const old = `POST /login HTTP/1.0\r\n${json}\r\ntransfer-encoding: chunked\r\n\r\n${chunked}`
   const [answer] = await exchange(port, old)

@@ -153,6 +153,21 @@ t.test('an incomplete link leads on, and the links work under a path of a proxy'
   t.match(await page.textContent('#again'), /log in and change your e-mail address again/)
 })
 
+t.test('a newer link works in the tab of an older one', async (t) => {
+  const { page, url, call, signup, linkIn, says } = await setUp(t)
+  const { user } = await signup()
+  await call('POST', '/password/forgot', { body: { email: user.email } })
+  const link = await linkIn(user.email, 'Reset')
+  await page.goto(`${url}/password/reset`)
+  await says('incomplete')
+  // Only the fragment changes, so the browser does not load the page.
+  await page.goto(link)
+  await page.getByLabel('New password').fill(next)
+  await page.getByRole('button').click()
+  await says('Your password has been changed')
+  t.equal(await page.evaluate('location.href'), `${url}/password/reset`)
+})
+
 t.test('a page that meets a limit says to try again later', async (t) => {
   const { page, url, says } = await setUp(t)
   await page.goto(`${url}/password/forgot`)

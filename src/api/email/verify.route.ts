@@ -37,7 +37,10 @@ export function verifyEmailRoute(app: App, services: Services): void {
             ...TokenReply,
             description:
               'The account was created with a verified address; these are its first tokens',
-            headers: { Location: { type: 'string', description: '/me' }, ...deviceHeader },
+            headers: {
+              Location: { type: 'string', description: '`/me`, after the path of PUBLIC_URL' },
+              ...deviceHeader,
+            },
           },
         },
       },

@@ -53,7 +53,7 @@ export function addMetrics(
           operationId: 'readMetrics',
           summary: 'Metrics for Prometheus',
           description:
-            'Only with `METRICS=on`. For a private network: block this path for everyone else.',
+            'Only with `METRICS=on`. For a private network: block this path for everyone else. It has no address under the path of `PUBLIC_URL`.',
           tags: ['Operation'],
           querystring: NoQuery,
           response: {

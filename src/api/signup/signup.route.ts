@@ -28,7 +28,10 @@ const schema = {
     201: {
       ...TokenReply,
       description: 'The account was created; these are its first tokens',
-      headers: { Location: { type: 'string', description: '/me' }, ...deviceHeader },
+      headers: {
+        Location: { type: 'string', description: '`/me`, after the path of PUBLIC_URL' },
+        ...deviceHeader,
+      },
     },
     202: {
       ...SignupPending,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { writeContract } from '../../../src/cli/openapi.js'
-import { projectFile } from '../../helper.js'
+import { buildTestApp, projectFile } from '../../helper.js'
 
 t.test('openapi.yaml is what the routes say; write it with "npm run openapi"', async (t) => {
   const file = join(t.testdir(), 'openapi.yaml')
@@ -11,3 +11,30 @@ t.test('openapi.yaml is what the routes say; write it with "npm run openapi"', a
   await writeContract(pathToFileURL(file))
   t.equal(await projectFile('openapi.yaml'), readFileSync(file, 'utf8'))
 })
+
+t.test('the example of invalid_request is an error that the route has', async (t) => {
+  const { app, call, signup } = await buildTestApp(t)
+  const { access_token: token } = await signup()
+  const contract = JSON.parse(JSON.stringify(app.swagger())) as {
+    paths: Record<string, Record<string, Operation>>
+  }
+  const operations = Object.entries(contract.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
+  )
+  const withBody = operations.filter(({ requestBody }) => requestBody !== undefined)
+  t.ok(withBody.length >= 10)
+  for (const { path, method, responses } of withBody) {
+    const example = responses['400'].content['application/problem+json'].examples.invalid_request
+    const reply = await call(method.toUpperCase() as 'POST', path, { token, body: {} })
+    t.strictSame(example.value.errors[0], reply.json().errors[0], `${method} ${path}`)
+  }
+})
+
+interface Operation {
+  requestBody?: object
+  responses: { 400: { content: Record<'application/problem+json', ProblemExamples> } }
+}
+
+interface ProblemExamples {
+  examples: { invalid_request: { value: { errors: object[] } } }
+}
