@@ -124,7 +124,7 @@ await onEachDatabase(t, async (t, database) => {
           responses?.['503'],
           {
             content: { 'application/problem+json': { examples: { overloaded: {} } } },
-            headers: { 'retry-after': {} },
+            headers: { 'Retry-After': {} },
           },
           `the contract of ${path} says so`,
         )
