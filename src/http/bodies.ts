@@ -92,7 +92,7 @@ function checkBodyHeaders(
       errors: [{ pointer: 'content-type', detail: 'must be sent once' }],
     })
   const codings = (headers['content-encoding'] ?? '').split(',')
-  if (!codings.every((coding) => /^\s*(identity)?\s*$/i.test(coding))) {
+  if (!codings.every((coding) => ['', 'identity'].includes(coding.trim().toLowerCase()))) {
     // RFC 9110 §15.5.16 and §12.5.3.
     reply.header('accept-encoding', 'identity')
     throw new Problem('unsupported_media_type', {

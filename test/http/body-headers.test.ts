@@ -120,6 +120,19 @@ await t.test('transfer codings', async (t) => {
   t.equal(answer?.status, 400, 'HTTP/1.0 has no transfer codings (RFC 9112 §6.1)')
 })
 
+await t.test('a long header of the body is read in linear time', async (t) => {
+  const spaces = ' '.repeat(15_000)
+  for (const line of [`content-encoding: ,${spaces}x`, `${json};${spaces}x`]) {
+    const times: number[] = []
+    for (let index = 0; index < 4; index++) {
+      const start = performance.now()
+      await post([...(line.startsWith(json) ? [] : [json]), line], 'POST /me/delete')
+      times.push(performance.now() - start)
+    }
+    t.ok(Math.min(...times) < 50, `${line.slice(0, 20)}: ${times.join(', ')} ms`)
+  }
+})
+
 await t.test('charsets that are UTF-8, and others', async (t) => {
   const type = (parameters: string) => `content-type: application/json${parameters}`
   const refused = '415 unsupported_media_type'
