@@ -14,7 +14,8 @@ import { Settings } from './settings.js'
 export function loadEnvFile(path: string, env: Record<string, string | undefined>): void {
   const text = readText(path)
   for (const [index, line] of text.split('\n').entries()) {
-    const [, name = ''] = /^\s*([A-Z][A-Z0-9_]+)(?:\s*:|\s+[^\s=]|\s*$)/.exec(line) ?? []
+    const [, name = ''] =
+      /^\s*(?:export\s+)?([A-Z][A-Z0-9_]+)(?:\s*:|\s+[^\s=]|\s*$)/.exec(line) ?? []
     if (name in Settings.properties)
       throw new ConfigError(`Line ${index + 1} of ${path} must be ${name}=<value>.`)
   }

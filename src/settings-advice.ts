@@ -22,16 +22,24 @@ export function misspelledSettings(variables: string[]): string[] {
 /** Returns the setting that a variable seems to mean, if any. */
 function meantSetting(variable: string): string | undefined {
   // `set PORT`, `$env:PORT`, `public-url` and `LATCHKEY_PORT` mean a setting too.
-  const [word = ''] = /[\w-]+$/.exec(variable) ?? []
+  // An editor or a web page may have left an invisible space.
+  const [, word = ''] = /([\w-]+)[\s\p{C}]*$/u.exec(variable) ?? []
   const plain = word
     .toUpperCase()
     .replaceAll('-', '_')
     .replace(/^LATCHKEY_/, '')
   const [base] = plain.split(/_FILE$/)
   if (base !== undefined && names.includes(base)) return names.includes(plain) ? plain : base
-  // Two letters that changed places are a distance of two. Short names resemble many others.
+  const sameLetters = names.find((name) => sorted(name) === sorted(plain))
+  if (sameLetters !== undefined) return sameLetters
+  // Short names resemble many others.
   const maxDistance = plain.length > 6 ? 2 : 1
   return closestMatch(plain, names, { maxDistance })
+}
+
+/** Returns the letters of a name in order: the same for letters that changed places. */
+function sorted(name: string): string {
+  return [...name].sort().join('')
 }
 
 /**

@@ -49,6 +49,7 @@ t.test('.env is UTF-8 text, with or without a byte order mark', async (t) => {
     ['a picture', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 1]), notText],
     ['a colon', 'HOST=::1\nPORT: 1', 'Line 2 of .env must be PORT=<value>.'],
     ['a space', 'PORT 4000', 'Line 1 of .env must be PORT=<value>.'],
+    ['export and a space', 'export PORT 4000', 'Line 1 of .env must be PORT=<value>.'],
     ['no value', 'DATABASE_URL\r\n', 'Line 1 of .env must be DATABASE_URL=<value>.'],
   ]
   await tableIs(t, rows, (content) => load(folder, content), 'what a file gives')

@@ -20,6 +20,9 @@ t.test('names that look like a setting are reported with the setting', async (t)
     ['a file for a setting that takes none', 'PUBLIC_URL_FILE', 'PUBLIC_URL'],
     ['a misspelled file', 'SMTP_URL_FIEL', 'SMTP_URL_FILE'],
     ['a short name', 'HOSTS', 'HOST'],
+    ['a no-break space at the end', 'PORT\u00A0', 'PORT'],
+    ['an invisible character', 'HOST\u200B', 'HOST'],
+    ['two letters of a short name in the wrong order', 'PROT', 'PORT'],
   ]
   await tableIs(
     t,

@@ -19,11 +19,14 @@ export function shareHashes(config: Pick<Config, 'WORKERS' | 'HASH_CONCURRENCY'>
 /** Several processes that share one port. */
 export interface Workers {
   /**
-   * Resolves when all have ended: with 0 if each exited with 0, with 1 otherwise or if the
-   * first could not serve.
+   * Resolves when all have ended: with 0 if each exited with 0 or was stopped while it started,
+   * with 1 otherwise or if the first could not serve.
    */
   ended: Promise<number>
-  /** Sends a signal to each process. */
+  /**
+   * Sends a signal to each process that serves. One that starts could not handle it, and would
+   * end.
+   */
   signal: (name: NodeJS.Signals) => void
   /** Ends each process with SIGTERM and replaces none. A second call kills them at once. */
   stop: () => void
@@ -56,6 +59,7 @@ export function startWorkers({
 }: WorkersDeps): Workers {
   cluster.setupPrimary({ exec: program, args: [] })
   const running = new Set<Worker>()
+  const listening = new Set<Worker>()
   let [serving, stopping, exitCode] = [false, false, 0]
   let end!: (code: number) => void
   const ended = new Promise<number>((resolve) => {
@@ -65,6 +69,9 @@ export function startWorkers({
   const start = (): Worker => {
     const worker = cluster.fork()
     running.add(worker)
+    worker.once('listening', () => {
+      listening.add(worker)
+    })
     worker.once('exit', (code: number | null, signal: string | null) => {
       void onExit(worker, { code, signal })
     })
@@ -80,10 +87,11 @@ export function startWorkers({
     how: { code: number | null; signal: string | null; err?: Error },
   ): Promise<void> => {
     running.delete(worker)
+    listening.delete(worker)
     if (serving && !stopping) {
       logger.error({ worker: worker.process.pid, ...how }, 'a worker ended and is being replaced')
       await wait(pauseMilliseconds)
-    } else if (how.code !== 0) {
+    } else if (how.code !== 0 && how.signal !== 'SIGTERM') {
       exitCode = 1
     }
     if (serving && !stopping) start()
@@ -94,14 +102,16 @@ export function startWorkers({
     if (!stopping) for (let started = 1; started < count; started++) start()
     logger.info({ workers: count }, 'workers started')
   })
-  const signal = (name: NodeJS.Signals) => {
-    for (const worker of running) worker.process.kill(name)
+  const send = (workers: Set<Worker>, name: NodeJS.Signals) => {
+    for (const worker of workers) worker.process.kill(name)
   }
   return {
     ended,
-    signal,
+    signal: (name) => {
+      send(listening, name)
+    },
     stop: () => {
-      signal(stopping ? 'SIGKILL' : 'SIGTERM')
+      send(running, stopping ? 'SIGKILL' : 'SIGTERM')
       stopping = true
     },
   }

@@ -27,8 +27,12 @@ export async function copyDatabase(url: string, path: string): Promise<DatabaseC
     await execute(url, 'VACUUM INTO ?', path)
     const copy = pathToFileURL(path).href
     const [[report] = []] = await execute(copy, 'PRAGMA integrity_check')
-    const tables = await execute(copy, "SELECT name FROM sqlite_master WHERE name = 'users'")
-    if (tables.length === 0) return { accounts: null, report: String(report) }
+    // The columns, because another program may have a table of the same name.
+    const columns = await execute(
+      copy,
+      "SELECT name FROM pragma_table_info('users') WHERE name IN ('password_hash', 'token_epoch')",
+    )
+    if (columns.length < 2) return { accounts: null, report: String(report) }
     const [[accounts] = []] = await execute(copy, 'SELECT count(*) FROM users')
     return { accounts: Number(accounts), report: String(report) }
   } catch (error) {

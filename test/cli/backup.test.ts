@@ -96,6 +96,12 @@ t.test('a database without accounts is no backup', async (t) => {
     await backUp([], loadConfig({ DATABASE_URL: url }), fakeTerminal())
   }
   await t.rejects(run(url), { message: /has no accounts table\..*npm run migrate$/ })
+  await query(url, 'CREATE TABLE users (id TEXT, email TEXT)')
+  await t.rejects(
+    run(url),
+    { message: /has no accounts table\./ },
+    'the table of another program has the same name',
+  )
   t.strictSame(readdirSync(join(folder, 'backup')), [])
   await t.rejects(run(`file:${join(folder, 'none.db')}`), { message: /^There is no database / })
   await t.rejects(run('postgresql://ada:secret@localhost/x'), {

@@ -135,9 +135,26 @@ t.test('when the first cannot serve, none does', async (t) => {
 t.test('told to stop before the first serves', async (t) => {
   const { workers, log } = await start(t, 3)
   workers.stop()
-  workers.stop()
-  t.equal(await workers.ended, 1)
+  t.equal(await workers.ended, 0)
   t.strictSame(log, [])
+})
+
+t.test('told to stop while the second starts', async (t) => {
+  const { workers, listening } = await start(t, 2)
+  await listening(1)
+  workers.stop()
+  t.equal(await workers.ended, 0)
+})
+
+t.test('a signal to reload does not end one that starts', async (t) => {
+  const { workers, log, listening } = await start(t, 2)
+  workers.signal('SIGHUP')
+  await listening(1)
+  workers.signal('SIGHUP')
+  await listening(2)
+  t.strictSame(log, [{ level: 'info', workers: 2, text: 'workers started' }])
+  workers.stop()
+  t.equal(await workers.ended, 0)
 })
 
 t.test('one that ends badly is told by the exit code', async (t) => {
