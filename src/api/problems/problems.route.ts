@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { Problem, type ProblemCode, problemKinds } from '../../errors.js'
 import type { App } from '../../http/fastify.js'
+import { prefixOf } from '../../http/prefix.js'
 import { sendPage } from '../../http/html.js'
 import type { Services } from '../../services.js'
 
@@ -17,7 +18,7 @@ const codes = Object.keys(problemKinds) as ProblemCode[]
 
 /** Lists every problem code. */
 export function listProblemsRoute(app: App, { config }: Services): void {
-  const base = pathOf(config.PUBLIC_URL)
+  const base = prefixOf(config.PUBLIC_URL)
   const lines = codes.map(
     (code) => `${code} (HTTP ${problemKinds[code].status}): ${problemKinds[code].title}\n`,
   )
@@ -48,7 +49,7 @@ export function listProblemsRoute(app: App, { config }: Services): void {
 
 /** Explains each problem code at the URL in its `type`. */
 export function problemsRoute(app: App, { config }: Services): void {
-  const base = pathOf(config.PUBLIC_URL)
+  const base = prefixOf(config.PUBLIC_URL)
   app.get(
     '/problems/:code',
     {
@@ -100,11 +101,6 @@ function page(description: string, text: string) {
 function explain(code: ProblemCode): string {
   const { status, title, advice } = problemKinds[code]
   return `${code} (HTTP ${status})\n${title}.\n\n${advice}\n`
-}
-
-// The path that users see in front of every path of this API.
-function pathOf(publicUrl: string): string {
-  return new URL(publicUrl).pathname.replace(/\/$/, '')
 }
 
 function link(path: string, text: string): string {
