@@ -39,9 +39,12 @@ export async function runProgram(args: string[], endSignals: EndSignals): Promis
 }
 
 async function runCommand(command: string, args: string[], config: Config): Promise<void> {
+  // `migrate --help` must not migrate.
+  if (args.length > 0 && ['migrate', 'openapi', 'health'].includes(command))
+    throw new ConfigError(`"${command}" takes no arguments. Nothing was changed.`)
   if (command === 'migrate') return (await import('./cli/migrate.js')).migrate(config.DATABASE_URL)
   if (command === 'migrate:new')
-    return (await import('./cli/migrate-new.js')).newMigration(args[0] ?? '')
+    return (await import('./cli/migrate-new.js')).newMigration(args.join(' '))
   if (command === 'openapi') return (await import('./cli/openapi.js')).writeContract()
   if (command === 'health') return (await import('./cli/health.js')).checkHealth(config)
   if (command === 'keys') return (await import('./cli/keys.js')).manageKeys(args, config)

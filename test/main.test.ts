@@ -140,6 +140,24 @@ t.test('what cannot work stops the start with one message', async (t) => {
       args: ['migrat'],
       says: /^Unknown command "migrat"/,
     },
+    ...['migrate', 'openapi', 'health'].map((command) => ({
+      what: `${command} with an argument`,
+      env: {},
+      args: [command, '--help'],
+      says: new RegExp(`^"${command}" takes no arguments\\. Nothing was changed\\.\\n$`),
+    })),
+    {
+      what: 'a migration without a name',
+      env: {},
+      args: ['migrate:new'],
+      says: /^Name the migration in lower_snake_case: npm run migrate:new -- add_locale\n$/,
+    },
+    {
+      what: 'a migration with two names',
+      env: {},
+      args: ['migrate:new', 'add', 'locale'],
+      says: /^Name the migration in lower_snake_case/,
+    },
   ]
   for (const { what, env, args, says, not } of rows) {
     const ended = await runMain(t, folder, {

@@ -1,4 +1,5 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { DatabaseError } from './database-error.js'
 import { type Provider, parseDatabaseUrl } from './database.js'
 import { prismaFolder, readMigrations } from './written-migrations.js'
 import { withSchemaEngine } from './schema-engine.js'
@@ -16,11 +17,13 @@ export function schemaFor(written: string, provider: Provider): string {
  *
  * @param name what the migration does, in lower_snake_case
  * @param root the folder of schema.prisma and migrations/
- * @throws Error if the name is not valid or the schema has not changed
+ * @throws DatabaseError if the name is not valid or the schema has not changed
  */
 export async function writeMigration(name: string, root = prismaFolder): Promise<string[]> {
   if (!/^[a-z][a-z0-9_]{0,60}$/.test(name))
-    throw new Error('Name the migration in lower_snake_case: npm run migrate:new -- add_locale')
+    throw new DatabaseError(
+      'Name the migration in lower_snake_case: npm run migrate:new -- add_locale',
+    )
   const written = await readFile(new URL('schema.prisma', root), 'utf8')
   // The result of all migrations. Stored beside them, so that the next one needs no database.
   const snapshot = new URL('migrations/schema.prisma', root)
@@ -29,7 +32,7 @@ export async function writeMigration(name: string, root = prismaFolder): Promise
   for (const provider of providers) {
     const sql = await compare(provider, before, written)
     if (sql === null)
-      throw new Error('prisma/schema.prisma has not changed since the last migration.')
+      throw new DatabaseError('prisma/schema.prisma has not changed since the last migration.')
     const number = String(
       (await readMigrations(provider, root).catch(() => [])).length + 1,
     ).padStart(4, '0')
