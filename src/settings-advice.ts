@@ -21,15 +21,16 @@ export function misspelledSettings(variables: string[]): string[] {
 
 /** Returns the setting that a variable seems to mean, if any. */
 function meantSetting(variable: string): string | undefined {
-  // `set PORT`, `$env:PORT`, `public-url` and `LATCHKEY_PORT` mean a setting too.
+  // `set PORT`, `$env:PORT`, `public-url` and `LATCHKEY_HOST` mean a setting too.
   // An editor or a web page may have left an invisible space.
   const [, word = ''] = /([\w-]+)[\s\p{C}]*$/u.exec(variable) ?? []
   const plain = word
     .toUpperCase()
     .replaceAll('-', '_')
     .replace(/^LATCHKEY_/, '')
-  const [base] = plain.split(/_FILE$/)
-  if (base !== undefined && names.includes(base)) return names.includes(plain) ? plain : base
+  if (names.includes(plain)) return plain
+  const base = plain.replace(/_FILE$/, '')
+  if (names.includes(base)) return base
   const sameLetters = names.find((name) => sorted(name) === sorted(plain))
   if (sameLetters !== undefined) return sameLetters
   // Short names resemble many others.

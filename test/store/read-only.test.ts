@@ -96,6 +96,7 @@ async function calls(test: TestApp): Promise<Record<string, () => ReturnType<Tes
     'POST /email/undo': send('POST', '/email/undo', { token: undo }),
     'PATCH /me': send('PATCH', '/me', { name: 'Ada' }, access),
     'DELETE /me': send('DELETE', '/me', { password }, access),
+    'POST /me/delete': send('POST', '/me/delete', { password }, access),
   }
 }
 
