@@ -122,11 +122,12 @@ t.test('SQLite: the lock of another migration, and of a writer', async (t) => {
     [url],
     { stdio: 'inherit' },
   )
+  const exited = once(writer, 'exit')
   await once(writer, 'message')
   await isRefused(t, url)
   t.teardown(() => writer.kill())
   const applied = await applyMigrations(parseDatabaseUrl(url), () => writer.send('let go'))
   t.strictSame(applied, names)
-  await once(writer, 'exit')
+  await exited
   await (await openStore(url, options)).close()
 })
