@@ -45,9 +45,13 @@ for (const alg of algorithms) {
     })
     const { access_token: issued, user } = await signup()
     const { good, bad } = makeTokens(issuer, jwk)
-    const tokens = { ...good, ...bad, issued }
+    // New ones for each language: some have ended a moment ago, within the leeway.
+    const makeAll = () => {
+      const { good, bad } = makeTokens(issuer, jwk)
+      return { ...good, ...bad, issued }
+    }
     const expected = Object.fromEntries(
-      Object.keys(tokens).map((name) => [
+      Object.keys({ ...good, ...bad, issued }).map((name) => [
         name,
         name === 'issued' ? user.id : name in good ? account : null,
       ]),
@@ -55,7 +59,7 @@ for (const alg of algorithms) {
     const tryEach = async (verify: (token: string) => Promise<string | null>) =>
       Object.fromEntries(
         await Promise.all(
-          Object.entries(tokens).map(async ([name, token]) => [name, await verify(token)]),
+          Object.entries(makeAll()).map(async ([name, token]) => [name, await verify(token)]),
         ),
       )
 
@@ -109,6 +113,7 @@ for (const alg of algorithms) {
         t.comment(why)
         return
       }
+      const tokens = makeAll()
       const found = await verifyInPython(
         program,
         writeSnippets(t, { issuer, files: ['latchkey.py'] }),
