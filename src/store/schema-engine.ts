@@ -99,37 +99,38 @@ export async function withSchemaEngine<T>(
     ignore,
     bound,
   )
-  try {
-    return await use({
-      apply: async (migrations) =>
-        (
-          await engine.applyMigrations({
-            migrationsList: migrationList(database.provider, migrations),
-            filters,
-          })
-        ).appliedMigrationNames,
-      diff: async (from, to) => {
-        const { exitCode, stdout } = await engine.diff({
-          from,
-          to,
-          script: true,
-          exitCode: true,
+  const running = use({
+    apply: async (migrations) =>
+      (
+        await engine.applyMigrations({
+          migrationsList: migrationList(database.provider, migrations),
           filters,
         })
-        return exitCode === 0 ? null : stdout
-      },
+      ).appliedMigrationNames,
+    diff: async (from, to) => {
+      const { exitCode, stdout } = await engine.diff({
+        from,
+        to,
+        script: true,
+        exitCode: true,
+        filters,
+      })
+      return exitCode === 0 ? null : stdout
+    },
+  })
+  return await running
+    .catch((error: unknown) => {
+      throw reasonOf(error, seen)
     })
-  } catch (error) {
-    throw reasonOf(error, seen)
-  } finally {
-    engine.free()
-    // The engine leaves its connections open. An open connection keeps PostgreSQL's advisory lock.
-    await Promise.all(
-      connections.map(async (connection) => {
-        await connection.dispose()
-      }),
-    )
-  }
+    .finally(async () => {
+      engine.free()
+      // The engine leaves its connections open. An open connection keeps PostgreSQL's advisory lock.
+      await Promise.all(
+        connections.map(async (connection) => {
+          await connection.dispose()
+        }),
+      )
+    })
 }
 
 // The error of the engine has a stack of WebAssembly. It quotes the driver's error, or refers to it
