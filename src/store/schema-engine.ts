@@ -124,7 +124,7 @@ export async function withSchemaEngine<T>(
     })
     .finally(async () => {
       engine.free()
-      // The engine leaves its connections open. An open connection keeps PostgreSQL's advisory lock.
+      // The engine leaves its connections open. An open one keeps PostgreSQL's advisory lock.
       await Promise.all(
         connections.map(async (connection) => {
           await connection.dispose()
