@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major < 20 || (major === 20 && minor < 19))
   fail(
-    `Latchkey needs Node.js 20.19 or newer. This is ${process.version}: install Node.js 22 or 24.`,
+    `Latchkey needs Node.js 20.19 or newer. This is ${process.versions.node}: install Node.js 22 or 24.`,
   )
 
 // `npm run dev` (dev.mjs) has built, and gives its own process id.

@@ -190,6 +190,30 @@ t.test('npm start without dist/ and without the packages that build it', async (
   t.match(stderr, /^dist\/ is missing.+ Run "npm ci --include=dev && npm run build"\..+\n$/)
 })
 
+t.test('an old Node.js gets a sentence from the program and from npm start', async (t) => {
+  const old = `Object.defineProperty(process,'versions',{value:{...process.versions,node:'20.18.3'}})`
+  for (const file of ['dist/main.js', 'start.mjs']) {
+    const ended = await run('env', [
+      ...withoutRunner,
+      process.execPath,
+      '--import',
+      `data:text/javascript,${old}`,
+      file,
+    ]).catch((error: unknown) => error)
+    t.match(
+      ended,
+      {
+        code: 1,
+        stdout: '',
+        stderr: /^Latchkey needs Node\.js 20\.19 or newer\. This is 20\.18\.3: .+\n$/,
+      },
+      file,
+    )
+  }
+  const { engines } = JSON.parse(readFileSync('package.json', 'utf8')) as { engines: object }
+  t.strictSame(engines, { node: '>=20.19.0' })
+})
+
 t.test('the entry loads no package before it has checked the version of Node.js', async (t) => {
   const waiting = ['main.js']
   const imported = new Set<string>()

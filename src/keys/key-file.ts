@@ -11,6 +11,7 @@ import {
 } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Clock } from '../clock.js'
+import { decodeText } from '../text.js'
 import { generateKey, KeyRingError, parseKeys, type SigningKey } from './signing-key.js'
 
 /**
@@ -37,18 +38,21 @@ export async function readKeyFile(path: string): Promise<SigningKey[]> {
 }
 
 /**
- * Reads the text of a key file; null if there is no file.
+ * Reads the text of a key file, without a byte order mark; null if there is no file.
  *
- * @throws KeyRingError if it cannot be read
+ * @throws KeyRingError if it cannot be read, or is not UTF-8
  */
 export async function readKeyText(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT') return null
-    throw new KeyRingError(`${path} cannot be read (${code}).`)
-  }
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
+    throw new KeyRingError(`${path} cannot be read (${error.code}).`)
+  })
+  if (bytes === null) return null
+  const text = decodeText(bytes)
+  if (text !== null) return text
+  throw new KeyRingError(
+    `${path} is not UTF-8 text. Save it as UTF-8; Windows PowerShell writes UTF-16 with ">".`,
+  )
 }
 
 /**

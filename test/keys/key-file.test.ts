@@ -170,6 +170,19 @@ t.test(
   },
 )
 
+t.test('a key file of Windows: a byte order mark is ignored, UTF-16 is refused', async (t) => {
+  const folder = t.testdir()
+  const [key] = await loadKeyFile(join(folder, 'keys.json'), clock)
+  const text = await readFile(join(folder, 'keys.json'), 'utf8')
+  await writeFile(join(folder, 'mark.json'), `\ufeff${text}`)
+  t.match(await readKeyFile(join(folder, 'mark.json')), [{ kid: key?.kid }])
+  await writeFile(join(folder, 'utf16.json'), Buffer.from(`\ufeff${text}`, 'utf16le'))
+  await t.rejects(readKeyFile(join(folder, 'utf16.json')), {
+    name: 'KeyRingError',
+    message: /utf16\.json is not UTF-8 text\. /,
+  })
+})
+
 t.test('a key file that others may read or write', async (t) => {
   const path = join(t.testdir({ 'keys.json': '' }), 'keys.json')
   const other = { userId: (process.getuid?.() ?? 0) + 1 }

@@ -119,7 +119,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
     path: /^tokens\//,
     may: ['audiences', 'errors', 'keys', 'schema-check', 'type:clock', 'type:config'],
   },
-  { layer: 'keys', path: /^keys\//, may: ['type:clock'] },
+  { layer: 'keys', path: /^keys\//, may: ['text', 'type:clock'] },
   { layer: 'mail', path: /^mail\//, may: [] },
   { layer: 'passwords', path: /^passwords\//, may: ['errors'] },
   { layer: 'process', path: /^process\//, may: ['type:config'] },
