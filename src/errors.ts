@@ -45,6 +45,18 @@ const kinds = {
     advice:
       'Log in again. For your safety, this response does not say what is wrong with the token.',
   },
+  use_dpop_nonce: {
+    status: 401,
+    title: 'The DPoP proof needs the current nonce',
+    advice:
+      'Sign a new proof with the nonce of the "DPoP-Nonce" header, and repeat the request. Use the last nonce that you were sent.',
+  },
+  invalid_dpop_proof: {
+    status: 401,
+    title: 'The DPoP proof is not valid',
+    advice:
+      'Sign a new proof for each request (RFC 9449): with ES256 or EdDSA, the method and URL of the request, a new "jti", the nonce, and the hash of the access token if there is one.',
+  },
   forbidden: {
     status: 403,
     title: 'The account may not do this',
