@@ -155,7 +155,7 @@ t.test('the way of the credentials is kept', async (t) => {
       t.match(
         problem(t, reply, 400, 'invalid_request'),
         { errors: [{ pointer: '/transport' }] },
-        `${url} ${String(transport)}`,
+        `${url} ${JSON.stringify(transport)}`,
       )
       t.equal(reply.headers['set-cookie'], undefined)
     }
