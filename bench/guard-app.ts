@@ -34,8 +34,10 @@ else {
     clock,
   })
   const issue = () =>
-    accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', Math.floor(clock() / 1000))
-      .accessToken
+    accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', {
+      authTime: Math.floor(clock() / 1000),
+      sid: 'q2Yk0c3m9hZ8TtVwLr1xGA',
+    }).accessToken
   if (command === 'tokens') for (let i = 0; i < Number(count); i++) console.log(issue())
   else await listen(product(await createLogger('info', process.stdout)))
 

@@ -169,7 +169,9 @@ async function freshTokens(folder: string, issuer: string, count: number): Promi
   return Array.from(
     { length: count },
     () =>
-      accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', Math.floor(Date.now() / 1000))
-        .accessToken,
+      accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', {
+        authTime: Math.floor(Date.now() / 1000),
+        sid: 'q2Yk0c3m9hZ8TtVwLr1xGA',
+      }).accessToken,
   )
 }

@@ -76,13 +76,13 @@ export function createServices(parts: Parts) {
     countDocs: async (request: FastifyRequest) => {
       await limiters?.['docs-network'].take(callerNetwork(request))
     },
-    ...createAdmission({ requireVerified: config.REQUIRE_VERIFIED_EMAIL === 'on', issueTokens }),
+    ...createAdmission({ requireVerified: config.REQUIRE_VERIFIED_EMAIL === 'on' }),
     mails: createMails({
       accounts,
       messages: createMessages({ appUrl: config.APP_URL }),
       mailer,
       tokens,
     }),
-    sendTokens: createSendTokens(clients, config.PUBLIC_URL),
+    sendTokens: createSendTokens({ clients, issueTokens, publicUrl: config.PUBLIC_URL }),
   }
 }

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Issued } from '../account/admit.js'
+import type { Admitted } from '../account/admit.js'
 import { Problem } from '../errors.js'
 import type { Clients } from '../limits/clients.js'
+import type { IssueTokens } from '../tokens/issue.js'
 import { audit, type AuditEvent } from './audit.js'
 import { countHeader } from './headers.js'
 import { prefixOf } from './prefix.js'
@@ -41,30 +42,35 @@ export interface Sending {
 }
 
 /**
- * Sends the reply with new tokens, writes the audit event, and remembers the device. Every
- * route with tokens uses it.
+ * Issues tokens to an admitted account, sends the reply, writes the audit event, and remembers
+ * the device. Every route with tokens uses it.
  */
 export type SendTokens = (
   request: FastifyRequest,
   reply: FastifyReply,
-  issued: Issued,
+  admitted: Admitted,
   sending?: Sending,
 ) => Promise<void>
 
-/**
- * Creates {@link SendTokens}.
- *
- * @param clients remembers the device
- */
-export function createSendTokens(clients: Clients, publicUrl: string): SendTokens {
+/** The dependencies of {@link createSendTokens}. */
+export interface SendTokensDeps {
+  /** Remembers the device. */
+  clients: Clients
+  issueTokens: IssueTokens
+  publicUrl: string
+}
+
+/** Creates {@link SendTokens}. */
+export function createSendTokens({ clients, issueTokens, publicUrl }: SendTokensDeps): SendTokens {
   const location = `${prefixOf(publicUrl)}/me`
-  return async (request, reply, issued, { event, status = 200 } = {}) => {
-    const { id, email } = issued.account
+  return async (request, reply, { account, login }, { event, status = 200 } = {}) => {
+    const issued = issueTokens(account, login, undefined)
+    const { id, email } = account
     if (event !== undefined) {
       audit(request, event, id)
       clients.rememberDevice(reply, email)
     }
     if (status === 201) reply.header('location', location)
-    await reply.code(status).send(toTokenReply(issued))
+    await reply.code(status).send(toTokenReply(account, issued))
   }
 }

@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import { type Static, type TSchema, Type } from 'typebox'
 import { problemKinds } from '../errors.js'
-import type { Issued } from '../account/admit.js'
 import { exampleUser, toUser, UserObject } from '../account/user.js'
+import type { Account } from '../store/accounts.js'
 import { AccessClaimsSchema } from '../tokens/access-token.js'
+import type { IssuedTokens } from '../tokens/issue.js'
 import { exampleUrl } from './examples.js'
 import { maxFieldErrors } from './problems.js'
 
@@ -18,6 +19,7 @@ const exampleClaims = {
   jti: '4b1c8f8e-6c1d-4b0e-9a53-1e5d8a0c7f21',
   auth_time: 1767323045,
   client_id: 'latchkey',
+  sid: 'q2Yk0c3m9hZ8TtVwLr1xGA',
 }
 
 // The bounds of integers, for clients that are generated from the contract.
@@ -157,13 +159,10 @@ export function addSchemas(app: FastifyInstance): void {
 }
 
 /** Returns the body of a reply with tokens. */
-export function toTokenReply({
-  account,
-  accessToken,
-  expiresIn,
-  refreshToken,
-  refreshExpiresIn,
-}: Issued): Static<typeof TokenReplyObject> {
+export function toTokenReply(
+  account: Account,
+  { accessToken, expiresIn, refreshToken, refreshExpiresIn }: IssuedTokens,
+): Static<typeof TokenReplyObject> {
   return {
     access_token: accessToken,
     token_type: 'Bearer',

@@ -2,6 +2,7 @@ import { type Static, Type } from 'typebox'
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import type { KeyRing } from '../keys/key-ring.js'
+import { type Login, LoginClaims, toLoginClaims } from './login-claims.js'
 import { createTokenKind, type VerificationRules } from './token-kind.js'
 
 const subject = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
@@ -37,6 +38,7 @@ export const AccessClaimsSchema = Type.Object({
       description: 'The client that requested the token: always latchkey for people',
     }),
   ),
+  ...LoginClaims,
 })
 
 /** The claims of a verified access token. */
@@ -53,9 +55,9 @@ export interface AccessTokens {
   /**
    * Signs a token for an account.
    *
-   * @param authTime the time of the login, in seconds since 1970
+   * @param jkt the thumbprint of the key to bind the token to; undefined for no key
    */
-  issue: (accountId: string, authTime: number) => IssuedAccessToken
+  issue: (accountId: string, login: Login, jkt?: string) => IssuedAccessToken
   /** The rules. They throw Problem `invalid_token`. */
   rules: VerificationRules<AccessClaims>
 }
@@ -87,7 +89,7 @@ export function createAccessTokens({
     refuse: (detail) => new Problem('invalid_token', detail === undefined ? {} : { detail }),
   })
   return {
-    issue: (accountId, authTime) => {
+    issue: (accountId, login, jkt) => {
       const iat = Math.floor(clock() / 1000)
       return {
         accessToken: sign({
@@ -95,7 +97,8 @@ export function createAccessTokens({
           client_id: 'latchkey',
           iat,
           exp: iat + lifeSeconds,
-          auth_time: authTime,
+          auth_time: login.authTime,
+          ...toLoginClaims(login, jkt),
         }),
         expiresIn: lifeSeconds,
       }

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import type { AccessTokens, IssuedAccessToken } from './access-token.js'
+import { type FormerLogin, toLogin } from './login-claims.js'
 import type { IssuedRefreshToken, RefreshTokens } from './refresh-token.js'
 
 /** The tokens of a login: an access token, and a refresh token to get the next pair. */
@@ -8,11 +9,14 @@ export type IssuedTokens = IssuedAccessToken & IssuedRefreshToken
 /**
  * Signs a pair of tokens for an account as it is now.
  *
- * @param authTime the time of the login, in seconds since 1970; now by default
+ * @param former the login that the tokens come from; undefined for a login that happens now
+ * @param jkt the thumbprint of the key to bind both tokens to (RFC 9449 §6.1); undefined for no
+ *   key
  */
 export type IssueTokens = (
   account: { id: string; tokenEpoch: number },
-  authTime?: number,
+  former: FormerLogin | undefined,
+  jkt: string | undefined,
 ) => IssuedTokens
 
 /** The dependencies of {@link createIssueTokens}. */
@@ -22,14 +26,17 @@ export interface IssueTokensDeps {
   clock: Clock
 }
 
-/** Creates {@link IssueTokens}. Both tokens of a pair have the same time of login. */
+/** Creates {@link IssueTokens}. Both tokens of a pair come from the same login. */
 export function createIssueTokens({
   accessTokens,
   refreshTokens,
   clock,
 }: IssueTokensDeps): IssueTokens {
-  return (account, authTime = Math.floor(clock() / 1000)) => ({
-    ...accessTokens.issue(account.id, authTime),
-    ...refreshTokens.issue(account, authTime),
-  })
+  return (account, former, jkt) => {
+    const login = toLogin(former, clock)
+    return {
+      ...accessTokens.issue(account.id, login, jkt),
+      ...refreshTokens.issue(account, login, jkt),
+    }
+  }
 }

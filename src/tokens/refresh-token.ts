@@ -3,10 +3,15 @@ import { ownAudiences } from '../audiences.js'
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import { AccountClaims } from './access-token.js'
+import { type Login, LoginClaims, toLoginClaims } from './login-claims.js'
 import type { KeyRing } from '../keys/key-ring.js'
 import { createTokenKind } from './token-kind.js'
 
-const RefreshClaimsSchema = Type.Object({ ...AccountClaims, epoch: Type.Integer({ minimum: 0 }) })
+const RefreshClaimsSchema = Type.Object({
+  ...AccountClaims,
+  ...LoginClaims,
+  epoch: Type.Integer({ minimum: 0 }),
+})
 
 /**
  * The claims of a verified refresh token. `epoch` is the epoch of the account at the time of
@@ -26,13 +31,17 @@ export interface IssuedRefreshToken {
  */
 export interface RefreshTokens {
   /**
-   * Signs a token for an account. It expires after `lifeSeconds`, at the latest at `authTime` +
-   * `maxSeconds` (ASVS 7.3.2).
+   * Signs a token for an account. It expires after `lifeSeconds`, at the latest `maxSeconds`
+   * after the login (ASVS 7.3.2).
    *
-   * @param authTime the time of the login, in seconds since 1970
+   * @param jkt the thumbprint of the key to bind the token to; undefined for no key
    * @throws Problem `invalid_refresh_token` if `maxSeconds` have passed since then
    */
-  issue: (account: { id: string; tokenEpoch: number }, authTime: number) => IssuedRefreshToken
+  issue: (
+    account: { id: string; tokenEpoch: number },
+    login: Login,
+    jkt?: string,
+  ) => IssuedRefreshToken
   /**
    * Returns the claims of a token. Does not look at the account.
    *
@@ -73,13 +82,21 @@ export function createRefreshTokens({
     refuse,
   })
   return {
-    issue: ({ id, tokenEpoch }, authTime) => {
+    issue: ({ id, tokenEpoch }, login, jkt) => {
+      const { authTime } = login
       const iat = Math.floor(clock() / 1000)
       const exp = Math.min(iat + lifeSeconds, authTime + maxSeconds)
       // The chain may have ended while the account was read.
       if (exp <= iat) throw refuse()
       return {
-        refreshToken: sign({ sub: id, iat, exp, auth_time: authTime, epoch: tokenEpoch }),
+        refreshToken: sign({
+          sub: id,
+          iat,
+          exp,
+          auth_time: authTime,
+          epoch: tokenEpoch,
+          ...toLoginClaims(login, jkt),
+        }),
         refreshExpiresIn: exp - iat,
       }
     },

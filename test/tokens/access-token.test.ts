@@ -29,7 +29,7 @@ for (const alg of algorithms) {
   t.test(`what an ${alg} token says, and nothing else`, async (t) => {
     const { issue, rules } = await tokensOf(jwks[alg])
     time.seconds = now + 0.999
-    const { accessToken, expiresIn } = issue(account, now - 60)
+    const { accessToken, expiresIn } = issue(account, { authTime: now - 60, sid: 'a-login' })
     const { header, payload } = decode(accessToken)
     t.equal(expiresIn, lifeSeconds)
     t.strictSame(header, { alg, typ: 'at+jwt', kid: thumbprint(jwks[alg] ?? {}) })
@@ -43,6 +43,7 @@ for (const alg of algorithms) {
       jti: payload.jti,
       auth_time: now - 60,
       client_id: 'latchkey',
+      sid: 'a-login',
     })
     t.ok(accessToken.length < (alg === 'RS256' ? 1024 : 600), `${accessToken.length} bytes`)
     t.strictSame(rules.check(payload), payload)
@@ -52,7 +53,10 @@ for (const alg of algorithms) {
 
 t.test('no two tokens have the same jti', async (t) => {
   const { issue } = await tokensOf(jwks.EdDSA)
-  const ids = Array.from({ length: 100 }, () => decode(issue(account, now).accessToken).payload.jti)
+  const ids = Array.from(
+    { length: 100 },
+    () => decode(issue(account, { authTime: now, sid: 'a-login' }).accessToken).payload.jti,
+  )
   t.equal(new Set(ids).size, 100)
 })
 
@@ -60,9 +64,9 @@ t.test(
   'a newer key signs once its time has come, and the tokens of the older one still verify',
   async (t) => {
     const { issue, rules } = await tokensOf({ ...jwks.ES256, iat: 0 }, { ...jwks.EdDSA, iat: now })
-    const before = decode(issue(account, now).accessToken).header
+    const before = decode(issue(account, { authTime: now, sid: 'a-login' }).accessToken).header
     time.seconds += 1200
-    const after = decode(issue(account, now).accessToken).header
+    const after = decode(issue(account, { authTime: now, sid: 'a-login' }).accessToken).header
     t.strictSame(
       [before, after].map(({ alg }) => alg),
       ['ES256', 'EdDSA'],
@@ -183,6 +187,8 @@ t.test('every claim has its type', async (t) => {
     ),
     jti: [undefined, null, 5, '', {}],
     client_id: [null, 5, '', 'other', ['latchkey'], {}],
+    sid: [null, 5, '', 'x'.repeat(101), [], {}],
+    cnf: [null, 'x', [], {}, { jkt: null }, { jkt: 'x' }, { jkt: ` ${'x'.repeat(43)}` }],
   }
   for (const [claim, values] of Object.entries(wrong)) {
     for (const value of values)

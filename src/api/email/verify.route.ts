@@ -47,9 +47,9 @@ export function verifyEmailRoute(app: App, services: Services): void {
     },
     async (request, reply) => {
       const verified = await verifyEmail(request.body.token)
-      if ('issued' in verified) {
-        const { issued } = verified
-        return await sendTokens(request, reply, issued, { event: 'signup.ok', status: 201 })
+      if ('admitted' in verified) {
+        const { admitted } = verified
+        return await sendTokens(request, reply, admitted, { event: 'signup.ok', status: 201 })
       }
       audit(request, 'email.verified', verified.account.id)
       return { email_verified: true as const }

@@ -1,10 +1,10 @@
-import type { Issued } from '../../account/admit.js'
+import type { Admitted } from '../../account/admit.js'
 import { Problem } from '../../errors.js'
 import type { Services } from '../../services.js'
 import type { Account } from '../../store/accounts.js'
 
 /** The outcome of a link: a new account, or the account whose address is verified. */
-export type Verified = { issued: Issued } | { account: Account }
+export type Verified = { admitted: Admitted } | { account: Account }
 
 /**
  * Takes the token of a verification or of a sign-up. The first marks the address of an account
@@ -41,7 +41,7 @@ export function createVerifyEmail({
     // The insert alone decides whether the address is free: of concurrent uses, one wins.
     const account = await accounts.create({ ...pending, emailVerified: true })
     if (account === null) throw new Problem('invalid_one_time_token')
-    return { issued: admit(account) }
+    return { admitted: admit(account) }
   }
   return async (token) => {
     if (signupTokens.claimsKind(token)) return await signUp(token)

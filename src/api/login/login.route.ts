@@ -44,8 +44,8 @@ export function loginRoute(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      const issued = await login(request.body, clients.clientOf(request), hangUp(reply))
-      await sendTokens(request, reply, issued, { event: 'login.ok' })
+      const admitted = await login(request.body, clients.clientOf(request), hangUp(reply))
+      await sendTokens(request, reply, admitted, { event: 'login.ok' })
     },
   )
 }

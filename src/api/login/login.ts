@@ -1,4 +1,4 @@
-import type { Issued } from '../../account/admit.js'
+import type { Admitted } from '../../account/admit.js'
 import { requireEmail } from '../../account/email-address.js'
 import { Problem } from '../../errors.js'
 import type { Client } from '../../limits/attempts.js'
@@ -20,7 +20,7 @@ export type Login = (
   credentials: { email: string; password: string },
   client: Client,
   signal: AbortSignal,
-) => Promise<Issued>
+) => Promise<Admitted>
 
 /** Counts and hashes for every address, whether or not it has an account. */
 export function createLogin({
@@ -52,12 +52,12 @@ export function createLogin({
     )
     if (found === null) throw new Problem('invalid_credentials', { account: known })
     const { account, stronger } = found
-    const issued = admit(account)
+    const admitted = admit(account)
     if (stronger !== null)
       await accounts
         .replaceHash(account.id, account.passwordHash, stronger)
         .catch(ignoreUnavailable)
-    return issued
+    return admitted
   }
 }
 

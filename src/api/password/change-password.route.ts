@@ -51,13 +51,13 @@ export function changePasswordRoute(app: App, services: Services): void {
     },
     async (request, reply) => {
       const { current_password: current, new_password: next } = request.body
-      const issued = await changePassword(
+      const admitted = await changePassword(
         request.user.sub,
         { current, next },
         clients.clientOf(request),
         hangUp(reply),
       )
-      await sendTokens(request, reply, issued, { event: 'password.changed' })
+      await sendTokens(request, reply, admitted, { event: 'password.changed' })
     },
   )
 }

@@ -1,4 +1,4 @@
-import type { Issued } from '../../account/admit.js'
+import type { Admitted } from '../../account/admit.js'
 import { requireCaller, requirePassword, retryOnce } from '../../account/caller.js'
 import { Problem } from '../../errors.js'
 import type { Client } from '../../limits/attempts.js'
@@ -23,7 +23,7 @@ export type ChangePassword = (
   passwords: { current: string; next: string },
   client: Client,
   signal: AbortSignal,
-) => Promise<Issued>
+) => Promise<Admitted>
 
 /** Replaces only the hash that was compared: of concurrent changes, one wins. */
 export function createChangePassword({

@@ -1,4 +1,4 @@
-import type { Issued } from '../../account/admit.js'
+import type { Admitted } from '../../account/admit.js'
 import { Problem } from '../../errors.js'
 import type { Services } from '../../services.js'
 
@@ -12,7 +12,7 @@ import type { Services } from '../../services.js'
  *       gone or may not have tokens now
  *   - `rate_limited`, `unavailable`
  */
-export type Refresh = (refreshToken: string) => Promise<Issued>
+export type Refresh = (refreshToken: string) => Promise<Admitted>
 
 /** Reads the account once and writes nothing. */
 export function createRefresh({
@@ -26,13 +26,13 @@ export function createRefresh({
   'accounts' | 'refreshTokens' | 'countRefresh' | 'obstacleOf' | 'admit'
 >): Refresh {
   return async (refreshToken) => {
-    const { sub, epoch, auth_time: authTime } = refreshTokens.verify(refreshToken)
+    const { sub, epoch, auth_time: authTime, sid } = refreshTokens.verify(refreshToken)
     // By epoch: the holder of a revoked token must not use up the refreshes of the owner.
     await countRefresh(sub, epoch)
     const account = await accounts.findById(sub)
     // An unverified address does not revoke the token: it works once the address is verified.
     if (account === null || account.tokenEpoch !== epoch || obstacleOf(account) !== null)
       throw new Problem('invalid_refresh_token', { account: sub })
-    return admit(account, authTime)
+    return admit(account, { authTime, sid })
   }
 }

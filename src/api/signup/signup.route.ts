@@ -55,11 +55,11 @@ function signupRoute(app: App, services: Services): void {
     '/signup',
     { config: { public: true, limit: 'signup', problems }, schema: { ...schema } },
     async (request, reply) => {
-      const issued = await signup(request.body, {
+      const admitted = await signup(request.body, {
         network: clients.clientOf(request).network,
         signal: hangUp(reply),
       })
-      await sendTokens(request, reply, issued, { event: 'signup.ok', status: 201 })
+      await sendTokens(request, reply, admitted, { event: 'signup.ok', status: 201 })
     },
   )
 }

@@ -1,5 +1,5 @@
 import { requireEmail } from '../../account/email-address.js'
-import type { Issued } from '../../account/admit.js'
+import type { Admitted } from '../../account/admit.js'
 import { Problem } from '../../errors.js'
 import type { Services } from '../../services.js'
 
@@ -28,7 +28,7 @@ export interface NewPerson {
  *   - `email_taken` if the address has an account
  *   - `overloaded`, `unavailable`
  */
-export type Signup = (person: NewPerson, caller: SignupCaller) => Promise<Issued>
+export type Signup = (person: NewPerson, caller: SignupCaller) => Promise<Admitted>
 
 /**
  * Creates {@link Signup}. It hashes before it checks the address, so that a taken address costs

@@ -15,9 +15,10 @@ await onEachDatabase(t, async (t, database) => {
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
     })
-    const { jti, ...claims } = reply.json()
+    const { jti, sid, ...claims } = reply.json()
     const iat = Math.floor(time.now / 1000)
     t.match(jti, /^[0-9a-f-]{36}$/)
+    t.match(sid, /^[\w-]{22}$/)
     t.strictSame(claims, {
       iss: config.PUBLIC_URL,
       sub: user.id,

@@ -76,6 +76,8 @@ await onEachDatabase(t, async (t, database) => {
   const { access_token: accessToken, refresh_token: refreshToken, ...rest } = reply.json()
   t.strictSame(rest, { token_type: 'Bearer', expires_in: 600, refresh_expires_in: 2_592_000, user })
   const iat = time.now / 1000
+  const { sid } = decode(token).payload
+  t.match(sid, /^[\w-]{22}$/)
   const { jti, ...access } = decode(accessToken).payload
   t.strictSame(access, {
     iss: config.PUBLIC_URL,
@@ -85,6 +87,7 @@ await onEachDatabase(t, async (t, database) => {
     exp: iat + 600,
     auth_time: iat - 60,
     client_id: 'latchkey',
+    sid,
   })
   const {
     header,
@@ -99,6 +102,7 @@ await onEachDatabase(t, async (t, database) => {
     exp: iat + 2_592_000,
     auth_time: iat - 60,
     epoch: 0,
+    sid,
   })
   t.equal(new Set([jti, refreshJti, decode(token).payload.jti]).size, 3)
   t.ok(accessToken.length < 600 && refreshToken.length < 600)

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto'
+import { Type } from 'typebox'
+import type { Clock } from '../clock.js'
+
+/** The login that tokens come from. A refresh keeps it. */
+export interface Login {
+  /** The time of the login, in seconds since 1970. */
+  authTime: number
+  /** A random id of the login, as in OpenID Connect. A logout ends the tokens that carry it. */
+  sid: string
+}
+
+/**
+ * The claims of a token that belongs to a login, as schemas. Tokens of an earlier version lack
+ * them.
+ */
+export const LoginClaims = {
+  sid: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 100, description: 'The id of the login' }),
+  ),
+  cnf: Type.Optional(
+    Type.Object(
+      {
+        jkt: Type.String({
+          pattern: '^[\\w-]{43}$',
+          description: 'The thumbprint of the key (RFC 7638)',
+        }),
+      },
+      { description: 'The key that the token is bound to (RFC 9449 §6.1)' },
+    ),
+  ),
+}
+
+/**
+ * Returns the claims of a login.
+ *
+ * @param jkt the thumbprint of the key to bind the token to (RFC 7638); undefined for no key
+ */
+export function toLoginClaims(
+  { sid }: Login,
+  jkt: string | undefined,
+): { sid: string; cnf?: { jkt: string } } {
+  return { sid, ...(jkt !== undefined && { cnf: { jkt } }) }
+}
+
+/** A login as an earlier token names it. The tokens of an earlier version carry no id. */
+export interface FormerLogin {
+  /** In seconds since 1970. */
+  authTime: number
+  sid: string | undefined
+}
+
+/**
+ * Returns a complete login: the former one, or one that happens now. A missing id is replaced
+ * by 128 random bits.
+ */
+export function toLogin(former: FormerLogin | undefined, clock: Clock): Login {
+  return {
+    authTime: former?.authTime ?? Math.floor(clock() / 1000),
+    sid: former?.sid ?? randomBytes(16).toString('base64url'),
+  }
+}
