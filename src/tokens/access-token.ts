@@ -2,7 +2,13 @@ import { type Static, Type } from 'typebox'
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import type { KeyRing } from '../keys/key-ring.js'
-import { type Login, LoginClaims, toLoginClaims } from './login-claims.js'
+import {
+  type Login,
+  LoginClaims,
+  type NamedLogin,
+  toLoginClaims,
+  toNamedLogin,
+} from './login-claims.js'
 import { createTokenKind, type VerificationRules } from './token-kind.js'
 
 const subject = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
@@ -58,6 +64,11 @@ export interface AccessTokens {
    * @param jkt the thumbprint of the key to bind the token to; undefined for no key
    */
   issue: (accountId: string, login: Login, jkt?: string) => IssuedAccessToken
+  /**
+   * Returns the login that a token names, whether or not the token has expired. Returns null if
+   * the token is not valid for another reason, or is of an earlier version.
+   */
+  readLogin: (token: string) => NamedLogin | null
   /** The rules. They throw Problem `invalid_token`. */
   rules: VerificationRules<AccessClaims>
 }
@@ -79,7 +90,7 @@ export function createAccessTokens({
   lifeSeconds,
   clock,
 }: AccessTokensDeps): AccessTokens {
-  const { sign, rules } = createTokenKind<AccessClaims>({
+  const { sign, rules, verifyUntimed } = createTokenKind<AccessClaims>({
     typ: 'at+jwt',
     schema: AccessClaimsSchema,
     audience,
@@ -102,6 +113,10 @@ export function createAccessTokens({
         }),
         expiresIn: lifeSeconds,
       }
+    },
+    readLogin: (token) => {
+      const claims = verifyUntimed(token)
+      return claims && toNamedLogin(claims)
     },
     rules,
   }

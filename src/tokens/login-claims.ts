@@ -43,6 +43,24 @@ export function toLoginClaims(
   return { sid, ...(jkt !== undefined && { cnf: { jkt } }) }
 }
 
+/** The login that a token names, and its account. */
+export interface NamedLogin extends Login {
+  accountId: string
+}
+
+/** Returns the login that a token names. Returns null for a token of an earlier version. */
+export function toNamedLogin({
+  sub,
+  sid,
+  auth_time: authTime,
+}: {
+  sub: string
+  sid?: string
+  auth_time: number
+}): NamedLogin | null {
+  return sid === undefined ? null : { accountId: sub, sid, authTime }
+}
+
 /** A login as an earlier token names it. The tokens of an earlier version carry no id. */
 export interface FormerLogin {
   /** In seconds since 1970. */

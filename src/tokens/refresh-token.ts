@@ -3,7 +3,13 @@ import { ownAudiences } from '../audiences.js'
 import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import { AccountClaims } from './access-token.js'
-import { type Login, LoginClaims, toLoginClaims } from './login-claims.js'
+import {
+  type Login,
+  LoginClaims,
+  type NamedLogin,
+  toLoginClaims,
+  toNamedLogin,
+} from './login-claims.js'
 import type { KeyRing } from '../keys/key-ring.js'
 import { createTokenKind } from './token-kind.js'
 
@@ -48,6 +54,11 @@ export interface RefreshTokens {
    * @throws Problem `invalid_refresh_token` if the token is not valid, without a reason
    */
   verify: (token: string) => RefreshClaims
+  /**
+   * Returns the login that a token names, whether or not the token has expired. Returns null if
+   * the token is not valid for another reason, or is of an earlier version.
+   */
+  readLogin: (token: string) => NamedLogin | null
 }
 
 /** The dependencies of {@link createRefreshTokens}. */
@@ -71,7 +82,7 @@ export function createRefreshTokens({
   clock,
 }: RefreshTokensDeps): RefreshTokens {
   const refuse = () => new Problem('invalid_refresh_token')
-  const { sign, verify } = createTokenKind<RefreshClaims>({
+  const { sign, verify, verifyUntimed } = createTokenKind<RefreshClaims>({
     typ: 'rt+jwt',
     schema: RefreshClaimsSchema,
     audience: ownAudiences(issuer).refresh,
@@ -106,6 +117,10 @@ export function createRefreshTokens({
       // token is.
       if (clock() / 1000 >= claims.auth_time + maxSeconds) throw refuse()
       return claims
+    },
+    readLogin: (token) => {
+      const claims = verifyUntimed(token)
+      return claims && toNamedLogin(claims)
     },
   }
 }

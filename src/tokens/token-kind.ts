@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createDecoder, createSigner, createVerifier, TokenError } from 'fast-jwt'
 import type { TSchema } from 'typebox'
 import type { Clock } from '../clock.js'
-import type { Problem } from '../errors.js'
+import { Problem } from '../errors.js'
 import { createChecker } from '../schema-check.js'
 import { isCompactJws } from './compact-form.js'
 import { type KeyRing, leewaySeconds } from '../keys/key-ring.js'
@@ -25,6 +25,8 @@ export interface CommonClaims {
 export interface ClaimsRules<Claims> {
   /** Returns the claims of a payload after checking their JSON types and times. */
   check: (payload: unknown) => Claims
+  /** {@link ClaimsRules.check} without the times. */
+  checkTypes: (payload: unknown) => Claims
   /** Checks the times of claims again, by the injected clock, within {@link leewaySeconds}. */
   checkTimes: (claims: Claims) => void
 }
@@ -61,6 +63,11 @@ export interface TokenKind<Claims> {
   sign: (claims: Omit<Claims, 'iss' | 'aud' | 'jti'>) => string
   /** Returns the claims of a token. Throws the error of the kind if the token is not valid. */
   verify: (token: string) => Claims
+  /**
+   * Returns the claims of a token that may have expired, or null if the token is not valid for
+   * another reason.
+   */
+  verifyUntimed: (token: string) => Claims | null
   rules: VerificationRules<Claims>
 }
 
@@ -97,12 +104,17 @@ export function createClaimsRules<Claims extends CommonClaims>({
     if (now >= exp + leewaySeconds) throw refuse('The token has expired.')
     if (now < Math.max(iat, nbf) - leewaySeconds) throw refuse('The token is not valid yet.')
   }
+  const checkTypes: ClaimsRules<Claims>['checkTypes'] = (payload) => {
+    if (findErrors(payload).length > 0) throw refuse()
+    return payload as Claims
+  }
   return {
     check: (payload) => {
-      if (findErrors(payload).length > 0) throw refuse()
-      checkTimes(payload as Claims)
-      return payload as Claims
+      const claims = checkTypes(payload)
+      checkTimes(claims)
+      return claims
     },
+    checkTypes,
     checkTimes,
   }
 }
@@ -147,17 +159,26 @@ export function createTokenKind<Claims extends CommonClaims>({
     },
     verifies: (kid) => ring.find(kid) !== undefined,
   }
+  const verifySignature = (token: string): unknown => {
+    if (!isCompactJws(token)) throw refuse()
+    try {
+      const { header } = decode(token) as { header: Record<string, unknown> }
+      return verifierOf(rules.keyFor(header))(token)
+    } catch (error) {
+      throw error instanceof TokenError ? refuse() : error
+    }
+  }
   return {
     rules,
     sign: (claims) =>
       signerOf(ring.signingKey())({ iss: issuer, aud: audience, ...claims, jti: randomUUID() }),
-    verify: (token) => {
-      if (!isCompactJws(token)) throw refuse()
+    verify: (token) => rules.check(verifySignature(token)),
+    verifyUntimed: (token) => {
       try {
-        const { header } = decode(token) as { header: Record<string, unknown> }
-        return rules.check(verifierOf(rules.keyFor(header))(token))
+        return rules.checkTypes(verifySignature(token))
       } catch (error) {
-        throw error instanceof TokenError ? refuse() : error
+        if (error instanceof Problem) return null
+        throw error
       }
     },
   }
