@@ -43,6 +43,7 @@ import { allowOrigins } from './http/cors.js'
 import type { App } from './http/fastify.js'
 import { addGuard } from './http/guard.js'
 import { addHeaders, requestId, type SecurityHeaders, securityHeadersFor } from './http/headers.js'
+import { chooseHolding } from './http/holding.js'
 import { logRequests } from './http/log.js'
 import { createPaths, type Paths, refuseUnknownRoutes, routing } from './http/methods.js'
 import { refuseOverload } from './http/overload.js'
@@ -119,7 +120,7 @@ export function routesOf(
  * @param timeouts shorter in tests
  */
 export function buildApp(services: Services, timeouts: ServerTimeouts = serverTimeouts): App {
-  const { config, passwords, accessTokens, limiters } = services
+  const { config, passwords, accessTokens, limiters, tokenCookies, sites, proofs } = services
   const paths = createPaths()
   const headers = securityHeadersFor(config.HSTS_SUBDOMAINS === 'on')
   const app = createServer(services, { timeouts, paths, headers })
@@ -140,8 +141,9 @@ export function buildApp(services: Services, timeouts: ServerTimeouts = serverTi
   })
   addSchemas(app)
   compileWhenUsed(app)
-  addGuard(app, accessTokens.rules)
+  addGuard(app, { rules: accessTokens.rules, cookies: tokenCookies, sites, proofs })
   refuseOverload(app, passwords.requireRoom)
+  chooseHolding(app, { sites, proofs })
   if (limiters) addLimits(app, limiters)
   if (config.METRICS === 'on') addMetrics(app, services)
 

@@ -37,6 +37,9 @@ const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> =
     ARGON2_MEMORY_KIB >= (owaspMemory[Math.min(ARGON2_PASSES, 5)] ?? 0),
   TRUST_PROXY: ({ TRUST_PROXY }) => TRUST_PROXY.every(isNetwork),
   CORS_ORIGINS: ({ CORS_ORIGINS }) => CORS_ORIGINS.every(isOrigin),
+  COOKIE_DOMAIN: ({ COOKIE_DOMAIN, PUBLIC_URL }) =>
+    COOKIE_DOMAIN === '' || isCookieDomain(COOKIE_DOMAIN, new URL(PUBLIC_URL).hostname),
+  SIGN_IN_URL: ({ SIGN_IN_URL }) => isPageUrl(SIGN_IN_URL),
 }
 
 const checkSettings = createChecker(Settings)
@@ -122,6 +125,7 @@ function withDependentDefaults<C extends Partial<Config> & Pick<Config, 'PORT' |
     AUTO_MIGRATE,
     TOKEN_AUDIENCE: config.TOKEN_AUDIENCE ?? PUBLIC_URL,
     APP_URL: config.APP_URL ?? PUBLIC_URL,
+    SIGN_IN_URL: config.SIGN_IN_URL ?? `${PUBLIC_URL}/login`,
     HASH_CONCURRENCY: config.HASH_CONCURRENCY ?? availableParallelism(),
   }
 }
@@ -137,6 +141,21 @@ function isCanonicalUrl(text: string): boolean {
     url.password === '' &&
     (url.href === text || url.href === `${text}/`)
   )
+}
+
+// RFC 6265 §5.1.3. A browser takes no cookie for a top-level domain, nor for a parent of an address.
+function isCookieDomain(domain: string, host: string): boolean {
+  return (
+    /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(domain) &&
+    isIP(host) === 0 &&
+    (host === domain || host.endsWith(`.${domain}`))
+  )
+}
+
+function isPageUrl(text: string): boolean {
+  if (!/^https?:\/\/[^/]/.test(text) || /[#\s\\]/.test(text) || !URL.canParse(text)) return false
+  const { username, password } = new URL(text)
+  return username === '' && password === ''
 }
 
 function isNetwork(text: string): boolean {

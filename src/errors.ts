@@ -1,6 +1,8 @@
 /** The meaning of a code: its HTTP status, a short title, and advice for the caller. */
 export interface ProblemKind {
   status: number
+  /** The status on public routes that issue tokens, if it differs there (RFC 9449 §5, §8). */
+  tokenStatus?: number
   title: string
   advice: string
 }
@@ -45,6 +47,20 @@ const kinds = {
     advice:
       'Log in again. For your safety, this response does not say what is wrong with the token.',
   },
+  use_dpop_nonce: {
+    status: 401,
+    tokenStatus: 400,
+    title: 'The DPoP proof needs the current nonce',
+    advice:
+      'Sign a new proof with the nonce of the "DPoP-Nonce" header, and repeat the request. Use the last nonce that you were sent.',
+  },
+  invalid_dpop_proof: {
+    status: 401,
+    tokenStatus: 400,
+    title: 'The DPoP proof is not valid',
+    advice:
+      'Sign a new proof for each request (RFC 9449): with ES256 or EdDSA, the method and URL of the request, a new "jti", the nonce, and the hash of the access token if there is one.',
+  },
   forbidden: {
     status: 403,
     title: 'The account may not do this',
@@ -61,6 +77,12 @@ const kinds = {
     title: 'The e-mail address is not verified',
     advice:
       'The password was right. First use the link in the mail, or request the mail again with POST /email/resend.',
+  },
+  cross_site_request: {
+    status: 403,
+    title: 'The request comes from another site',
+    advice:
+      'Cookies count only for pages of this server and of the origins that its operator allows (CORS_ORIGINS). A server that acts for a browser sends such an origin in the "Origin" header.',
   },
   wrong_password: {
     status: 403,
@@ -174,6 +196,8 @@ export interface ProblemExtras {
   reasons?: Weakness[]
   waitSeconds?: number
   limit?: ReachedLimit
+  /** Whether the token of the request is bound to a key: the challenge asks for a proof. */
+  isBound?: boolean
   cause?: unknown
 }
 

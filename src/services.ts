@@ -5,6 +5,10 @@ import { createMails } from './account/mails.js'
 import type { Clock } from './clock.js'
 import type { Config } from './config.js'
 import { createSendTokens } from './http/credentials.js'
+import { createSiteCheck } from './http/cross-site.js'
+import { createRequestProofs } from './http/dpop.js'
+import { createTokenCookies } from './http/token-cookies.js'
+import { createDpopProofs } from './tokens/dpop-proof.js'
 import type { KeyRing } from './keys/key-ring.js'
 import { createAttempts, unlimited } from './limits/attempts.js'
 import { createClients } from './limits/clients.js'
@@ -53,6 +57,12 @@ export function createServices(parts: Parts) {
     publicUrl: config.PUBLIC_URL,
     deviceTokens: limiters && tokens.deviceTokens,
   })
+  const tokenCookies = createTokenCookies({
+    ...tokens,
+    publicUrl: config.PUBLIC_URL,
+    domain: config.COOKIE_DOMAIN,
+    sameSite: config.COOKIE_SAMESITE,
+  })
   return {
     ...parts,
     ...tokens,
@@ -60,6 +70,9 @@ export function createServices(parts: Parts) {
     ping,
     limiters,
     clients,
+    tokenCookies,
+    sites: createSiteCheck({ publicUrl: config.PUBLIC_URL, corsOrigins: config.CORS_ORIGINS }),
+    proofs: createRequestProofs(createDpopProofs({ ring, clock }), config.PUBLIC_URL),
     attempts: limiters
       ? createAttempts({ limiters, deviceTokens: tokens.deviceTokens })
       : unlimited,
@@ -83,6 +96,11 @@ export function createServices(parts: Parts) {
       mailer,
       tokens,
     }),
-    sendTokens: createSendTokens({ clients, issueTokens, publicUrl: config.PUBLIC_URL }),
+    sendTokens: createSendTokens({
+      clients,
+      issueTokens,
+      tokenCookies,
+      publicUrl: config.PUBLIC_URL,
+    }),
   }
 }

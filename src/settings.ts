@@ -177,6 +177,21 @@ export const Settings = Type.Object({
     description:
       'Exact origins separated by commas, such as https://app.example.com or capacitor://localhost. Pages of these origins may call the API: a single-page app on another origin needs this.',
   }),
+  COOKIE_SAMESITE: Type.Enum(['Lax', 'Strict'], {
+    default: 'Lax',
+    description:
+      'Lax or Strict. SameSite of the cookies with tokens. With Strict, a person who follows a link from another site arrives logged out.',
+  }),
+  COOKIE_DOMAIN: Type.String({
+    default: '',
+    description:
+      'The host of PUBLIC_URL or a parent of it, such as example.com. Puts the access cookie on this domain, for an app on another sub-domain. Every sub-domain is then trusted with the access token.',
+  }),
+  SIGN_IN_URL: Type.String({
+    maxLength: 500,
+    description:
+      'An http or https URL without fragment, of up to 500 characters. The page to sign in, where GET /refresh sends people who are logged out. It gets the query parameter return_to. Default: the page at <PUBLIC_URL>/login.',
+  }),
   HSTS_SUBDOMAINS: Type.Enum(['on', 'off'], {
     default: 'off',
     description:

@@ -34,6 +34,8 @@ export const auditEvents = {
   'login.ended': 'a logout of one login; revokes its refresh tokens',
   'sessions.ended': 'a logout everywhere; revokes every refresh token',
   'account.deleted': 'the owner deleted the account',
+  'request.cross_site': 'a request with cookies that comes from a page of another site',
+  'proof.refused': 'a DPoP proof that is not valid, or is signed by another key',
   'limit.hit': 'another call that a rate limit refused',
 } as const
 
@@ -52,6 +54,8 @@ const refusals: Partial<Record<ProblemCode, AuditEvent>> = {
   wrong_password: 'password.wrong',
   invalid_one_time_token: 'link.refused',
   rate_limited: 'limit.hit',
+  cross_site_request: 'request.cross_site',
+  invalid_dpop_proof: 'proof.refused',
 }
 
 /** The events of refusals with another name on one route, by code and operation. */
@@ -61,17 +65,17 @@ const byOperation: Record<string, AuditEvent> = {
 }
 
 /**
- * Writes an event to the log, with the id of the request. Adds no other data about the account
- * or the request.
+ * Writes an event to the log, with the id of the request, and how the client holds its tokens
+ * if the request has to do with tokens. Adds no other data about the account or the request.
  *
  * @param account its id; null if there is no account, or it is not known
  */
 export function audit(
-  request: Pick<FastifyRequest, 'log'>,
+  { log, holding }: Pick<FastifyRequest, 'log' | 'holding'>,
   event: AuditEvent,
   account: string | null,
 ): void {
-  request.log.info({ event, account }, 'audit')
+  log.info({ event, account, ...(holding && { token_type: holding.tokenType }) }, 'audit')
 }
 
 /**

@@ -33,7 +33,7 @@ export function createClientErrorHandler(publicUrl: string, securityHeaders: Sec
     }
     const problem = new Problem(byParserCode[String(error.code)] ?? 'invalid_request', {})
     const requestId = randomUUID()
-    const body = JSON.stringify(problemDocument(problem, publicUrl, requestId))
+    const body = JSON.stringify(problemDocument(problem, { publicUrl, requestId }))
     const headers = {
       ...securityHeaders,
       'content-type': problemMediaType,

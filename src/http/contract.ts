@@ -8,8 +8,11 @@ import {
   problemKinds,
 } from '../errors.js'
 import { exampleUrl, withExamples } from './examples.js'
-import { problemDocument } from './problems.js'
+import { problemDocument, statusOf } from './problems.js'
 import { Duration } from './schemas.js'
+
+/** The ways to send an access token. A client needs one of them. */
+const everyWay = [{ accessToken: [] }, { accessCookie: [] }, { boundToken: [] }]
 
 /** The version of the contract, as in package.json, its server, and the order of its paths. */
 export interface ContractInfo {
@@ -50,7 +53,7 @@ export function collectContract(
           'x-internal': false,
         } as { url: string },
       ],
-      security: [{ accessToken: [] }],
+      security: everyWay,
       tags: [
         { name: 'Account', description: 'Sign up, log in, and manage the account' },
         { name: 'Operation', description: 'For probes and people' },
@@ -63,6 +66,20 @@ export function collectContract(
             scheme: 'bearer',
             bearerFormat: 'at+jwt',
             description: 'An access token from POST /signup, POST /login or POST /refresh',
+          },
+          accessCookie: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: '__Host-latchkey',
+            description:
+              'The cookie that a request with `"transport": "cookie"` sets. Requests that change something must come from a page of this server or of CORS_ORIGINS. With `COOKIE_DOMAIN` or over http the cookie has another name',
+          },
+          boundToken: {
+            type: 'http',
+            scheme: 'dpop',
+            bearerFormat: 'at+jwt',
+            description:
+              'An access token that is bound to a key, with a proof in the header `DPoP` (RFC 9449). The proof needs the nonce of the header `DPoP-Nonce`',
           },
         },
       },
@@ -105,7 +122,10 @@ function sorted(paths: Paths, order: string[]): Paths {
 
 // Adds the parts that routes need not repeat: whether the route is protected, and the problems of
 // every route of its kind.
-function describe(schema: FastifySchema | undefined, { config }: RouteOptions): FastifySchema {
+function describe(
+  schema: FastifySchema | undefined,
+  { config, method }: RouteOptions,
+): FastifySchema {
   if (schema === undefined || schema.hide === true) return { hide: true }
   const guarded = config?.public !== true
   const codes = new Set<ProblemCode>([
@@ -115,17 +135,23 @@ function describe(schema: FastifySchema | undefined, { config }: RouteOptions): 
     // Also for two Host headers.
     'invalid_request',
     ...(guarded ? (['missing_token', 'invalid_token'] as const) : []),
+    ...(config?.tokens === true || guarded
+      ? (['use_dpop_nonce', 'invalid_dpop_proof'] as const)
+      : []),
+    ...(config?.tokens === true || (guarded && method !== 'GET')
+      ? (['cross_site_request'] as const)
+      : []),
     ...(config?.limit === undefined ? [] : (['rate_limited'] as const)),
     'headers_too_large',
     'internal_error',
     ...(config?.problems ?? []),
   ])
-  const statuses = new Set([...codes].map((code) => problemKinds[code].status))
+  const statuses = new Set([...codes].map((code) => statusOf(code, config)))
   const problems = Object.fromEntries(
     [...statuses].map((status) => [
       status,
       problemResponse(
-        [...codes].filter((code) => problemKinds[code].status === status),
+        [...codes].filter((code) => statusOf(code, config) === status),
         status,
         exampleError(schema.body),
       ),
@@ -133,7 +159,7 @@ function describe(schema: FastifySchema | undefined, { config }: RouteOptions): 
   )
   const { querystring: _none, ...shown } = schema
   // A public route that can refuse a token accepts one, but does not require it.
-  const security = codes.has('invalid_token') ? [{}, { accessToken: [] }] : []
+  const security = codes.has('invalid_token') ? [{}, ...everyWay] : []
   return {
     ...shown,
     ...(config?.optionalBody && { body: config.optionalBody }),
@@ -178,8 +204,7 @@ function problemResponse(codes: ProblemCode[], status: number, error: FieldError
       {
         value: problemDocument(
           new Problem(code, code === 'invalid_request' ? { errors: [error] } : exampleExtras[code]),
-          exampleUrl,
-          'e7c0ce3f-9f4d-4f6f-9a5b-0a63a8a7a0b1',
+          { publicUrl: exampleUrl, requestId: 'e7c0ce3f-9f4d-4f6f-9a5b-0a63a8a7a0b1', status },
         ),
       },
     ]),

@@ -7,6 +7,7 @@ const methods = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE']
 const allowedHeaders = [
   'authorization',
   'content-type',
+  'dpop',
   'x-request-id',
   // Sent by libraries that trace a call across services (W3C Trace Context and Baggage, Sentry).
   'traceparent',
@@ -16,6 +17,7 @@ const allowedHeaders = [
 ]
 const exposedHeaders = [
   'allow',
+  'dpop-nonce',
   'location',
   'ratelimit',
   'ratelimit-policy',
@@ -51,6 +53,8 @@ export function allowOrigins(app: FastifyInstance, origins: string[], paths: Pat
   if (origins.length > 0)
     app.register(cors, {
       origin: origins,
+      // For cookies of the same site: the tokens of a browser, and the device.
+      credentials: true,
       methods,
       allowedHeaders,
       exposedHeaders,

@@ -1,12 +1,16 @@
 import fastifyJwt from '@fastify/jwt'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Problem, type ProblemCode } from '../errors.js'
 import type { AccessClaims } from '../tokens/access-token.js'
 import { isCompactJws } from '../tokens/compact-form.js'
 import type { VerificationRules } from '../tokens/token-kind.js'
 import { createVerifiedTokens } from '../tokens/verified-tokens.js'
-import { readBearer } from './credentials.js'
+import { type HeaderCredentials, readAuthorization } from './credentials.js'
+import type { SiteCheck } from './cross-site.js'
+import type { RequestProofs } from './dpop.js'
+import { bearer, cookie, type Holding } from './holding.js'
+import type { TokenCookies } from './token-cookies.js'
 import type { RouteLimit } from '../limits/route-limits.js'
 
 declare module '@fastify/jwt' {
@@ -28,27 +32,51 @@ declare module 'fastify' {
     limit?: RouteLimit
     /** The body that the route reads by itself, for the contract. No other body is refused. */
     optionalBody?: TSchema
+    /** Whether replies can have tokens: the request decides how its client holds them. */
+    tokens?: boolean
   }
   interface FastifyRequest {
     /**
-     * Reads the access token of a request to a public route that accepts one. Returns its
-     * claims, or null without an Authorization header.
-     *
-     * @throws Problem `invalid_token`, `missing_token`, `invalid_request`
+     * How the client holds its tokens. Null before the guard has verified an access token, and
+     * on public routes that issue none.
      */
-    readCaller: () => Promise<Readonly<AccessClaims> | null>
+    holding: Holding | null
+    /** Whether the reply has new tokens. */
+    tokensIssued: boolean
+    /** The access token that is being verified. */
+    accessToken: string
+    /**
+     * Reads the access token of a request to a public route that accepts one. Returns its
+     * claims, or null without one. A cookie with an expired token counts as none: browsers keep
+     * it much longer than the token lives.
+     *
+     * @throws Problem the errors of a protected route, but for a missing token
+     */
+    readCaller: (reply: FastifyReply) => Promise<Readonly<AccessClaims> | null>
   }
 }
 
 /** The min number of verified tokens to remember. The max is twice as many, some 1.5 KiB each. */
 const rememberedTokens = 10_000
 
+/** The dependencies of {@link addGuard}. */
+export interface GuardParts {
+  rules: VerificationRules<AccessClaims>
+  cookies: TokenCookies
+  sites: SiteCheck
+  proofs: RequestProofs
+}
+
 /**
  * Protects every route whose config lacks `public: true`. A preHandler hook verifies the access
- * token and sets `request.user` to its claims. The guard runs before the validation is
- * reported, so that a stranger learns nothing about a protected route.
+ * token and sets `request.user` to its claims. The Authorization header counts first, else the
+ * cookie, never both. The guard runs before the validation is reported, so that a stranger
+ * learns nothing about a protected route.
  */
-export function addGuard(app: FastifyInstance, rules: VerificationRules<AccessClaims>): void {
+export function addGuard(
+  app: FastifyInstance,
+  { rules, cookies, sites, proofs }: GuardParts,
+): void {
   const verified = createVerifiedTokens<Readonly<AccessClaims>>(rememberedTokens)
   app.register(fastifyJwt, {
     secret: {
@@ -56,10 +84,16 @@ export function addGuard(app: FastifyInstance, rules: VerificationRules<AccessCl
         rules.keyFor(token.header).publicPem,
     } as never,
     decode: { complete: true },
-    verify: { ...rules.options, extractToken: readToken },
+    verify: { ...rules.options, extractToken: (request: FastifyRequest) => request.accessToken },
     trusted: async (_request, claims) => Boolean(rules.check(claims)),
   })
+  app.decorateRequest('holding', null)
+  app.decorateRequest('tokensIssued', false)
+  app.decorateRequest('accessToken', '')
   const verify = async (request: FastifyRequest, token: string) => {
+    // Refuse non-canonical tokens before a library parses them.
+    if (!isCompactJws(token)) throw new Problem('invalid_token')
+    request.accessToken = token
     await request.jwtVerify()
     const { header } = app.jwt.decode(token) as unknown as { header: { kid: string } }
     // All requests with this token share one object, so freeze it.
@@ -74,7 +108,48 @@ export function addGuard(app: FastifyInstance, rules: VerificationRules<AccessCl
     request.user = known.claims
     return true
   }
-  app.addHook('preHandler', (request, _reply, done) => {
+  const identify = async (request: FastifyRequest, token: string) => {
+    if (!isKnown(request, token)) await verify(request, token)
+  }
+  const acceptBearer = (request: FastifyRequest) => {
+    requireUnbound(request.user)
+    request.holding = bearer
+  }
+  const checkHeader = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { scheme, token }: HeaderCredentials,
+  ) => {
+    await identify(request, token)
+    if (scheme === 'bearer') acceptBearer(request)
+    else request.holding = { tokenType: 'DPoP', jkt: requireProof(request, reply, token) }
+  }
+  const requireProof = (request: FastifyRequest, reply: FastifyReply, token: string): string => {
+    const jkt = request.user.cnf?.jkt
+    if (jkt === undefined)
+      throw new Problem('invalid_token', { detail: 'The token is not bound to a key.' })
+    if (proofs.read(request, reply, token) !== jkt)
+      throw new Problem('invalid_dpop_proof', { detail: 'The proof is signed by another key.' })
+    return jkt
+  }
+  // Of several cookies with one name, a sibling sub-domain may have planted some.
+  const checkCookies = async (request: FastifyRequest) => {
+    let failure: Error | undefined = new Problem('missing_token')
+    for (const token of cookies.readAccess(request)) {
+      try {
+        await identify(request, token)
+        requireUnbound(request.user)
+        failure = undefined
+        break
+      } catch (error) {
+        failure = error as Error
+      }
+    }
+    if (failure !== undefined) throw failure
+    if (!isSafe(request.method)) sites.require(request)
+    request.holding = cookie
+  }
+  app.addHook('preHandler', (request, reply, done) => {
     const proceed = () => {
       done(request.validationError)
     }
@@ -82,29 +157,45 @@ export function addGuard(app: FastifyInstance, rules: VerificationRules<AccessCl
       proceed()
       return
     }
-    const token = readBearer(request)
-    if (isKnown(request, token)) proceed()
-    else verify(request, token).then(proceed, done)
+    const given = readAuthorization(request)
+    if (given === null) checkCookies(request).then(proceed, done)
+    else if (given.scheme === 'bearer' && isKnown(request, given.token)) {
+      acceptBearer(request)
+      proceed()
+    } else checkHeader(request, reply, given).then(proceed, done)
   })
   app.addHook('onRoute', (route) => {
     route.attachValidation = true
   })
-  app.decorateRequest('readCaller', async function () {
-    if (this.headers.authorization === undefined) return null
-    const token = readBearer(this)
-    if (!isKnown(this, token)) await verify(this, token)
+  app.decorateRequest('readCaller', async function (reply) {
+    const given = readAuthorization(this)
+    if (given === null) {
+      try {
+        await checkCookies(this)
+      } catch (error) {
+        if (error instanceof Problem && error.code === 'cross_site_request') throw error
+        return null
+      }
+    } else await checkHeader(this, reply, given)
     return this.user
   })
+}
+
+// RFC 9110 §9.2.1.
+function isSafe(method: string): boolean {
+  return method === 'GET' || method === 'HEAD'
+}
+
+// RFC 9449 §7.2: a thief must not use a bound token without its key.
+function requireUnbound({ cnf }: Readonly<AccessClaims>): void {
+  if (cnf !== undefined)
+    throw new Problem('invalid_token', {
+      isBound: true,
+      detail: 'The token is bound to a key. Send it as "Authorization: DPoP", with a proof.',
+    })
 }
 
 function freeze(claims: AccessClaims): Readonly<AccessClaims> {
   Object.values(claims).forEach(Object.freeze)
   return Object.freeze(claims)
-}
-
-// Refuse non-canonical tokens before a library parses them.
-function readToken(request: FastifyRequest): string {
-  const token = readBearer(request)
-  if (!isCompactJws(token)) throw new Problem('invalid_token')
-  return token
 }

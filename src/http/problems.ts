@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
-import { type FieldError, Problem, type ProblemCode } from '../errors.js'
+import { type FieldError, Problem, type ProblemCode, problemKinds } from '../errors.js'
+import { dpopAlgorithms } from '../tokens/dpop-proof.js'
 import { auditRefusal } from './audit.js'
 import type { SecurityHeaders } from './headers.js'
 import { logRequest } from './log.js'
@@ -12,6 +13,7 @@ export interface ProblemDocument {
   code: ProblemCode
   detail: string
   request_id: string
+  error?: ProblemCode
   errors?: FieldError[]
   reasons?: string[]
 }
@@ -67,20 +69,28 @@ export function toProblem(error: unknown): Problem {
   return new Problem('internal_error', { cause: error })
 }
 
+/** The parts of a document that do not come from the problem. */
+export interface DocumentParts {
+  publicUrl: string
+  requestId: string
+  /** The status of the response, if it is not the usual one of the code. */
+  status?: number
+}
+
 /** Returns the response document of a problem. */
 export function problemDocument(
   { code, kind, extras }: Problem,
-  publicUrl: string,
-  requestId: string,
+  { publicUrl, requestId, status = kind.status }: DocumentParts,
 ): ProblemDocument {
   const { errors, reasons } = extras
   return {
     type: `${publicUrl}/problems/${code}`,
     title: kind.title,
-    status: kind.status,
+    status,
     code,
     detail: extras.detail ?? kind.advice,
     request_id: requestId,
+    ...(isDpop(code) && { error: code }),
     ...(errors && { errors }),
     ...(reasons && { reasons }),
   }
@@ -93,12 +103,14 @@ export function problemDocument(
 export function createErrorHandler(publicUrl: string, securityHeaders: SecurityHeaders) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = toProblem(error)
-    const { code, kind, extras } = problem
+    const { code, extras } = problem
     if (code === 'internal_error') request.log.error({ err: extras.cause }, 'internal error')
     if (code === 'unavailable' && extras.cause !== undefined)
       request.log.warn({ err: extras.cause }, 'database unavailable')
     auditRefusal(request, problem)
-    if (kind.status === 401) reply.header('www-authenticate', challenge(problem))
+    const status = statusOf(code, request.routeOptions.config)
+    if (status === 401)
+      reply.header('www-authenticate', challenge(problem, request.headers.authorization))
     const wait = extras.waitSeconds ?? retryAfterSeconds[code]
     if (wait !== undefined) reply.header('retry-after', wait)
     // Structured fields of draft-ietf-httpapi-ratelimit-headers.
@@ -107,25 +119,43 @@ export function createErrorHandler(publicUrl: string, securityHeaders: SecurityH
         'ratelimit-policy': `"${extras.limit.name}";q=${extras.limit.calls};w=${extras.limit.seconds}`,
         ratelimit: `"${extras.limit.name}";r=0;t=${wait}`,
       })
-    reply
-      .code(kind.status)
-      .headers({ 'cache-control': 'no-store', 'content-type': problemMediaType })
+    reply.code(status).headers({ 'cache-control': 'no-store', 'content-type': problemMediaType })
     // A malformed URL is refused before any hook runs: add the headers, close the connection and
     // log the request here.
     if (!reply.hasHeader('x-request-id')) {
       reply.headers({ ...securityHeaders, 'x-request-id': request.id, connection: 'close' })
       logRequest(request, reply, null)
     }
-    reply.send(JSON.stringify(problemDocument(problem, publicUrl, request.id)))
+    reply.send(
+      JSON.stringify(problemDocument(problem, { publicUrl, requestId: request.id, status })),
+    )
   }
 }
 
-// RFC 6750 §3: no error code without credentials.
-function challenge({ code, extras, kind }: Problem): string {
-  const realm = 'Bearer realm="latchkey"'
-  return code === 'invalid_token'
-    ? `${realm}, error="invalid_token", error_description="${(extras.detail ?? kind.title).replace(/[^ !#-[\]-~]/g, '')}"`
-    : realm
+/** Returns the status of a problem on a route, by the route's config. */
+export function statusOf(
+  code: ProblemCode,
+  { tokens, public: isPublic }: { tokens?: boolean; public?: boolean } = {},
+): number {
+  const { status, tokenStatus = status } = problemKinds[code]
+  return tokens === true && isPublic === true ? tokenStatus : status
+}
+
+function isDpop(code: ProblemCode): boolean {
+  return code === 'use_dpop_nonce' || code === 'invalid_dpop_proof'
+}
+
+// RFC 6750 §3: no error code without credentials. RFC 9449 §7.1: a client with a key gets one
+// challenge of its own scheme.
+function challenge({ code, extras, kind }: Problem, authorization = ''): string {
+  const description = (extras.detail ?? kind.title).replace(/[^ !#-[\]-~]/g, '')
+  const error =
+    code === 'invalid_token' || isDpop(code)
+      ? [`error="${code}"`, `error_description="${description}"`]
+      : []
+  return isDpop(code) || extras.isBound === true || /^dpop\b/i.test(authorization)
+    ? `DPoP ${[...error, `algs="${dpopAlgorithms.join(' ')}"`].join(', ')}`
+    : ['Bearer realm="latchkey"', ...error].join(', ')
 }
 
 function fieldError(

@@ -64,41 +64,91 @@ export const SignupPending = named(SignupPendingObject)
 /** The query of a route without parameters. */
 export const NoQuery = Type.Object({}, strict)
 
-const TokenReplyObject = Type.Object(
+const lifetimes = {
+  expires_in: Duration('Life of the access token in seconds'),
+  refresh_expires_in: Duration('Life of the refresh token in seconds'),
+  user: Type.Unsafe<Static<typeof UserObject>>({ $ref: 'User#' }),
+}
+
+const exampleLifetimes = { expires_in: 600, refresh_expires_in: 2592000, user: exampleUser }
+const exampleTokens = {
+  access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIs…',
+  refresh_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6InJ0K2p3dCIs…',
+}
+
+const BearerTokensObject = Type.Object(
   {
     access_token: Type.String({
       description: 'A signed JWT (RFC 9068). Send it as "Authorization: Bearer <access_token>"',
     }),
     token_type: Type.Literal('Bearer'),
-    expires_in: Duration('Life of the access token in seconds'),
     refresh_token: Type.String({
-      description: 'For POST /refresh alone. Protect it like a password',
+      description: 'For POST /refresh and POST /logout alone. Protect it like a password',
     }),
-    refresh_expires_in: Duration('Life of the refresh token in seconds'),
-    user: Type.Unsafe<Static<typeof UserObject>>({ $ref: 'User#' }),
+    ...lifetimes,
   },
   {
     ...strict,
-    $id: 'TokenReply',
-    description: 'The tokens of a sign-up, a login or a refresh',
-    examples: [
-      {
-        access_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCIs…',
-        token_type: 'Bearer',
-        expires_in: 600,
-        refresh_token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6InJ0K2p3dCIs…',
-        refresh_expires_in: 2592000,
-        user: exampleUser,
-      },
-    ],
+    $id: 'BearerTokens',
+    description: 'Tokens that the client stores itself',
+    examples: [{ ...exampleTokens, token_type: 'Bearer', ...exampleLifetimes }],
   },
+)
+
+const DpopTokensObject = Type.Object(
+  {
+    access_token: Type.String({
+      description: 'Bound to the key of the proof. Send it as "Authorization: DPoP <access_token>"',
+    }),
+    token_type: Type.Literal('DPoP'),
+    refresh_token: Type.String({
+      description: 'For POST /refresh, with a proof by the same key, and for POST /logout',
+    }),
+    ...lifetimes,
+  },
+  {
+    ...strict,
+    $id: 'DpopTokens',
+    description: 'Tokens that are worth nothing without the key of the client (RFC 9449)',
+    examples: [{ ...exampleTokens, token_type: 'DPoP', ...exampleLifetimes }],
+  },
+)
+
+const CookieTokensObject = Type.Object(
+  { token_type: Type.Literal('Cookie'), ...lifetimes },
+  {
+    ...strict,
+    $id: 'CookieTokens',
+    description: 'The tokens are in cookies that scripts cannot read',
+    examples: [{ token_type: 'Cookie', ...exampleLifetimes }],
+  },
+)
+
+type Tokens = Static<
+  typeof BearerTokensObject | typeof DpopTokensObject | typeof CookieTokensObject
+>
+
+const TokenReplyObject = Type.Unsafe<Tokens>({
+  $id: 'TokenReply',
+  description: 'The tokens of a sign-up, a login or a refresh. `token_type` says how they are held',
+  oneOf: [{ $ref: 'BearerTokens#' }, { $ref: 'DpopTokens#' }, { $ref: 'CookieTokens#' }],
+  discriminator: { propertyName: 'token_type' },
+  examples: [{ ...exampleTokens, token_type: 'Bearer', ...exampleLifetimes }],
+})
+
+/** The member of a request that asks for cookies. */
+export const Transport = Type.Optional(
+  Type.Literal('cookie', {
+    description:
+      'Puts the tokens into cookies that scripts cannot read, instead of the reply. Only for pages of this server and of CORS_ORIGINS. Not together with a DPoP proof',
+  }),
 )
 
 /** `User`, by its name in the contract. */
 export const User = named(UserObject)
 
 /** `TokenReply`, by its name in the contract. */
-export const TokenReply = named(TokenReplyObject)
+export const TokenReply = Type.Unsafe<Tokens>({ $ref: 'TokenReply#' })
 
 const { iat, exp, nbf, auth_time: authTime } = AccessClaimsSchema.properties
 
@@ -128,6 +178,11 @@ const ProblemObject = Type.Object(
     code: Type.Enum(Object.keys(problemKinds), { description: 'The stable code; switch on it' }),
     detail: Type.String({ description: 'What to do' }),
     request_id: Type.String(),
+    error: Type.Optional(
+      Type.Enum(['use_dpop_nonce', 'invalid_dpop_proof'], {
+        description: 'With these codes: the same word, for OAuth libraries (RFC 9449 §5)',
+      }),
+    ),
     errors: Type.Optional(
       Type.Array(
         Type.Object({
@@ -154,22 +209,38 @@ const ProblemObject = Type.Object(
 
 /** Adds the shared schemas, so that routes can refer to them. */
 export function addSchemas(app: FastifyInstance): void {
-  const shared = [UserObject, TokenReplyObject, SignupPendingObject, ClaimsObject, ProblemObject]
+  const shared = [
+    UserObject,
+    BearerTokensObject,
+    DpopTokensObject,
+    CookieTokensObject,
+    TokenReplyObject,
+    SignupPendingObject,
+    ClaimsObject,
+    ProblemObject,
+  ]
   for (const schema of shared) app.addSchema(schema)
 }
 
-/** Returns the body of a reply with tokens. */
+/** Returns the body of a reply with tokens. The tokens of cookies are not in it. */
 export function toTokenReply(
   account: Account,
   { accessToken, expiresIn, refreshToken, refreshExpiresIn }: IssuedTokens,
-): Static<typeof TokenReplyObject> {
+  tokenType: Tokens['token_type'],
+): Tokens {
+  const common = {
+    expires_in: expiresIn,
+    refresh_expires_in: refreshExpiresIn,
+    user: toUser(account),
+  }
+  if (tokenType === 'Cookie') return { token_type: tokenType, ...common }
   return {
     access_token: accessToken,
-    token_type: 'Bearer',
+    token_type: tokenType,
     expires_in: expiresIn,
     refresh_token: refreshToken,
     refresh_expires_in: refreshExpiresIn,
-    user: toUser(account),
+    user: common.user,
   }
 }
 

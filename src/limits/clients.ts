@@ -1,5 +1,5 @@
-import { stringifySetCookie } from 'cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { formatCookie, readCookies } from '../cookies.js'
 import type { Client } from './attempts.js'
 import type { DeviceTokens } from '../tokens/device-token.js'
 import { deviceSeconds } from '../tokens/lifetimes.js'
@@ -32,8 +32,8 @@ export interface ClientsDeps {
   deviceTokens: DeviceTokens | undefined
 }
 
-/** The max cookies of a request that are read. Each may cost a signature check. */
-const maxCookies = 8
+/** The max device tokens of a request that are read. Each may cost a signature check. */
+const maxDevices = 8
 
 /** Creates {@link Clients}. Only routes that take a password read and set the cookie. */
 export function createClients({ publicUrl, deviceTokens }: ClientsDeps): Clients {
@@ -42,24 +42,21 @@ export function createClients({ publicUrl, deviceTokens }: ClientsDeps): Clients
   const [name, ...formerNames] = cookieNames(isSecure, pathname)
   return {
     clientOf: (request) => {
-      const cookies = deviceTokens === undefined ? [] : readCookies(request.headers.cookie)
-      const devices = [name, ...formerNames].flatMap((wanted) =>
-        cookies.filter(([given]) => given === wanted).map(([, value]) => value),
-      )
+      const devices =
+        deviceTokens === undefined
+          ? []
+          : [name, ...formerNames].flatMap((one) => readCookies(request.headers.cookie, one))
       return {
         network: callerNetwork(request),
-        devices: [...new Set(devices)].slice(0, maxCookies),
+        devices: [...new Set(devices)].slice(0, maxDevices),
       }
     },
     rememberDevice: (reply, email) => {
       if (deviceTokens !== undefined)
         reply.header(
           'set-cookie',
-          stringifySetCookie({
-            name,
-            value: deviceTokens.issue(email),
+          formatCookie(name, deviceTokens.issue(email), {
             path: pathname,
-            httpOnly: true,
             secure: isSecure,
             sameSite: 'strict',
             maxAge: deviceSeconds,
@@ -81,13 +78,4 @@ function cookieNames(isSecure: boolean, path: string): [name: string, ...formerN
   return path === '/'
     ? ['__Host-latchkey-device', '__Secure-latchkey-device']
     : ['__Secure-latchkey-device']
-}
-
-// The `cookie` package keeps only the first of several cookies with one name. A sibling sub-domain
-// can put a bad one before ours (RFC 6265 §8.6). Tokens need no decoding.
-function readCookies(header = ''): Array<[name: string, value: string]> {
-  return header.split(';').map((cookie) => {
-    const [name = '', ...value] = cookie.split('=')
-    return [name.trim(), value.join('=').trim()]
-  })
 }

@@ -146,6 +146,20 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     await call('DELETE', '/me', { token, body: { password: goodPassword } })
     return id
   },
+  'request.cross_site': async ({ call }, { user: { id }, access_token: token }) => {
+    await call('PATCH', '/me', {
+      body: { name: null },
+      headers: { cookie: `latchkey=${token}`, origin: 'https://evil.example' },
+    })
+    return id
+  },
+  'proof.refused': async ({ call }, { user: { email } }) => {
+    await call('POST', '/login', {
+      body: { email, password: goodPassword },
+      headers: { dpop: 'not-a-proof' },
+    })
+    return null
+  },
   'limit.hit': async ({ call }) => {
     for (let times = 0; times < 6; times++)
       await call('POST', '/password/forgot', { body: { email: 'many@example.org' } })

@@ -113,14 +113,21 @@ await t.test("the framework's own errors", async (t) => {
 await t.test('the document', async (t) => {
   for (const code of Object.keys(problemKinds) as ProblemCode[]) {
     const { status, title, advice } = problemKinds[code]
-    t.strictSame(problemDocument(new Problem(code), 'https://id.example.org/auth', 'id'), {
-      type: `https://id.example.org/auth/problems/${code}`,
-      title,
-      status,
-      code,
-      detail: advice,
-      request_id: 'id',
-    })
+    t.strictSame(
+      problemDocument(new Problem(code), {
+        publicUrl: 'https://id.example.org/auth',
+        requestId: 'id',
+      }),
+      {
+        type: `https://id.example.org/auth/problems/${code}`,
+        title,
+        status,
+        code,
+        detail: advice,
+        request_id: 'id',
+        ...(code.includes('dpop') && { error: code }),
+      },
+    )
   }
   const { detail, errors, reasons } = problemDocument(
     new Problem('weak_password', {
@@ -129,8 +136,7 @@ await t.test('the document', async (t) => {
       reasons: ['too_short'],
       cause: new Error('secret'),
     }),
-    '',
-    '',
+    { publicUrl: '', requestId: '' },
   )
   t.strictSame({ detail, errors, reasons }, { detail: 'x', errors: [], reasons: ['too_short'] })
 })
@@ -162,11 +168,10 @@ await t.test('a fault of ours is logged once and says nothing', async (t) => {
     const reply = await call('GET', '/me', { token })
     const body = problem(t, reply, 500, 'internal_error')
     t.strictSame(body, {
-      ...problemDocument(
-        new Problem('internal_error'),
-        'http://localhost:3000',
-        String(reply.headers['x-request-id']),
-      ),
+      ...problemDocument(new Problem('internal_error'), {
+        publicUrl: 'http://localhost:3000',
+        requestId: String(reply.headers['x-request-id']),
+      }),
     })
     t.notMatch(reply.body, 'secret')
     t.equal(reply.headers['retry-after'], undefined)

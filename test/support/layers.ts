@@ -103,12 +103,12 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
   {
     layer: 'http',
     path: /^http\//,
-    may: ['account', 'errors', 'limits', 'tokens', 'type:clock', 'type:store'],
+    may: ['account', 'cookies', 'errors', 'limits', 'tokens', 'type:clock', 'type:store'],
   },
   {
     layer: 'limits',
     path: /^limits\//,
-    may: ['account', 'errors', 'keys', 'tokens'],
+    may: ['account', 'cookies', 'errors', 'keys', 'tokens'],
   },
   { layer: 'store/email-history', path: /^store\/email-history\.ts$/, may: ['tokens'] },
   { layer: 'store/ended-logins', path: /^store\/ended-logins\.ts$/, may: [] },
@@ -133,19 +133,26 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
   },
   { layer: 'env-file', path: /^env-file\.ts$/, may: ['config', 'settings', 'text'] },
   { layer: 'settings-advice', path: /^settings-advice\.ts$/, may: ['settings', 'type:config'] },
-  ...['settings', 'audiences', 'errors', 'clock', 'schema-check', 'package-root', 'text'].map(
-    (name) => ({
-      layer: name,
-      path: new RegExp(`^${name}\\.ts$`),
-      may: [],
-    }),
-  ),
+  ...[
+    'settings',
+    'audiences',
+    'cookies',
+    'errors',
+    'clock',
+    'schema-check',
+    'package-root',
+    'text',
+  ].map((name) => ({
+    layer: name,
+    path: new RegExp(`^${name}\\.ts$`),
+    may: [],
+  })),
 ]
 
 /** Where each package is at home. */
 export const homes: Record<string, RegExp> = {
   '@fastify/accepts': /^app\.ts$/,
-  cookie: /^limits\//,
+  cookie: /^cookies\.ts$/,
   '@fastify/ajv-compiler': /^http\//,
   '@fastify/cors': /^http\//,
   '@fastify/fast-json-stringify-compiler': /^http\//,

@@ -1,6 +1,12 @@
 import type { App } from '../../http/fastify.js'
 import { Claims, NoQuery } from '../../http/schemas.js'
 
+/** The headers for a proxy. They are always there, so that a proxy overwrites forged ones. */
+const identityHeaders = {
+  'x-latchkey-subject': { type: 'string', description: 'The id of the account' },
+  'x-latchkey-roles': { type: 'string', description: 'Empty: there are no roles yet' },
+}
+
 /** Returns the claims that the guard has verified. It works while the database is down. */
 export function claimsRoute(app: App): void {
   app.get(
@@ -9,12 +15,16 @@ export function claimsRoute(app: App): void {
       schema: {
         operationId: 'readClaims',
         summary: 'Read the verified claims of the access token',
-        description: 'Works without the database.',
+        description:
+          'Works without the database. The headers let a proxy protect an application behind it (forward authentication).',
         tags: ['Tokens'],
         querystring: NoQuery,
-        response: { 200: { ...Claims, description: 'The claims' } },
+        response: { 200: { ...Claims, description: 'The claims', headers: identityHeaders } },
       },
     },
-    async (request) => request.user,
+    async ({ user }, reply) => {
+      reply.headers({ 'x-latchkey-subject': user.sub, 'x-latchkey-roles': '' })
+      return user
+    },
   )
 }

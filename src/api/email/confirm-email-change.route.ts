@@ -42,7 +42,7 @@ export function confirmEmailChangeRoute(app: App, services: Services): void {
     },
     async (request, reply) => {
       const { token, password } = request.body
-      const caller = await request.readCaller()
+      const caller = await request.readCaller(reply)
       const confirmation =
         password === undefined ? null : { password, client: clients.clientOf(request) }
       const account = await confirmEmailChange(

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
 import { audit } from '../../http/audit.js'
 import { deviceHeader } from '../../limits/clients.js'
-import { NoQuery, OneTimeToken, TokenReply } from '../../http/schemas.js'
+import { NoQuery, OneTimeToken, TokenReply, Transport } from '../../http/schemas.js'
 import { createVerifyEmail } from './verify.js'
 import type { Services } from '../../services.js'
 
@@ -17,6 +17,7 @@ export function verifyEmailRoute(app: App, services: Services): void {
     {
       config: {
         public: true,
+        tokens: true,
         limit: 'link',
         problems: ['invalid_one_time_token', 'signup_closed', 'unavailable'],
       },
@@ -27,7 +28,7 @@ export function verifyEmailRoute(app: App, services: Services): void {
           'Takes the token of a verification, which can be repeated. Also takes the token of a sign-up under `SIGNUP_MODE=verify_first`, once: it creates the account and logs it in. `SIGNUP_MODE=closed` refuses the token of a sign-up.',
         tags: ['Account'],
         querystring: NoQuery,
-        body: Type.Object({ token: OneTimeToken }, strict),
+        body: Type.Object({ token: OneTimeToken, transport: Transport }, strict),
         response: {
           200: Type.Object(
             { email_verified: Type.Literal(true) },

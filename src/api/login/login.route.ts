@@ -3,11 +3,14 @@ import type { App } from '../../http/fastify.js'
 import { hangUp } from '../../http/hang-up.js'
 import { deviceHeader } from '../../limits/clients.js'
 import { Email } from '../../account/user.js'
-import { NoQuery, Password, TokenReply } from '../../http/schemas.js'
+import { NoQuery, Password, TokenReply, Transport } from '../../http/schemas.js'
 import { createLogin } from './login.js'
 import type { Services } from '../../services.js'
 
-const LoginBody = Type.Object({ email: Email, password: Password }, { additionalProperties: false })
+const LoginBody = Type.Object(
+  { email: Email, password: Password, transport: Transport },
+  { additionalProperties: false },
+)
 
 /**
  * Issues tokens for the right password, and remembers the device. Attempts from it count apart
@@ -21,6 +24,7 @@ export function loginRoute(app: App, services: Services): void {
     {
       config: {
         public: true,
+        tokens: true,
         problems: [
           'invalid_credentials',
           'account_disabled',

@@ -153,6 +153,7 @@ export function logoutEverywhereRoute(app: App, services: Services): void {
       async (request, reply) => {
         await logoutEverywhere(request.user.sub)
         audit(request, 'sessions.ended', request.user.sub)
+        services.tokenCookies.clearUsed(request, reply)
         return await reply.code(204).send(null)
       },
     )

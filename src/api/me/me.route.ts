@@ -107,6 +107,7 @@ function addDeletion(
         hangUp(reply),
       )
       audit(request, 'account.deleted', request.user.sub)
+      services.tokenCookies.clearUsed(request, reply)
       return await reply.code(204).send(null)
     },
   })

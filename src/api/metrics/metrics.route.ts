@@ -33,7 +33,8 @@ export function addMetrics(
       connections: store.connections,
       worker,
     })
-    api.addHook('onResponse', ({ method, is404, routeOptions }, reply, done) => {
+    api.addHook('onResponse', (request, reply, done) => {
+      const { method, is404, routeOptions, tokensIssued, holding } = request
       const policy = reply.getHeader('ratelimit-policy') as string | undefined
       answered({
         method,
@@ -41,6 +42,7 @@ export function addMetrics(
         status: reply.statusCode,
         seconds: reply.elapsedTime / 1000,
         limit: policy?.split('"')[1],
+        tokenType: tokensIssued ? holding?.tokenType : undefined,
       })
       done()
     })

@@ -16,7 +16,8 @@ export interface MetricsSources {
 
 /**
  * A finished request. Its route is a template, never a URL. `limit` is the name of the limit
- * that refused it, if one did.
+ * that refused it, if one did. `tokenType` says how the client holds the tokens that it got, if
+ * it got any.
  */
 export interface Answered {
   method: string
@@ -24,6 +25,7 @@ export interface Answered {
   status: number
   seconds: number
   limit: string | undefined
+  tokenType: string | undefined
 }
 
 /** The metrics of one application. */
@@ -69,6 +71,12 @@ export function createMetrics({ hashes, mails, connections, worker }: MetricsSou
     name: 'latchkey_rate_limited_total',
     help: 'Requests that a limit refused.',
     labelNames: ['limit'],
+    registers,
+  })
+  const issued = new Counter({
+    name: 'latchkey_tokens_issued_total',
+    help: 'Requests that got new tokens, by the way in which the client holds them.',
+    labelNames: ['token_type'],
     registers,
   })
   const shown = (name: string, help: string, read: () => number | ConnectionLoad) =>
@@ -125,10 +133,11 @@ export function createMetrics({ hashes, mails, connections, worker }: MetricsSou
       connections,
     )
   return {
-    answered: ({ method, route, status, seconds, limit }) => {
+    answered: ({ method, route, status, seconds, limit, tokenType }) => {
       requests.inc({ method, route, status })
       durations.observe({ method, route }, seconds)
       if (limit !== undefined) limited.inc({ limit })
+      if (tokenType !== undefined) issued.inc({ token_type: tokenType })
     },
     text: async () => await registry.metrics(),
     mediaType: registry.contentType,

@@ -2,12 +2,12 @@ import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
 import { hangUp } from '../../http/hang-up.js'
 import { deviceHeader } from '../../limits/clients.js'
-import { NoQuery, Password, TokenReply } from '../../http/schemas.js'
+import { NoQuery, Password, TokenReply, Transport } from '../../http/schemas.js'
 import { createChangePassword } from './change-password.js'
 import type { Services } from '../../services.js'
 
 const ChangePasswordBody = Type.Object(
-  { current_password: Password, new_password: Password },
+  { current_password: Password, new_password: Password, transport: Transport },
   { additionalProperties: false },
 )
 
@@ -22,6 +22,7 @@ export function changePasswordRoute(app: App, services: Services): void {
     '/password/change',
     {
       config: {
+        tokens: true,
         limit: 'notice',
         problems: [
           'wrong_password',

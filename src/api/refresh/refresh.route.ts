@@ -1,31 +1,85 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import type { Admitted } from '../../account/admit.js'
+import { Problem } from '../../errors.js'
 import type { App } from '../../http/fastify.js'
-import { NoQuery, TokenReply } from '../../http/schemas.js'
+import { cookie } from '../../http/holding.js'
+import { NoQuery, TokenReply, Transport } from '../../http/schemas.js'
 import { createRefresh } from './refresh.js'
 import type { Services } from '../../services.js'
 
 const RefreshBody = Type.Object(
   {
-    refresh_token: Type.String({
-      description: 'The refresh token of the last reply',
-      examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6InJ0K2p3dCIs…'],
-    }),
+    refresh_token: Type.Optional(
+      Type.String({
+        description: 'The refresh token of the last reply. Without it, that of the cookie counts',
+        examples: ['eyJhbGciOiJFUzI1NiIsInR5cCI6InJ0K2p3dCIs…'],
+      }),
+    ),
+    transport: Transport,
   },
   { additionalProperties: false },
 )
 
-/** Issues new tokens for a refresh token in the body. That token keeps working. */
+/**
+ * Issues new tokens for a refresh token in the body or in a cookie. That token keeps working.
+ * The tokens of a cookie stay in cookies.
+ */
 export function refreshRoute(app: App, services: Services): void {
   const refresh = createRefresh(services)
+  const { sendTokens, sites, tokenCookies } = services
+
+  const refreshByCookie = async (request: FastifyRequest, reply: FastifyReply) => {
+    if (tokenCookies.areIn(request)) sites.require(request)
+    try {
+      const token = tokenCookies.readRefresh(request)
+      if (token === null) throw new Problem('invalid_refresh_token')
+      return await refresh(token, undefined)
+    } catch (error) {
+      const isRefused = error instanceof Problem && error.code === 'invalid_refresh_token'
+      if (isRefused && sites.passes(request)) tokenCookies.clear(reply)
+      throw error
+    }
+  }
+
+  const refreshRequest = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    token: string | undefined,
+  ): Promise<Admitted> => {
+    const { holding } = request
+    if (token !== undefined) return await refresh(token, holding?.jkt)
+    const isAskedFor =
+      holding?.tokenType === 'Cookie' ||
+      tokenCookies.areIn(request) ||
+      request.headers['content-type'] === undefined
+    if (holding?.tokenType === 'DPoP' || !isAskedFor)
+      throw new Problem('invalid_request', {
+        errors: [{ pointer: '/refresh_token', detail: 'is missing' }],
+      })
+    request.holding = cookie
+    return await refreshByCookie(request, reply)
+  }
+
   app.post(
     '/refresh',
     {
-      config: { public: true, problems: ['invalid_refresh_token', 'rate_limited', 'unavailable'] },
+      config: {
+        public: true,
+        tokens: true,
+        problems: ['invalid_refresh_token', 'rate_limited', 'unavailable'],
+      },
+      // A page sends its cookies without a body.
+      preValidation: (request, _reply, done) => {
+        const { body } = request as { body: unknown }
+        if (body === undefined) request.body = {}
+        done()
+      },
       schema: {
         operationId: 'refresh',
         summary: 'Get new tokens for a refresh token',
         description:
-          'Can be repeated. After a lost reply, or in several tabs at once, the same refresh token works until it expires.',
+          'Can be repeated. After a lost reply, or in several tabs at once, the same refresh token works until it expires. Without a body the cookies count, and the new tokens are put into cookies. A refresh token that is bound to a key needs a DPoP proof by that key.',
         tags: ['Account'],
         querystring: NoQuery,
         body: RefreshBody,
@@ -38,7 +92,8 @@ export function refreshRoute(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      await services.sendTokens(request, reply, await refresh(request.body.refresh_token))
+      const admitted = await refreshRequest(request, reply, request.body.refresh_token)
+      await sendTokens(request, reply, admitted)
     },
   )
 }

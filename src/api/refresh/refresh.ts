@@ -7,13 +7,16 @@ import { hasEnded } from '../../store/ended-logins.js'
  * Issues new tokens for a refresh token. The token stays valid until it expires, also in
  * parallel and after a lost reply.
  *
+ * @param jkt the thumbprint of the key that the request proved (RFC 9449 §5); undefined for no
+ *   proof
  * @throws Problem
  *
+ *   - `invalid_dpop_proof` if the token is bound to another key
  *   - `invalid_refresh_token` if the token is not valid or of an earlier epoch, its login was
  *       logged out, or the account is gone or may not have tokens now
  *   - `rate_limited`, `unavailable`
  */
-export type Refresh = (refreshToken: string) => Promise<Admitted>
+export type Refresh = (refreshToken: string, jkt: string | undefined) => Promise<Admitted>
 
 /** Reads the account once and writes nothing. */
 export function createRefresh({
@@ -27,11 +30,17 @@ export function createRefresh({
   'accounts' | 'refreshTokens' | 'countRefresh' | 'obstacleOf' | 'admit'
 >): Refresh {
   const ended = rememberEnded()
-  return async (refreshToken) => {
-    const { sub, epoch, auth_time: authTime, sid } = refreshTokens.verify(refreshToken)
+  return async (refreshToken, jkt) => {
+    const { sub, epoch, auth_time: authTime, sid, cnf } = refreshTokens.verify(refreshToken)
     const refuse = () => new Problem('invalid_refresh_token', { account: sub })
-    // The holder of a revoked token must not use up the refreshes of the owner. So refuse known
-    // logouts first, and count by epoch.
+    // Before the count: a thief without the key must not use up the refreshes of the owner.
+    if (cnf !== undefined && cnf.jkt !== jkt)
+      throw new Problem('invalid_dpop_proof', {
+        account: sub,
+        detail:
+          'The refresh token is bound to a key. Send a DPoP proof that is signed by this key.',
+      })
+    // Nor may the holder of a revoked token: a known logout is refused, and epochs count apart.
     if (ended.has(sid)) throw refuse()
     await countRefresh(sub, epoch)
     const account = await accounts.findById(sub)

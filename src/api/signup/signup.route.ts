@@ -5,13 +5,13 @@ import { Problem } from '../../errors.js'
 import { hangUp } from '../../http/hang-up.js'
 import { deviceHeader } from '../../limits/clients.js'
 import { Email, Name } from '../../account/user.js'
-import { NoQuery, Password, SignupPending, TokenReply } from '../../http/schemas.js'
+import { NoQuery, Password, SignupPending, TokenReply, Transport } from '../../http/schemas.js'
 import { createRequestSignup } from './request-signup.js'
 import { createSignup } from './signup.js'
 import type { Services } from '../../services.js'
 
 const SignupBody = Type.Object(
-  { email: Email, password: Password, name: Type.Optional(Name) },
+  { email: Email, password: Password, name: Type.Optional(Name), transport: Transport },
   { additionalProperties: false },
 )
 
@@ -53,7 +53,7 @@ function signupRoute(app: App, services: Services): void {
   const { clients, sendTokens } = services
   app.post(
     '/signup',
-    { config: { public: true, limit: 'signup', problems }, schema: { ...schema } },
+    { config: { public: true, tokens: true, limit: 'signup', problems }, schema: { ...schema } },
     async (request, reply) => {
       const admitted = await signup(request.body, {
         network: clients.clientOf(request).network,
@@ -69,7 +69,10 @@ function requestSignupRoute(app: App, services: Services): void {
   const { clients } = services
   app.post(
     '/signup',
-    { config: { public: true, limit: 'mailed-signup', problems }, schema: { ...schema } },
+    {
+      config: { public: true, tokens: true, limit: 'mailed-signup', problems },
+      schema: { ...schema },
+    },
     async (request, reply) => {
       await requestSignup(request.body, {
         network: clients.clientOf(request).network,
@@ -87,7 +90,7 @@ function closedSignupRoute(app: App): void {
   app.post(
     '/signup',
     {
-      config: { public: true, limit: 'signup', problems: withoutHash },
+      config: { public: true, tokens: true, limit: 'signup', problems: withoutHash },
       schema: { ...schema },
     },
     async () => {

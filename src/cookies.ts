@@ -1,0 +1,33 @@
+import { stringifySetCookie } from 'cookie'
+
+/** The attributes of a cookie, besides name and value (RFC 6265 §4.1.2). */
+export interface CookieAttributes {
+  path: string
+  domain?: string
+  secure: boolean
+  sameSite: 'lax' | 'strict'
+  /** The lifetime in seconds; 0 removes the cookie. */
+  maxAge: number
+}
+
+/** The max cookies of one name that are read. Each may cost a signature check. */
+const maxCookies = 8
+
+/**
+ * Returns the values of the cookies of one name, in the order of the request, up to 8. A
+ * sibling sub-domain can put a bad one before ours (RFC 6265 §8.6), and libraries keep only the
+ * first. Tokens need no decoding.
+ */
+export function readCookies(header: string | undefined, name: string): string[] {
+  if (header === undefined) return []
+  const values = header.split(';').flatMap((cookie) => {
+    const end = cookie.indexOf('=')
+    return end !== -1 && cookie.slice(0, end).trim() === name ? [cookie.slice(end + 1).trim()] : []
+  })
+  return [...new Set(values)].slice(0, maxCookies)
+}
+
+/** Returns a Set-Cookie header for a cookie that scripts cannot read. */
+export function formatCookie(name: string, value: string, attributes: CookieAttributes): string {
+  return stringifySetCookie({ name, value, httpOnly: true, ...attributes })
+}
