@@ -27,8 +27,8 @@ interface Contract {
 /**
  * Gives every body and reply of the contract a media-type example, which Postman and similar
  * tools send and show. It comes from the schema: its `examples`, its `enum`, or the examples of
- * its properties, without the optional ones that have none. Otherwise there is no example.
- * Returns a copy.
+ * its properties; an optional property is in it only with `examples` of its own. Otherwise
+ * there is no example. Returns a copy.
  *
  * @param publicUrl replaces {@link exampleUrl}
  */
@@ -43,8 +43,8 @@ export function withExamples(contract: object, publicUrl: string): object {
       return exampleOf(components.schemas[$ref.replace(/^.*\//, '')] as Schema)
     if (properties === undefined || examples !== undefined) return (examples ?? values)?.[0]
     const members = Object.entries(properties)
+      .filter(([name, { examples }]) => examples !== undefined || required.includes(name))
       .map(([name, property]) => [name, exampleOf(property)] as const)
-      .filter(([name, member]) => member !== undefined || required.includes(name))
     return members.some(([, member]) => member === undefined)
       ? undefined
       : Object.fromEntries(members)
