@@ -78,7 +78,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
     path: /^api\/.*\.route\.ts$/,
     may: ['account', 'errors', 'feature', 'http', 'limits', 'tokens', 'type:services'],
   },
-  { layer: 'page', path: /^api\/.*\.page\.ts$/, may: ['http'] },
+  { layer: 'page', path: /^api\/.*\.page\.ts$/, may: ['http', 'type:services'] },
   {
     layer: 'feature',
     path: /^api\//,
