@@ -12,7 +12,7 @@ import { problemDocument, statusOf } from './problems.js'
 import { Duration } from './schemas.js'
 
 /** The ways to send an access token. A client needs one of them. */
-const everyWay = [{ accessToken: [] }, { accessCookie: [] }, { boundToken: [] }]
+export const everyWay = [{ accessToken: [] }, { accessCookie: [] }, { boundToken: [] }]
 
 /** The version of the contract, as in package.json, its server, and the order of its paths. */
 export interface ContractInfo {
@@ -158,7 +158,7 @@ function describe(
   )
   const { querystring: _none, ...shown } = schema
   // A public route that can refuse a token accepts one, but does not require it.
-  const security = codes.has('invalid_token') ? [{}, ...everyWay] : []
+  const security = schema.security ?? (codes.has('invalid_token') ? [{}, ...everyWay] : [])
   return {
     ...shown,
     ...(config?.optionalBody && { body: config.optionalBody }),

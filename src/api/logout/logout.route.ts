@@ -1,13 +1,16 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import { Type } from 'typebox'
-import type { App } from '../../http/fastify.js'
+import type { App, Reply, Request } from '../../http/fastify.js'
 import { audit } from '../../http/audit.js'
 import { bodyLimit, ignoreBodies } from '../../http/bodies.js'
+import { everyWay } from '../../http/contract.js'
 import { countHeader } from '../../http/headers.js'
+import { cookie } from '../../http/holding.js'
 import { NoQuery } from '../../http/schemas.js'
 import { createLogout, createLogoutEverywhere } from './logout.js'
 import type { Services } from '../../services.js'
+import type { NamedLogin } from '../../tokens/login-claims.js'
 
 const LogoutBody = Type.Object(
   {
@@ -23,30 +26,48 @@ const LogoutBody = Type.Object(
 
 /** Ends the login that a token of the request names. */
 export function logoutRoute(app: App, services: Services): void {
-  const { accessTokens, refreshTokens } = services
+  const { accessTokens, refreshTokens, sites, tokenCookies } = services
   const logout = createLogout(services)
+
+  const readLogins = (request: Request, reply: Reply): Array<NamedLogin | null> => {
+    const shown = readShownToken(request)
+    if (shown !== null)
+      return [(shown.kind === 'refresh' ? refreshTokens : accessTokens).readLogin(shown.token)]
+    if (tokenCookies.areIn(request)) {
+      sites.require(request)
+      request.holding = cookie
+    }
+    // Before the logout: the browser must forget the tokens also while the database is away.
+    if (sites.passes(request)) tokenCookies.clear(reply)
+    return tokenCookies.readAccess(request).map(accessTokens.readLogin)
+  }
+
   app.register(async (api: App) => {
     readSmallJson(api)
     api.post(
       '/logout',
       {
-        config: { public: true, problems: ['unavailable'], optionalBody: LogoutBody },
+        config: {
+          public: true,
+          problems: ['cross_site_request', 'unavailable'],
+          optionalBody: LogoutBody,
+        },
         schema: {
           operationId: 'logout',
           summary: 'Log out of this client',
           description:
-            'Revokes every refresh token of one login at once; its access tokens expire within minutes. The login is that of the `refresh_token` in the body, otherwise that of the access token in the `Authorization` header. The token may have expired. The reply is 204 with any token or none. To log out of every client, use `/logout/everywhere`.',
+            'Revokes every refresh token of one login at once; its access tokens expire within minutes. The login is that of the `refresh_token` in the body, otherwise that of the access token in the `Authorization` header, otherwise that of the cookie. The token may have expired. The reply is 204 with any token or none. Without a token in body or header, the cookies are removed, if the request comes from a page of this server or of CORS_ORIGINS. To log out of every client, use `/logout/everywhere`.',
           tags: ['Account'],
+          security: [{}, ...everyWay],
           response: {
             204: Type.Null({ description: 'The client is logged out' }),
           },
         },
       },
       async (request, reply) => {
-        const shown = readShownToken(request)
-        const login =
-          shown && (shown.kind === 'refresh' ? refreshTokens : accessTokens).readLogin(shown.token)
-        if (login !== null && (await logout(login))) audit(request, 'login.ended', login.accountId)
+        for (const login of readLogins(request, reply))
+          if (login !== null && (await logout(login)))
+            audit(request, 'login.ended', login.accountId)
         return await reply.code(204).send(null)
       },
     )
@@ -62,7 +83,7 @@ interface ShownToken {
 /**
  * Returns the token of the first place that has one: the body, then the Authorization header.
  * The token of a later place is not used, so a request never mixes two accounts. Returns null
- * if there is no token.
+ * if neither has a token; then the cookies count.
  */
 function readShownToken({
   body,
