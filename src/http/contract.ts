@@ -9,7 +9,7 @@ import {
 } from '../errors.js'
 import { exampleUrl, withExamples } from './examples.js'
 import { problemDocument, statusOf } from './problems.js'
-import { Duration } from './schemas.js'
+import { Duration } from './duration.js'
 
 /** The ways to send an access token. A client needs one of them. */
 export const everyWay = [{ accessToken: [] }, { accessCookie: [] }, { boundToken: [] }]

@@ -8,7 +8,7 @@ import { countHeader } from './headers.js'
 import { bearer } from './holding.js'
 import { prefixOf } from './prefix.js'
 import type { TokenCookies } from './token-cookies.js'
-import { toTokenReply } from './schemas.js'
+import { toTokenReply } from './token-reply.js'
 
 /** An access token, and the scheme that it was sent with. */
 export interface HeaderCredentials {

@@ -71,7 +71,7 @@ t.test('tokens are issued and sent by sendTokens alone', async (t) => {
     'src/services.ts',
     'src/tokens/tokens.ts',
   ])
-  t.strictSame(users(/\btoTokenReply\b/), ['src/http/credentials.ts', 'src/http/schemas.ts'])
+  t.strictSame(users(/\btoTokenReply\b/), ['src/http/credentials.ts', 'src/http/token-reply.ts'])
   t.strictSame(users(/\bcreate(Access|Refresh)Tokens\b/), [
     'src/tokens/access-token.ts',
     'src/tokens/refresh-token.ts',

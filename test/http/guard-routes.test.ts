@@ -20,7 +20,7 @@ const answers: Record<string, number> = {
   'POST /logout': 204,
   'POST /password/forgot': 400,
   'POST /password/reset': 400,
-  'POST /refresh': 400,
+  'POST /refresh': 401,
   'POST /signup': 400,
   'GET /docs/static/index.html': 302,
   // The pages are for clients that ask for HTML.

@@ -64,7 +64,7 @@ t.test('tokens that were copied out of a page', async (t) => {
     const sites = await startSites(t)
     const api = sites.originOf(hosts.id)
     const page = await sites.open(await newContext(), hosts.app)
-    const copied = (await page.evaluate(script(api, goodPassword, withKey))) as Copied
+    const copied = await page.evaluate<Copied>(script(api, goodPassword, withKey))
     const { access_token: token, refresh_token: refreshToken, nonce } = copied
     const thief = createProver()
     const proof = (htm: string, path: string, ath?: string) =>

@@ -174,7 +174,7 @@ export const homes: Record<string, RegExp> = {
   bcrypt: /^passwords\//,
   'close-with-grace': /^serve\.ts$/,
   'fast-jwt': /^tokens\//,
-  fastify: /^(http\/|limits\/|app\.ts$|services\.ts$|api\/.*\.route\.ts$)/,
+  fastify: /^(http\/|limits\/|app\.ts$|services\.ts$)/,
   'find-my-way': /^http\//,
   ioredis: /^limits\//,
   'ipaddr.js': /^limits\//,

@@ -1,7 +1,6 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../../errors.js'
 import { auditRefusal } from '../../http/audit.js'
-import type { App } from '../../http/fastify.js'
+import type { App, Reply, Request } from '../../http/fastify.js'
 import { cookie } from '../../http/holding.js'
 import { sendProblemPage } from '../../http/problem-page.js'
 import { createRenewals } from '../../http/renewals.js'
@@ -25,12 +24,12 @@ export function refreshNavigationRoute(app: App, services: Services): void {
   })
   const signIn = new URL(config.SIGN_IN_URL).href
 
-  const sendToSignIn = async (reply: FastifyReply, page: string, reason = '') => {
+  const sendToSignIn = async (reply: Reply, page: string, reason = '') => {
     const query = `${reason}return_to=${encodeURIComponent(page)}`
     await reply.redirect(`${signIn}${signIn.includes('?') ? '&' : '?'}${query}`, 303)
   }
 
-  const renew = async (request: FastifyRequest, reply: FastifyReply, page: string) => {
+  const renew = async (request: Request, reply: Reply, page: string) => {
     const token = tokenCookies.readRefresh(request)
     if (token === null) throw new Problem('invalid_refresh_token')
     if (renewals.isLoop(request)) {
