@@ -28,6 +28,7 @@ import { forgotPasswordRoute } from './api/password/forgot.route.js'
 import { resetPasswordPage } from './api/password/reset.page.js'
 import { resetPasswordRoute } from './api/password/reset.route.js'
 import { listProblemsRoute, problemsRoute } from './api/problems/problems.route.js'
+import { refreshNavigationRoute } from './api/refresh/refresh-navigation.route.js'
 import { refreshRoute } from './api/refresh/refresh.route.js'
 import { rootRoute } from './api/root/root.route.js'
 import { signupRoutes } from './api/signup/signup.route.js'
@@ -70,6 +71,7 @@ export function routesOf(
   return {
     'POST /signup': signupRoutes[config.SIGNUP_MODE],
     'POST /login': loginRoute,
+    'GET /refresh': refreshNavigationRoute,
     'POST /refresh': refreshRoute,
     'POST /logout': logoutRoute,
     'POST /logout/everywhere': logoutEverywhereRoute,

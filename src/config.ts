@@ -143,7 +143,7 @@ function isCanonicalUrl(text: string): boolean {
   )
 }
 
-// RFC 6265 §5.1.3. A browser takes no cookie for a top-level domain, nor for a parent of an address.
+// RFC 6265 §5.1.3. A browser takes no cookie for a top-level domain or a part of an IP address.
 function isCookieDomain(domain: string, host: string): boolean {
   return (
     /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(domain) &&

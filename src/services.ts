@@ -7,6 +7,7 @@ import type { Config } from './config.js'
 import { createSendTokens } from './http/credentials.js'
 import { createSiteCheck } from './http/cross-site.js'
 import { createRequestProofs } from './http/dpop.js'
+import { createReturnTo } from './http/return-to.js'
 import { createTokenCookies } from './http/token-cookies.js'
 import { createDpopProofs } from './tokens/dpop-proof.js'
 import type { KeyRing } from './keys/key-ring.js'
@@ -72,6 +73,11 @@ export function createServices(parts: Parts) {
     clients,
     tokenCookies,
     sites: createSiteCheck({ publicUrl: config.PUBLIC_URL, corsOrigins: config.CORS_ORIGINS }),
+    returnTo: createReturnTo({
+      publicUrl: config.PUBLIC_URL,
+      appUrl: config.APP_URL,
+      corsOrigins: config.CORS_ORIGINS,
+    }),
     proofs: createRequestProofs(createDpopProofs({ ring, clock }), config.PUBLIC_URL),
     attempts: limiters
       ? createAttempts({ limiters, deviceTokens: tokens.deviceTokens })

@@ -37,6 +37,9 @@ const defaults = {
   WORKERS: '1',
   TRUST_PROXY: [],
   CORS_ORIGINS: [],
+  COOKIE_SAMESITE: 'Lax',
+  COOKIE_DOMAIN: '',
+  SIGN_IN_URL: 'http://localhost:3000/login',
   HSTS_SUBDOMAINS: 'off',
   KEEP_ALIVE_SECONDS: 72,
   METRICS: 'off',
@@ -54,7 +57,12 @@ t.test('unset and empty variables take the default, other variables are ignored'
 })
 
 t.test('defaults that follow from other settings', async (t) => {
-  const urls = (url: string) => ({ PUBLIC_URL: url, TOKEN_AUDIENCE: url, APP_URL: url })
+  const urls = (url: string) => ({
+    PUBLIC_URL: url,
+    TOKEN_AUDIENCE: url,
+    APP_URL: url,
+    SIGN_IN_URL: `${url}/login`,
+  })
   const rows: Array<[Env, Partial<typeof defaults>]> = [
     [{ PORT: ' 8080 ' }, { PORT: 8080, ...urls('http://localhost:8080') }],
     [{ PORT: '80' }, { PORT: 80, ...urls('http://localhost') }],
@@ -64,6 +72,7 @@ t.test('defaults that follow from other settings', async (t) => {
       { ...urls('https://a.example'), TOKEN_AUDIENCE: 'api' },
     ],
     [{ APP_URL: 'https://app.example' }, { APP_URL: 'https://app.example' }],
+    [{ SIGN_IN_URL: 'https://app.example/in?x=1' }, { SIGN_IN_URL: 'https://app.example/in?x=1' }],
     [
       { DATABASE_URL: 'postgresql://h/d' },
       { DATABASE_URL: 'postgresql://h/d', AUTO_MIGRATE: 'off' },

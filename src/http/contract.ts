@@ -77,7 +77,6 @@ export function collectContract(
           boundToken: {
             type: 'http',
             scheme: 'dpop',
-            bearerFormat: 'at+jwt',
             description:
               'An access token that is bound to a key, with a proof in the header `DPoP` (RFC 9449). The proof needs the nonce of the header `DPoP-Nonce`',
           },
@@ -167,8 +166,11 @@ const headersByStatus: Record<number, object> = {
 
 // The example of `invalid_request`: an error that the route can have.
 function exampleError(body: unknown): FieldError {
-  const { required = [] } = (body ?? {}) as { required?: string[] }
-  const [member] = required
+  const { required, properties = {} } = (body ?? {}) as {
+    required?: string[]
+    properties?: object
+  }
+  const [member] = required ?? Object.keys(properties)
   return member === undefined
     ? { pointer: 'host', detail: 'must be sent once' }
     : { pointer: `/${member}`, detail: 'is missing' }

@@ -55,11 +55,21 @@ export async function sendPage(
   reply.headers({ vary: 'accept', 'cache-control': 'public, max-age=3600' })
   if (request.accepts().type(['text', 'html']) !== 'html')
     return await reply.type('text/plain; charset=utf-8').send(text)
-  const { html: body, policy } = renderHtml(html)
+  return await sendHtml(reply, html)
+}
+
+/** Sends an HTML page. */
+export async function sendHtml(reply: FastifyReply, page: Html): Promise<void> {
+  const { html, policy } = renderHtml(page)
   return await reply
     .header('content-security-policy', policy)
     .type('text/html; charset=utf-8')
-    .send(body)
+    .send(html)
+}
+
+/** Returns text for an element or a quoted attribute. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 }
 
 function hashOf(text: string): string {

@@ -103,23 +103,8 @@ export function problemDocument(
 export function createErrorHandler(publicUrl: string, securityHeaders: SecurityHeaders) {
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = toProblem(error)
-    const { code, extras } = problem
-    if (code === 'internal_error') request.log.error({ err: extras.cause }, 'internal error')
-    if (code === 'unavailable' && extras.cause !== undefined)
-      request.log.warn({ err: extras.cause }, 'database unavailable')
-    auditRefusal(request, problem)
-    const status = statusOf(code, request.routeOptions.config)
-    if (status === 401)
-      reply.header('www-authenticate', challenge(problem, request.headers.authorization))
-    const wait = extras.waitSeconds ?? retryAfterSeconds[code]
-    if (wait !== undefined) reply.header('retry-after', wait)
-    // Structured fields of draft-ietf-httpapi-ratelimit-headers.
-    if (extras.limit !== undefined)
-      reply.headers({
-        'ratelimit-policy': `"${extras.limit.name}";q=${extras.limit.calls};w=${extras.limit.seconds}`,
-        ratelimit: `"${extras.limit.name}";r=0;t=${wait}`,
-      })
-    reply.code(status).headers({ 'cache-control': 'no-store', 'content-type': problemMediaType })
+    const status = reportProblem(problem, request, reply)
+    reply.header('content-type', problemMediaType)
     // A malformed URL is refused before any hook runs: add the headers, close the connection and
     // log the request here.
     if (!reply.hasHeader('x-request-id')) {
@@ -130,6 +115,35 @@ export function createErrorHandler(publicUrl: string, securityHeaders: SecurityH
       JSON.stringify(problemDocument(problem, { publicUrl, requestId: request.id, status })),
     )
   }
+}
+
+/**
+ * Logs a problem where needed, and sets the status and the headers of its response. Returns the
+ * status. The body can be a document or a page.
+ */
+export function reportProblem(
+  problem: Problem,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): number {
+  const { code, extras } = problem
+  if (code === 'internal_error') request.log.error({ err: extras.cause }, 'internal error')
+  if (code === 'unavailable' && extras.cause !== undefined)
+    request.log.warn({ err: extras.cause }, 'database unavailable')
+  auditRefusal(request, problem)
+  const status = statusOf(code, request.routeOptions.config)
+  if (status === 401)
+    reply.header('www-authenticate', challenge(problem, request.headers.authorization))
+  const wait = extras.waitSeconds ?? retryAfterSeconds[code]
+  if (wait !== undefined) reply.header('retry-after', wait)
+  // Structured fields of draft-ietf-httpapi-ratelimit-headers.
+  if (extras.limit !== undefined)
+    reply.headers({
+      'ratelimit-policy': `"${extras.limit.name}";q=${extras.limit.calls};w=${extras.limit.seconds}`,
+      ratelimit: `"${extras.limit.name}";r=0;t=${wait}`,
+    })
+  reply.code(status).header('cache-control', 'no-store')
+  return status
 }
 
 /** Returns the status of a problem on a route, by the route's config. */

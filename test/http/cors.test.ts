@@ -70,11 +70,12 @@ await t.test('pages of the origins that are set may call', async (t) => {
       replies.map(({ headers }) => ({ ...corsOf(headers), vary: variesByOrigin(headers) })),
       replies.map(() => ({
         'access-control-allow-origin': origin,
+        'access-control-allow-credentials': 'true',
         'access-control-expose-headers':
-          'allow, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id',
+          'allow, dpop-nonce, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id',
         vary: true,
       })),
-      `the headers of ${origin}, without credentials`,
+      `the headers of ${origin}, with credentials`,
     )
     for (const [url, method] of [
       ['/me', 'PATCH'],
@@ -98,8 +99,9 @@ await t.test('pages of the origins that are set may call', async (t) => {
           sniff: 'nosniff',
           'access-control-allow-origin': origin,
           'access-control-allow-methods': 'GET, HEAD, POST, PATCH, DELETE',
+          'access-control-allow-credentials': 'true',
           'access-control-allow-headers':
-            'authorization, content-type, x-request-id, traceparent, tracestate, baggage, sentry-trace',
+            'authorization, content-type, dpop, x-request-id, traceparent, tracestate, baggage, sentry-trace',
           'access-control-max-age': '600',
           'access-control-expose-headers': reply.headers['access-control-expose-headers'],
         },

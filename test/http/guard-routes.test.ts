@@ -23,6 +23,7 @@ const answers: Record<string, number> = {
   'POST /refresh': 400,
   'POST /signup': 400,
   'GET /docs/static/index.html': 302,
+  'GET /refresh': 400,
 }
 const withHead = (routes: string[]) =>
   [

@@ -26,6 +26,7 @@ export const publicRoutes = [
   'GET /password/reset',
   'GET /problems',
   'GET /problems/:code',
+  'GET /refresh',
   'POST /email/change/confirm',
   'POST /email/resend',
   'POST /email/undo',

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { Problem, type ProblemCode, problemKinds } from '../../errors.js'
 import type { App } from '../../http/fastify.js'
 import { prefixOf } from '../../http/prefix.js'
-import { sendPage } from '../../http/html.js'
+import { escapeHtml, sendPage } from '../../http/html.js'
 import type { Services } from '../../services.js'
 
 /** The pages where a person can do what the advice of a code says. */
@@ -105,8 +105,4 @@ function explain(code: ProblemCode): string {
 
 function link(path: string, text: string): string {
   return `<a href="${escapeHtml(path)}">${text}</a>`
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;')
 }
