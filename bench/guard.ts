@@ -7,6 +7,7 @@ import { devNull, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import autocannon, { type Options } from 'autocannon'
 import { buildProgram, type Child, startChild } from './child.js'
+import { measureProofs } from './proofs.js'
 import { median } from './statistics.js'
 
 const connections = 32
@@ -106,6 +107,7 @@ export async function run(): Promise<void> {
       tokens.slice(0, remembered),
     ),
   })
+  console.table(await measureProofs())
 }
 
 /** Measures the additional memory of a server after it has seen these tokens, in MB. */

@@ -2,6 +2,7 @@ import { access, open, rename, rm } from 'node:fs/promises'
 import { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
 import type { FormerEmail } from '../store/email-history.js'
+import { readEndedLogins } from '../store/ended-logins.js'
 import type { Account, Accounts } from '../store/accounts.js'
 import { CommandError } from './command-error.js'
 import { createProgress } from './progress.js'
@@ -49,6 +50,7 @@ function toLine({
   disabledAt,
   tokenEpoch,
   emailHistory,
+  endedLogins,
   createdAt,
   updatedAt,
 }: Account): string {
@@ -66,6 +68,10 @@ function toLine({
     disabled_at: disabledAt,
     token_epoch: tokenEpoch,
     former_emails: former,
+    ended_logins: readEndedLogins(endedLogins).map(({ sid, end }) => ({
+      sid,
+      end: new Date(end * 1000),
+    })),
     created_at: createdAt,
     updated_at: updatedAt,
   }

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { canonicalEmail } from '../account/email-address.js'
 import { type FormerEmail, maxFormerEmails } from '../store/email-history.js'
+import { maxEndedLogins, toEndedLogins } from '../store/ended-logins.js'
 import { Email, Name } from '../account/user.js'
 import { isReadableHash, unusableHash } from '../passwords/hash.js'
 import { createChecker } from '../schema-check.js'
@@ -35,6 +36,15 @@ const ImportLine = Type.Object(
         maxItems: maxFormerEmails,
       }),
     ),
+    ended_logins: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { sid: Type.String({ pattern: '^[\\w-]{1,100}$' }), end: Time },
+          { additionalProperties: false },
+        ),
+        { maxItems: maxEndedLogins },
+      ),
+    ),
     created_at: Type.Optional(Time),
     updated_at: Type.Optional(Time),
   },
@@ -57,6 +67,7 @@ const reasons = {
   disabled_at: `disabled_at is neither null nor ${time}`,
   token_epoch: `token_epoch is not a whole number from 0 to ${maxEpoch}`,
   former_emails: `former_emails is not a list of up to ${maxFormerEmails} objects of id, email and at`,
+  ended_logins: `ended_logins is not a list of up to ${maxEndedLogins} objects of sid and end`,
   created_at: `created_at is not ${time}`,
   updated_at: `updated_at is not ${time}`,
 }
@@ -99,6 +110,10 @@ export function readUser(text: string, now = Date.now()): MovedAccount | string 
 
 function toAccount(line: Line, now: number): MovedAccount {
   const { id, name = null, token_epoch: tokenEpoch, former_emails: former, disabled } = line
+  const ended = line.ended_logins?.map(({ sid, end }) => ({
+    sid,
+    end: Math.floor(Number(toTime(end, 'ended_logins')) / 1000),
+  }))
   const [createdAt, updatedAt] = [
     toTime(line.created_at, 'created_at'),
     toTime(line.updated_at, 'updated_at'),
@@ -114,6 +129,7 @@ function toAccount(line: Line, now: number): MovedAccount {
     }),
     ...(tokenEpoch !== undefined && { tokenEpoch }),
     ...(former !== undefined && { emailHistory: JSON.stringify(toHistory(former, now)) }),
+    ...(ended !== undefined && { endedLogins: toEndedLogins(ended) }),
     ...(createdAt && { createdAt }),
     ...(updatedAt && { updatedAt }),
   }

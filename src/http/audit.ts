@@ -31,6 +31,7 @@ export const auditEvents = {
   'email.undone':
     'the account has its former address back and no usable password; revokes every refresh token',
   'email.taken': 'a change of the address, or its undo, to an address of another account',
+  'login.ended': 'a logout of one login; revokes its refresh tokens',
   'sessions.ended': 'a logout everywhere; revokes every refresh token',
   'account.deleted': 'the owner deleted the account',
   'request.cross_site': 'a request with cookies that comes from a page of another site',

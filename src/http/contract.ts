@@ -12,7 +12,7 @@ import { problemDocument, statusOf } from './problems.js'
 import { Duration } from './schemas.js'
 
 /** The ways to send an access token. A client needs one of them. */
-const everyWay = [{ accessToken: [] }, { accessCookie: [] }, { boundToken: [] }]
+export const everyWay = [{ accessToken: [] }, { accessCookie: [] }, { boundToken: [] }]
 
 /** The version of the contract, as in package.json, its server, and the order of its paths. */
 export interface ContractInfo {
@@ -88,16 +88,30 @@ export function collectContract(
     stripBasePath: false,
     transform: ({ schema, url, route }) => ({ schema: describe(schema, route), url }),
     transformObject: (document) => {
-      const { openapiObject } = document as { openapiObject: { paths: Record<string, object> } }
+      const { openapiObject } = document as { openapiObject: { paths: Paths } }
       const paths = sorted(openapiObject.paths, order)
+      Object.values(paths).forEach(markOptionalBodies)
       return withExamples({ ...openapiObject, paths }, publicUrl)
     },
   })
 }
 
+type Paths = Record<string, Record<string, Operation>>
+
+interface Operation {
+  requestBody?: { required: boolean }
+  responses: Record<string, unknown>
+}
+
+// A route that requires a body refuses other types with 415.
+function markOptionalBodies(operations: Record<string, Operation>): void {
+  for (const { requestBody, responses } of Object.values(operations))
+    if (requestBody) requestBody.required = responses['415'] !== undefined
+}
+
 // Scopes of their own are registered last. A person who tries one route after another must not
 // delete the account before the rest. Paths that the order does not name come last.
-function sorted(paths: Record<string, object>, order: string[]): Record<string, object> {
+function sorted(paths: Paths, order: string[]): Paths {
   const named = order.map((route) => route.replace(/^\w+ /, '').replace(/:(\w+)/g, '{$1}'))
   const place = (path: string) => (named.includes(path) ? named.indexOf(path) : named.length)
   return Object.fromEntries(
@@ -144,9 +158,10 @@ function describe(
   )
   const { querystring: _none, ...shown } = schema
   // A public route that can refuse a token accepts one, but does not require it.
-  const security = codes.has('invalid_token') ? [{}, ...everyWay] : []
+  const security = schema.security ?? (codes.has('invalid_token') ? [{}, ...everyWay] : [])
   return {
     ...shown,
+    ...(config?.optionalBody && { body: config.optionalBody }),
     ...(!guarded && { security }),
     response: { ...(schema.response as object), ...problems },
   }

@@ -7,6 +7,7 @@ interface Schema {
   examples?: unknown[]
   enum?: unknown[]
   properties?: Record<string, Schema>
+  required?: string[]
 }
 
 type Content = Record<string, { schema: Schema; example?: unknown; examples?: object }>
@@ -26,7 +27,8 @@ interface Contract {
 /**
  * Gives every body and reply of the contract a media-type example, which Postman and similar
  * tools send and show. It comes from the schema: its `examples`, its `enum`, or the examples of
- * its properties. Without any of these there is no example. Returns a copy.
+ * its properties; an optional property is in it only with `examples` of its own. Otherwise
+ * there is no example. Returns a copy.
  *
  * @param publicUrl replaces {@link exampleUrl}
  */
@@ -36,13 +38,13 @@ export function withExamples(contract: object, publicUrl: string): object {
   ) as Contract
   const { components, paths } = copy
   const exampleOf = (schema: Schema): unknown => {
-    const { $ref, examples, enum: values, properties } = schema
+    const { $ref, examples, enum: values, properties, required = [] } = schema
     if ($ref !== undefined)
       return exampleOf(components.schemas[$ref.replace(/^.*\//, '')] as Schema)
     if (properties === undefined || examples !== undefined) return (examples ?? values)?.[0]
-    const members = Object.entries(properties).map(
-      ([name, property]) => [name, exampleOf(property)] as const,
-    )
+    const members = Object.entries(properties)
+      .filter(([name, { examples }]) => examples !== undefined || required.includes(name))
+      .map(([name, property]) => [name, exampleOf(property)] as const)
     return members.some(([, member]) => member === undefined)
       ? undefined
       : Object.fromEntries(members)

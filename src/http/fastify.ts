@@ -15,3 +15,6 @@ export type App = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >
+
+/** A request and its reply, where a route passes them on. */
+export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify'

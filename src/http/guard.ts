@@ -1,5 +1,6 @@
 import fastifyJwt from '@fastify/jwt'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { TSchema } from 'typebox'
 import { Problem, type ProblemCode } from '../errors.js'
 import type { AccessClaims } from '../tokens/access-token.js'
 import { isCompactJws } from '../tokens/compact-form.js'
@@ -29,6 +30,8 @@ declare module 'fastify' {
     internal?: boolean
     /** The limits of the route; unlimited by default. */
     limit?: RouteLimit
+    /** The body that the route reads by itself, for the contract. No other body is refused. */
+    optionalBody?: TSchema
     /** Whether replies can have tokens: the request decides how its client holds them. */
     tokens?: boolean
   }

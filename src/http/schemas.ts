@@ -132,7 +132,14 @@ const TokenReplyObject = Type.Unsafe<Tokens>({
   $id: 'TokenReply',
   description: 'The tokens of a sign-up, a login or a refresh. `token_type` says how they are held',
   oneOf: [{ $ref: 'BearerTokens#' }, { $ref: 'DpopTokens#' }, { $ref: 'CookieTokens#' }],
-  discriminator: { propertyName: 'token_type' },
+  discriminator: {
+    propertyName: 'token_type',
+    mapping: {
+      Bearer: '#/components/schemas/BearerTokens',
+      DPoP: '#/components/schemas/DpopTokens',
+      Cookie: '#/components/schemas/CookieTokens',
+    },
+  },
   examples: [{ ...exampleTokens, token_type: 'Bearer', ...exampleLifetimes }],
 })
 

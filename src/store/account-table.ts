@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js'
 import { emptyHistory } from './email-history.js'
+import { noEndedLogins } from './ended-logins.js'
 import type { Accounts } from './accounts.js'
 import { createMany } from './create-many.js'
 import { available, isDuplicate } from './faults.js'
@@ -21,7 +22,8 @@ export function createAccounts(
 ): Accounts {
   const users = client.user
   const now = () => new Date(clock())
-  const nextEpoch = { tokenEpoch: { increment: 1 } }
+  // An earlier epoch ends every login, so the list of ended logins starts again.
+  const nextEpoch = { tokenEpoch: { increment: 1 }, endedLogins: noEndedLogins }
   const ifFree = async <T>(writing: Promise<T>) =>
     await available(
       writing.catch((error: unknown) => {
@@ -161,6 +163,15 @@ export function createAccounts(
           users.updateMany({
             where: { id, email },
             data: { emailVerifiedAt: now(), updatedAt: now() },
+          }),
+        )
+      ).count === 1,
+    endLogin: async ({ id, endedLogins }, next) =>
+      (
+        await available(
+          users.updateMany({
+            where: { id, endedLogins, disabledAt: null },
+            data: next === null ? nextEpoch : { endedLogins: next },
           }),
         )
       ).count === 1,

@@ -18,6 +18,8 @@ export interface Account {
    * `email-history.ts`.
    */
   emailHistory: string
+  /** Logins that were logged out, as JSON: see `ended-logins.ts`. */
+  endedLogins: string
   createdAt: Date
   updatedAt: Date
 }
@@ -30,8 +32,9 @@ export interface FoundAccounts {
 }
 
 /**
- * The stored accounts. Every write is one statement. Every method throws Problem `unavailable`
- * if the database cannot be reached.
+ * The stored accounts. Every write is one statement. A statement that revokes every refresh
+ * token also empties the list of ended logins. Every method throws Problem `unavailable` if the
+ * database cannot be reached.
  */
 export interface Accounts {
   findById: (id: string) => Promise<Account | null>
@@ -134,6 +137,13 @@ export interface Accounts {
    * another address by now.
    */
   verifyEmail: (account: Pick<Account, 'id' | 'email'>) => Promise<boolean>
+  /**
+   * Replaces the list of ended logins. Returns false if the list has changed since it was read,
+   * or the account is gone or disabled.
+   *
+   * @param next null if the list is full: revokes every refresh token instead
+   */
+  endLogin: (account: Pick<Account, 'id' | 'endedLogins'>, next: string | null) => Promise<boolean>
   /** Revokes every refresh token of an account that is not disabled. Returns whether it did. */
   endRefreshTokens: (id: string) => Promise<boolean>
   /**

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join, raw, type Sql, sqltag as sql } from '@prisma/client/runtime/client'
+import { emptyHistory } from './email-history.js'
+import { noEndedLogins } from './ended-logins.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 
 /** An account that is created without a sign-up. */
@@ -27,6 +29,8 @@ export interface MovedAccount extends Omit<NewAccount, 'emailVerified'> {
   tokenEpoch?: number
   /** The column that `email-history.ts` reads and writes. */
   emailHistory?: string
+  /** The column that `ended-logins.ts` reads and writes. */
+  endedLogins?: string
   createdAt?: Date
   updatedAt?: Date
 }
@@ -55,7 +59,7 @@ export interface CreatedAccounts {
  * The max accounts of one call of {@link createMany}. SQLite accepts 32,766 values in a
  * statement (SQLITE_MAX_VARIABLE_NUMBER).
  */
-export const maxNewAccounts = 3000
+export const maxNewAccounts = 2900
 
 interface Row {
   id: string
@@ -87,7 +91,7 @@ export async function createMany(
   // deadlock. Equal addresses keep their order.
   const sorted = first.sort((a, b) => Number(a.email > b.email) - Number(a.email < b.email))
   // Prisma's createMany cannot skip duplicates on SQLite, and takes three times as long.
-  const insert = sql`INSERT INTO ${raw(table)} (id, email, password_hash, name, email_verified_at, token_epoch, disabled_at, email_history, created_at, updated_at) VALUES ${join(sorted.map(({ values }) => values))} ON CONFLICT DO NOTHING`
+  const insert = sql`INSERT INTO ${raw(table)} (id, email, password_hash, name, email_verified_at, token_epoch, disabled_at, email_history, ended_logins, created_at, updated_at) VALUES ${join(sorted.map(({ values }) => values))} ON CONFLICT DO NOTHING`
   // Without given ids there are no clashes to report, and the count alone is faster.
   if (!rows.some(({ isMoved }) => isMoved))
     return { created: await client.$executeRaw(insert), clashes: [] }
@@ -103,13 +107,14 @@ export async function createMany(
 }
 
 function toRow(account: MovedAccount, index: number, now: Date): Row {
-  const { email, passwordHash, name, tokenEpoch = 0, emailHistory = '[]' } = account
+  const { email, passwordHash, name, tokenEpoch = 0 } = account
+  const { emailHistory = emptyHistory, endedLogins = noEndedLogins } = account
   const {
     id = uuid7(now.getTime(), index),
     createdAt = account.updatedAt ?? now,
     updatedAt = createdAt,
   } = account
-  const values = sql`(${id}, ${email}, ${passwordHash}, ${name}, ${since(account.emailVerified, now)}, ${tokenEpoch}, ${since(account.disabled, now)}, ${emailHistory}, ${createdAt}, ${updatedAt})`
+  const values = sql`(${id}, ${email}, ${passwordHash}, ${name}, ${since(account.emailVerified, now)}, ${tokenEpoch}, ${since(account.disabled, now)}, ${emailHistory}, ${endedLogins}, ${createdAt}, ${updatedAt})`
   return { id, email, index, isMoved: account.id !== undefined, values }
 }
 

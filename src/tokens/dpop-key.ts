@@ -70,7 +70,8 @@ export function importProofKey(header: string): ProofKey {
   if (typ !== 'dpop+jwt') throw refuseProof('"typ" must be "dpop+jwt".')
   // Extensions are not supported, so `crit` is refused (RFC 7515 §4.1.11).
   if ('crit' in others) throw refuseProof('"crit" is not supported.')
-  const algorithm = dpopAlgorithms.find((name) => name === alg)
+  // RFC 9864 gives EdDSA with this curve a name of its own, and libraries sign with it.
+  const algorithm = dpopAlgorithms.find((name) => name === (alg === 'Ed25519' ? 'EdDSA' : alg))
   if (algorithm === undefined) throw refuseProof(`"alg" must be ${dpopAlgorithms.join(' or ')}.`)
   if (!isJsonObject(jwk)) throw refuseProof('"jwk" must be a public key as a JSON object.')
   if (secretMembers.some((name) => name in jwk))

@@ -11,7 +11,7 @@ import { createUsedProofs } from './dpop-replay.js'
 /** The algorithms that proofs may be signed with, for metadata and challenges. */
 export { dpopAlgorithms } from './dpop-key.js'
 
-/** The min number of keys to remember. The max is twice as many, at most 4 KiB each. */
+/** The min number of keys to remember. The max is twice as many, some 5 KiB each. */
 const rememberedKeys = 5000
 
 /** The min number of used proofs to remember. The max is twice as many, some 100 bytes each. */

@@ -6,6 +6,7 @@ const hash = '$2b$10$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW'
 const ada = { email: 'ada@example.org', password_hash: hash }
 const id = '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1'
 const former = { id, email: 'Old@example.org', at: '2026-01-02T03:04:05+02:00' }
+const ended = { sid: 'x', end: '2026-01-02T03:04:05Z' }
 const account = { email: 'ada@example.org', passwordHash: hash, name: null, emailVerified: false }
 
 t.test('a former address cannot be from the future', async (t) => {
@@ -85,6 +86,14 @@ t.test('a line becomes an account', async (t) => {
         ...account,
         emailHistory: JSON.stringify([{ id, email: 'old@example.org', at: Date.parse(former.at) }]),
       },
+    ],
+    [
+      { ...ada, ended_logins: [] },
+      { ...account, endedLogins: '[]' },
+    ],
+    [
+      { ...ada, ended_logins: [{ sid: 'a-B_9', end: '2026-01-02T03:04:05.999Z' }] },
+      { ...account, endedLogins: '[["a-B_9",1767323045]]' },
     ],
     [
       { ...ada, created_at: '2020-02-29T23:59:59.999Z', updated_at: '2019-01-01t00:00:00z' },
@@ -263,6 +272,21 @@ t.test('bad lines say why, and nothing of what stands in them', async (t) => {
     ].map((value): [object, string] => [
       { ...ada, former_emails: value },
       'former_emails is not a list of up to 10 objects of id, email and at',
+    ]),
+    ...[
+      null,
+      {},
+      [['x', 1]],
+      [{ ...ended, extra: 1 }],
+      [{ ...ended, sid: '' }],
+      [{ ...ended, sid: 'x'.repeat(101) }],
+      [{ ...ended, sid: 'se cret' }],
+      [{ ...ended, end: 1 }],
+      [{ ...ended, end: 'secret' }],
+      Array.from({ length: 51 }, () => ended),
+    ].map((value): [object, string] => [
+      { ...ada, ended_logins: value },
+      'ended_logins is not a list of up to 50 objects of sid and end',
     ]),
     ...[
       '!',

@@ -41,6 +41,7 @@ const rows: MovedAccount[] = [
     disabled: new Date(0),
     tokenEpoch: 2_000_000_000,
     emailHistory: JSON.stringify(former),
+    endedLogins: '[["0b9f5ac2-7d5e-4a53-9d4b-3c2f5a1e6b70",1767323045],["x",0]]',
     createdAt: new Date(0),
     updatedAt: new Date(0),
   },
@@ -66,7 +67,7 @@ const rows: MovedAccount[] = [
 ]
 
 const columns =
-  'id, email, email_verified_at, password_hash, name, token_epoch, disabled_at, email_history, created_at, updated_at'
+  'id, email, email_verified_at, password_hash, name, token_epoch, disabled_at, email_history, ended_logins, created_at, updated_at'
 const other: Record<DatabaseKind, DatabaseKind> = { sqlite: 'postgresql', postgresql: 'sqlite' }
 
 async function all(accounts: Accounts) {
@@ -267,7 +268,7 @@ t.test('an export that cannot be written leaves no file', async (t) => {
     terminal.stdout.destroy(Object.assign(new Error('EPIPE'), { code: 'EPIPE', syscall: 'write' }))
     return false
   }
-  const one = { list: async () => [{ ...rows[1], emailHistory: '[]' }] } as never
+  const one = { list: async () => [{ ...rows[1], emailHistory: '[]', endedLogins: '[]' }] } as never
   await t.rejects(exportUsers(one, null, terminal), {
     name: 'CommandError',
     message: 'The accounts cannot be written (EPIPE).',

@@ -259,6 +259,7 @@ t.test('every member that the import takes is in the document', async (t) => {
     'updated_at',
     'token_epoch',
     'former_emails',
+    'ended_logins',
   ]
   const [, table = ''] = /\| member \| value .*\n\|[-|]+\n((?:\|.*\n)+)/.exec(text) ?? []
   const named = table.split('\n').flatMap((row) => (row.split('|')[1] ?? '').match(/\w+/g) ?? [])

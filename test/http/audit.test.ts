@@ -134,6 +134,10 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     await built.call('POST', '/email/undo', { body: { token } })
     return person.user.id
   },
+  'login.ended': async ({ call }, { user: { id }, access_token: token }) => {
+    await call('POST', '/logout', { token })
+    return id
+  },
   'sessions.ended': async ({ call }, { user: { id }, access_token: token }) => {
     await call('POST', '/logout/everywhere', { token })
     return id

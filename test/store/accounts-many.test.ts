@@ -42,6 +42,7 @@ await onEachDatabase(t, async (t, kind) => {
       tokenEpoch: 0,
       disabledAt: null,
       emailHistory: '[]',
+      endedLogins: '[]',
       createdAt: now,
       updatedAt: now,
     }
@@ -119,6 +120,7 @@ await onEachDatabase(t, async (t, kind) => {
       disabled: new Date(2),
       tokenEpoch: 3,
       emailHistory: '[{"id":"x","email":"y","at":4}]',
+      endedLogins: '[["x",4]]',
       createdAt: new Date(5),
       updatedAt: new Date(6),
     }
@@ -132,6 +134,7 @@ await onEachDatabase(t, async (t, kind) => {
       tokenEpoch: 3,
       disabledAt: new Date(2),
       emailHistory: moved.emailHistory,
+      endedLogins: moved.endedLogins,
       createdAt: new Date(5),
       updatedAt: new Date(6),
     }

@@ -58,6 +58,7 @@ await onEachDatabase(t, async (t, kind) => {
       tokenEpoch: 0,
       disabledAt: null,
       emailHistory: '[]',
+      endedLogins: '[]',
       createdAt: new Date(frozenNow),
       updatedAt: new Date(frozenNow),
     }
@@ -114,6 +115,7 @@ await onEachDatabase(t, async (t, kind) => {
         'created_at',
         'updated_at',
         'email_history',
+        'ended_logins',
       ],
     )
   })

@@ -104,7 +104,6 @@ async function calls(test: TestApp): Promise<Record<string, () => ReturnType<Tes
 const readers = [
   'POST /login',
   'POST /refresh',
-  'POST /logout',
   'POST /password/forgot',
   'POST /email/resend',
   'POST /email/change',

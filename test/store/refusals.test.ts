@@ -73,7 +73,12 @@ const foreign: Array<{ what: string; prepare: string[]; says: RegExp }> = [
   },
   {
     what: 'all migrations recorded, and no table',
-    prepare: [foreignTable, record('0001_init'), record('0002_email_history')],
+    prepare: [
+      foreignTable,
+      record('0001_init'),
+      record('0002_email_history'),
+      record('0003_ended_logins'),
+    ],
     says: /records migrations of Latchkey.*has no table users\. Restore a backup/,
   },
   {
@@ -97,14 +102,14 @@ await onEachDatabase(t, async (t, kind) => {
 
   await t.test('a column that is missing', async (t) => {
     const url = await migrated(t, kind)
-    await query(url, 'ALTER TABLE users DROP COLUMN email_history')
-    t.match(await refusal(migrate(url)), /email_history.* are not those of this version/)
+    await query(url, 'ALTER TABLE users DROP COLUMN ended_logins')
+    t.match(await refusal(migrate(url)), /ended_logins.* are not those of this version/)
   })
 
   await t.test('a failed migration is explained, and the statements resolve it', async (t) => {
     for (const column of ['finished_at', 'rolled_back_at']) {
       const url = await migrated(t, kind)
-      const name = '0002_email_history'
+      const name = '0003_ended_logins'
       await query(
         url,
         `UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = '${name}'`,
@@ -115,10 +120,10 @@ await onEachDatabase(t, async (t, kind) => {
       t.match(message, says)
       const file = `prisma/migrations/${kind}/${name}/migration.sql`
       t.match(message, file)
-      t.match(await projectFile(file), 'email_history')
+      t.match(await projectFile(file), 'ended_logins')
       const [statement = ''] = new RegExp(`UPDATE .* SET ${column} = .*;`).exec(message) ?? []
       if (column === 'rolled_back_at')
-        await query(url, 'ALTER TABLE users DROP COLUMN email_history')
+        await query(url, 'ALTER TABLE users DROP COLUMN ended_logins')
       await query(url, statement)
       t.capture(console, 'log')
       await t.resolves(migrate(url), statement)

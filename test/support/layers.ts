@@ -69,6 +69,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
       'services',
       'store',
       'store/email-history',
+      'store/ended-logins',
       'tokens',
       'type:clock',
     ],
@@ -86,6 +87,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
       'account',
       'errors',
       'store/email-history',
+      'store/ended-logins',
       'type:limits',
       'type:mail',
       'type:passwords',
@@ -109,10 +111,11 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
     may: ['account', 'cookies', 'errors', 'keys', 'tokens'],
   },
   { layer: 'store/email-history', path: /^store\/email-history\.ts$/, may: ['tokens'] },
+  { layer: 'store/ended-logins', path: /^store\/ended-logins\.ts$/, may: [] },
   {
     layer: 'store',
     path: /^store\//,
-    may: ['errors', 'package-root', 'store/email-history', 'type:clock'],
+    may: ['errors', 'package-root', 'store/email-history', 'store/ended-logins', 'type:clock'],
   },
   {
     layer: 'tokens',

@@ -3,8 +3,8 @@ import { Claims, NoQuery } from '../../http/schemas.js'
 
 /** The headers for a proxy. They are always there, so that a proxy overwrites forged ones. */
 const identityHeaders = {
-  'x-latchkey-subject': { type: 'string', description: 'The id of the account' },
-  'x-latchkey-roles': { type: 'string', description: 'Empty: there are no roles yet' },
+  'X-Latchkey-Subject': { type: 'string', description: 'The id of the account' },
+  'X-Latchkey-Roles': { type: 'string', description: 'Empty: there are no roles yet' },
 }
 
 /** Returns the claims that the guard has verified. It works while the database is down. */

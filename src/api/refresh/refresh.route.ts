@@ -1,8 +1,7 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import type { Admitted } from '../../account/admit.js'
 import { Problem } from '../../errors.js'
-import type { App } from '../../http/fastify.js'
+import type { App, Reply, Request } from '../../http/fastify.js'
 import { cookie } from '../../http/holding.js'
 import { NoQuery, TokenReply, Transport } from '../../http/schemas.js'
 import { createRefresh } from './refresh.js'
@@ -29,7 +28,7 @@ export function refreshRoute(app: App, services: Services): void {
   const refresh = createRefresh(services)
   const { sendTokens, sites, tokenCookies } = services
 
-  const refreshByCookie = async (request: FastifyRequest, reply: FastifyReply) => {
+  const refreshByCookie = async (request: Request, reply: Reply) => {
     if (tokenCookies.areIn(request)) sites.require(request)
     try {
       const token = tokenCookies.readRefresh(request)
@@ -43,8 +42,8 @@ export function refreshRoute(app: App, services: Services): void {
   }
 
   const refreshRequest = async (
-    request: FastifyRequest,
-    reply: FastifyReply,
+    request: Request,
+    reply: Reply,
     token: string | undefined,
   ): Promise<Admitted> => {
     const { holding } = request

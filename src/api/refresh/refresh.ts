@@ -1,6 +1,7 @@
 import type { Admitted } from '../../account/admit.js'
 import { Problem } from '../../errors.js'
 import type { Services } from '../../services.js'
+import { hasEnded } from '../../store/ended-logins.js'
 
 /**
  * Issues new tokens for a refresh token. The token stays valid until it expires, also in
@@ -11,8 +12,8 @@ import type { Services } from '../../services.js'
  * @throws Problem
  *
  *   - `invalid_dpop_proof` if the token is bound to another key
- *   - `invalid_refresh_token` if the token is not valid or of an earlier epoch, or the account is
- *       gone or may not have tokens now
+ *   - `invalid_refresh_token` if the token is not valid or of an earlier epoch, its login was
+ *       logged out, or the account is gone or may not have tokens now
  *   - `rate_limited`, `unavailable`
  */
 export type Refresh = (refreshToken: string, jkt: string | undefined) => Promise<Admitted>
@@ -28,8 +29,10 @@ export function createRefresh({
   Services,
   'accounts' | 'refreshTokens' | 'countRefresh' | 'obstacleOf' | 'admit'
 >): Refresh {
+  const ended = rememberEnded()
   return async (refreshToken, jkt) => {
     const { sub, epoch, auth_time: authTime, sid, cnf } = refreshTokens.verify(refreshToken)
+    const refuse = () => new Problem('invalid_refresh_token', { account: sub })
     // Before the count: a thief without the key must not use up the refreshes of the owner.
     if (cnf !== undefined && cnf.jkt !== jkt)
       throw new Problem('invalid_dpop_proof', {
@@ -37,12 +40,27 @@ export function createRefresh({
         detail:
           'The refresh token is bound to a key. Send a DPoP proof that is signed by this key.',
       })
-    // By epoch: the holder of a revoked token must not use up the refreshes of the owner.
+    // Nor may the holder of a revoked token: a known logout is refused, and epochs count apart.
+    if (ended.has(sid)) throw refuse()
     await countRefresh(sub, epoch)
     const account = await accounts.findById(sub)
+    if (account !== null && sid !== undefined && hasEnded(account.endedLogins, sid)) {
+      ended.add(sid)
+      throw refuse()
+    }
     // An unverified address does not revoke the token: it works once the address is verified.
     if (account === null || account.tokenEpoch !== epoch || obstacleOf(account) !== null)
-      throw new Problem('invalid_refresh_token', { account: sub })
+      throw refuse()
     return admit(account, { authTime, sid })
+  }
+}
+
+// A logout is never undone. The first characters of the random ids bound the memory: there are
+// 4,096 of them.
+function rememberEnded() {
+  const recent = new Map<string, string>()
+  return {
+    has: (sid: string | undefined) => sid !== undefined && recent.get(sid.slice(0, 2)) === sid,
+    add: (sid: string) => recent.set(sid.slice(0, 2), sid),
   }
 }

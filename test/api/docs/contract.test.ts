@@ -21,7 +21,7 @@ t.test('the example of invalid_request is an error that the route has', async (t
   const operations = Object.entries(contract.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
   )
-  const withBody = operations.filter(({ requestBody }) => requestBody !== undefined)
+  const withBody = operations.filter(({ requestBody }) => requestBody?.required === true)
   t.ok(withBody.length >= 10)
   for (const { path, method, responses } of withBody) {
     const example = responses['400'].content['application/problem+json'].examples.invalid_request
@@ -31,7 +31,7 @@ t.test('the example of invalid_request is an error that the route has', async (t
 })
 
 interface Operation {
-  requestBody?: object
+  requestBody?: { required: boolean }
   responses: { 400: { content: Record<'application/problem+json', ProblemExamples> } }
 }
 
