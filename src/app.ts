@@ -13,6 +13,7 @@ import { undoEmailChangeRoute } from './api/email/undo.route.js'
 import { verifyEmailPage } from './api/email/verify.page.js'
 import { verifyEmailRoute } from './api/email/verify.route.js'
 import { livenessRoute, readinessRoute } from './api/health/health.route.js'
+import { loginPage } from './api/login/login.page.js'
 import { loginRoute } from './api/login/login.route.js'
 import { logoutEverywhereRoute, logoutRoute } from './api/logout/logout.route.js'
 import {
@@ -31,6 +32,7 @@ import { listProblemsRoute, problemsRoute } from './api/problems/problems.route.
 import { refreshNavigationRoute } from './api/refresh/refresh-navigation.route.js'
 import { refreshRoute } from './api/refresh/refresh.route.js'
 import { rootRoute } from './api/root/root.route.js'
+import { signupPage } from './api/signup/signup.page.js'
 import { signupRoutes } from './api/signup/signup.route.js'
 import { jwksRoute } from './api/well-known/jwks.route.js'
 import { openidConfigurationRoute, serverMetadataRoute } from './api/well-known/metadata.route.js'
@@ -69,7 +71,9 @@ export function routesOf(
   config: Config,
 ): Record<`${'GET' | 'POST' | 'PATCH' | 'DELETE'} /${string}`, Route> {
   return {
+    'GET /signup': signupPage,
     'POST /signup': signupRoutes[config.SIGNUP_MODE],
+    'GET /login': loginPage,
     'POST /login': loginRoute,
     'GET /refresh': refreshNavigationRoute,
     'POST /refresh': refreshRoute,

@@ -13,7 +13,6 @@ const absent: Array<[name: RegExp, routes: RegExp]> = [
   [/\bwebhooks\b/, / \/webhooks/],
   [/\bprofile fields\b/, / \/(profile|me\/(metadata|profile))/],
   [/\buser names\b/, / \/(username|me\/username)/],
-  [/\bhosted pages\b/, /^GET \/(login|signup|account)$/],
   [/\bmail texts\b/, / \/(mails|templates)/],
 ]
 

@@ -23,7 +23,10 @@ const answers: Record<string, number> = {
   'POST /refresh': 400,
   'POST /signup': 400,
   'GET /docs/static/index.html': 302,
+  // The pages are for clients that ask for HTML.
+  'GET /login': 405,
   'GET /refresh': 400,
+  'GET /signup': 405,
 }
 const withHead = (routes: string[]) =>
   [

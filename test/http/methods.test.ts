@@ -6,8 +6,9 @@ import { type Case, everyRowIs, nameOf, rowsOf, tableIs } from '../support/table
 /** Every path and the methods it takes; HEAD goes with GET. */
 const paths: Record<string, string[]> = {
   '/': ['GET'],
-  '/signup': ['POST'],
-  '/login': ['POST'],
+  '/signup': ['GET', 'POST'],
+  '/login': ['GET', 'POST'],
+  '/refresh': ['GET', 'POST'],
   '/me': ['DELETE', 'GET', 'PATCH'],
   '/me/delete': ['POST'],
   '/claims': ['GET'],
@@ -53,7 +54,8 @@ await t.test('every path takes its methods and refuses the others', async (t) =>
             },
       ]),
       async (method) => {
-        const reply = await inject(method, path)
+        // Some pages are only for clients that ask for HTML.
+        const reply = await inject(method, path, { headers: { accept: 'text/html' } })
         const refused = [404, 405].includes(reply.statusCode)
         return {
           // A reply to HEAD has no body that could be a problem.

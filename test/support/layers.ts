@@ -79,7 +79,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
     path: /^api\/.*\.route\.ts$/,
     may: ['account', 'errors', 'feature', 'http', 'limits', 'tokens', 'type:services'],
   },
-  { layer: 'page', path: /^api\/.*\.page\.ts$/, may: ['http'] },
+  { layer: 'page', path: /^api\/.*\.page\.ts$/, may: ['http', 'type:services'] },
   {
     layer: 'feature',
     path: /^api\//,
@@ -174,7 +174,7 @@ export const homes: Record<string, RegExp> = {
   bcrypt: /^passwords\//,
   'close-with-grace': /^serve\.ts$/,
   'fast-jwt': /^tokens\//,
-  fastify: /^(http\/|limits\/|app\.ts$|services\.ts$)/,
+  fastify: /^(http\/|limits\/|app\.ts$|services\.ts$|api\/.*\.route\.ts$)/,
   'find-my-way': /^http\//,
   ioredis: /^limits\//,
   'ipaddr.js': /^limits\//,
