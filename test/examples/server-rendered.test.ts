@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import type { BrowserContext, Cookie, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { buildTestApp, goodPassword } from '../helper.js'
@@ -202,6 +205,45 @@ t.test('forms of other sites are refused, with cookies and without', async (t) =
       }
     }
   t.match(await (await fetch(origin, { headers: { cookie } })).text(), 'Hello')
+})
+
+t.test('a form of another site is refused in a browser', async (t) => {
+  const { origin, signup, issuer } = await start(t)
+  const { user } = await signup({ email, name: 'Ada' })
+  const form = (path: string, fields: Record<string, string>) =>
+    `<form method="post" action="${origin}${path}">${Object.entries(fields)
+      .map(([name, value]) => `<input name="${name}" value="${value}">`)
+      .join('')}<button>${path}</button></form>`
+  const attack =
+    form('/login', { email: user.email, password: goodPassword }) +
+    form('/name', { name: 'Mallory' }) +
+    form('/logout', {})
+  const evil = createServer((_request, reply) => {
+    reply.writeHead(200, { 'content-type': 'text/html' }).end(attack)
+  }).listen(0, '127.0.0.1')
+  await once(evil, 'listening')
+  t.teardown(() => {
+    evil.close().closeAllConnections()
+  })
+  const { port } = evil.address() as AddressInfo
+  const { page } = await openPage(t, { javaScriptEnabled: false })
+  const post = async (host: string, path: string) => {
+    await page.goto(`http://${host}:${port}/`)
+    await page.getByRole('button', { name: path }).click()
+    return await shown(page)
+  }
+  const refused = 'Notice: This form was sent by another site.'
+  // A browser sends cookies from another port of the host, and none from another site.
+  for (const host of ['localhost', '127.0.0.1']) {
+    t.equal(await post(host, '/login'), refused, `logs nobody in from ${host}`)
+    t.strictSame(await page.context().cookies(issuer), [], 'no cookie is set')
+  }
+  await page.goto(`${origin}/login`)
+  await fill(page, { 'E-mail': email, Password: goodPassword }, 'Log in')
+  for (const host of ['localhost', '127.0.0.1'])
+    for (const path of ['/name', '/logout']) t.equal(await post(host, path), refused, host + path)
+  await page.goto(origin)
+  t.match(await shown(page), 'Hello, Ada!')
 })
 
 t.test('the login returns to pages of the app alone', async (t) => {
