@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { InjectOptions, LightMyRequestResponse } from 'fastify'
 import type { Test } from 'tap'
 import { buildApp } from '../src/app.js'
-import { createServices } from '../src/services.js'
+import { createServices, type Services } from '../src/services.js'
 import { type Config, loadConfig } from '../src/config.js'
 import type { App } from '../src/http/fastify.js'
 import { createDrain, type Drain } from '../src/process/drain.js'
@@ -106,6 +106,8 @@ export interface TestOptions {
   databaseUrl?: string
   /** Changes what the store does, to see what the application makes of it. */
   wrapStore?: (store: Store) => Store
+  /** Replaces services, to see what happens without a protection. */
+  wrapServices?: (services: Services) => Services
   /** Sees the application before its routes are registered, to watch them or to add to them. */
   beforeReady?: (app: App) => void
 }
@@ -162,20 +164,18 @@ export async function buildTestApp(t: Test, options: TestOptions = {}): Promise<
   })
   const { mailer, ...mailbox } = createMailbox(logger, options.transport)
   const redis = config.REDIS_URL === '' ? undefined : connectRedis(config.REDIS_URL, logger)
-  const app = buildApp(
-    createServices({
-      config,
-      store,
-      passwords,
-      ring,
-      mailer,
-      ...(redis && { redis }),
-      clock,
-      logger,
-      drain: options.drain ?? createDrain(),
-    }),
-    options.timeouts,
-  )
+  const services = createServices({
+    config,
+    store,
+    passwords,
+    ring,
+    mailer,
+    ...(redis && { redis }),
+    clock,
+    logger,
+    drain: options.drain ?? createDrain(),
+  })
+  const app = buildApp(options.wrapServices?.(services) ?? services, options.timeouts)
   t.teardown(async () => {
     await app.close()
   })
