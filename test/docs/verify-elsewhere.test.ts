@@ -149,7 +149,7 @@ t.test('each example that is not run here is said to be not', async (t) => {
       ['Python: PyJWT', false],
       ['Go: go-oidc', true],
       ['Java: Spring Security', true],
-      ['nginx, and everything behind it', true],
+      ['nginx, Caddy, Traefik, and everything behind them', false],
       ['Others', true],
     ],
   )

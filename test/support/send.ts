@@ -33,7 +33,8 @@ export async function listen(
   return { port, send: async (message) => await send(port, message) }
 }
 
-async function send(
+/** Sends a message to a port of this machine, on a connection of its own, without a body. */
+export async function send(
   port: number,
   { method = 'GET', path, headers = [] }: Message,
 ): Promise<Answer> {
