@@ -44,15 +44,19 @@ function sorted(name: string): string {
 }
 
 /**
- * Returns a warning for each setting that is missing where it will be missed: on a server for
- * others than this machine.
+ * Returns a warning for each setting that is missing where it will be missed, on a server for
+ * others than this machine, and for a PUBLIC_URL without TLS.
  *
  * @param env the environment that the settings came from
  */
 export function riskySettings(env: Record<string, string | undefined>, config: Config): string[] {
+  const warnings = isReadableOnTheWay(config.PUBLIC_URL)
+    ? [
+        'PUBLIC_URL is http: everyone on the way can read passwords and tokens, and the cookies with tokens have neither Secure nor the prefix __Host-. Use https.',
+      ]
+    : []
   const isLocal = /^(localhost|127\..*|::1)$/i.test(config.HOST) && env.NODE_ENV !== 'production'
-  if (isLocal) return []
-  const warnings: string[] = []
+  if (isLocal) return warnings
   if (!env.PUBLIC_URL?.trim())
     warnings.push(
       `PUBLIC_URL is not set: tokens name ${config.PUBLIC_URL} as their issuer, and links in mails lead there. Both work on this machine only. Set it to the URL that users see; a later change ends every token.`,
@@ -62,4 +66,9 @@ export function riskySettings(env: Record<string, string | undefined>, config: C
       'SMTP_URL is not set: mails are written to data/outbox, and users do not get them. Links to reset a password or verify an address do not arrive.',
     )
   return warnings
+}
+
+function isReadableOnTheWay(publicUrl: string): boolean {
+  const { protocol, hostname } = new URL(publicUrl)
+  return protocol === 'http:' && !/^(localhost|.+\.localhost|127\..*|\[::1\])$/.test(hostname)
 }

@@ -50,6 +50,53 @@ t.test('PUBLIC_URL has a path that can begin a Location and be the path of a coo
     t.strictSame(refused({ PUBLIC_URL: `https://a.example${path}` }), ['PUBLIC_URL'], path)
 })
 
+t.test('COOKIE_DOMAIN is the host of PUBLIC_URL or a parent of it', async (t) => {
+  const PUBLIC_URL = 'https://id.auth.example.com/v1'
+  for (const COOKIE_DOMAIN of ['', 'example.com', 'auth.example.com', 'id.auth.example.com'])
+    t.strictSame(refused({ PUBLIC_URL, COOKIE_DOMAIN }), [], COOKIE_DOMAIN)
+  for (const COOKIE_DOMAIN of [
+    'com',
+    '.example.com',
+    'example.com.',
+    'Example.com',
+    'xample.com',
+    'other.com',
+    'x.id.auth.example.com',
+    'https://example.com',
+    'example.com:443',
+    'example.com/v1',
+    'example.com; Secure',
+    '*.example.com',
+  ])
+    t.strictSame(refused({ PUBLIC_URL, COOKIE_DOMAIN }), ['COOKIE_DOMAIN'], COOKIE_DOMAIN)
+  t.strictSame(refused({ COOKIE_DOMAIN: 'localhost' }), ['COOKIE_DOMAIN'])
+  t.strictSame(refused({ PUBLIC_URL: 'http://10.0.0.5', COOKIE_DOMAIN: '0.0.5' }), [
+    'COOKIE_DOMAIN',
+  ])
+})
+
+t.test('COOKIE_SAMESITE and SIGN_IN_URL', async (t) => {
+  for (const value of ['Lax', 'Strict']) t.strictSame(refused({ COOKIE_SAMESITE: value }), [])
+  for (const value of ['None', 'lax', 'off'])
+    t.strictSame(refused({ COOKIE_SAMESITE: value }), ['COOKIE_SAMESITE'], value)
+  for (const url of ['https://a.example', 'https://a.example/in?x=1', 'http://localhost:4000/in/'])
+    t.strictSame(refused({ SIGN_IN_URL: url }), [], url)
+  for (const url of [
+    '/login',
+    '//a.example',
+    'a.example',
+    'https:a.example',
+    'https:///a.example',
+    'https://a.example/#x',
+    'https://a.example/a b',
+    'https://a.example\\x',
+    'https://u:p@a.example',
+    'javascript:alert(1)',
+    `https://a.example/${'x'.repeat(500)}`,
+  ])
+    t.strictSame(refused({ SIGN_IN_URL: url }), ['SIGN_IN_URL'], url)
+})
+
 t.test('CORS_ORIGINS are exact origins', async (t) => {
   const rows: Array<[string, string[]]> = [
     ['https://app.example.com', ['https://app.example.com']],

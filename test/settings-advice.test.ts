@@ -72,6 +72,10 @@ t.test('a server for others is told what it misses', async (t) => {
     ['an empty URL', { HOST: '::', PUBLIC_URL: ' ' }, both],
     ['with a URL', { HOST: '::', PUBLIC_URL: 'http://localhost:3000' }, ['SMTP_URL']],
     ['with a mail server', { HOST: '::', SMTP_URL: 'smtp://mail' }, ['PUBLIC_URL']],
+    ['http', { PUBLIC_URL: 'http://auth.internal:3000' }, ['PUBLIC_URL']],
+    ['http on this machine', { PUBLIC_URL: 'http://id.localhost' }, []],
+    ['http on loopback', { PUBLIC_URL: 'http://127.0.0.1:3000' }, []],
+    ['http on loopback, IPv6', { PUBLIC_URL: 'http://[::1]:3000' }, []],
     ['with both', { HOST: '::', NODE_ENV: 'production', ...set }, []],
   ]
   await tableIs(t, rows, risky, 'the settings that are named')

@@ -3,6 +3,7 @@ import { Problem } from '../../errors.js'
 import { exampleUrl } from '../../http/examples.js'
 import type { App } from '../../http/fastify.js'
 import { canonicalPath, prefixOf } from '../../http/prefix.js'
+import { dpopAlgorithms } from '../../tokens/dpop-proof.js'
 import type { Services } from '../../services.js'
 
 const Metadata = Type.Object(
@@ -20,6 +21,11 @@ const Metadata = Type.Object(
         'The algorithms of the keys. Libraries accept these algorithms for every kind of token',
       maxItems: 3,
       examples: [['ES256']],
+    }),
+    dpop_signing_alg_values_supported: Type.Array(Type.Enum(dpopAlgorithms), {
+      description: 'The algorithms of DPoP proofs (RFC 9449 §5.1)',
+      maxItems: dpopAlgorithms.length,
+      examples: [dpopAlgorithms],
     }),
     subject_types_supported: Type.Array(Type.Literal('public'), {
       description: '`sub` is the same for every client',
@@ -76,6 +82,7 @@ function documentRoute(
     issuer,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     id_token_signing_alg_values_supported: [...new Set(ring.jwks().keys.map(({ alg }) => alg))],
+    dpop_signing_alg_values_supported: [...dpopAlgorithms],
     subject_types_supported: ['public' as const],
     // RFC 8414 §3.2 would omit empty lists. But the first is required, and without the second
     // `authorization_code` and `implicit` are implied (§2).

@@ -9,6 +9,7 @@ const expected = (issuer: string, ...algorithms: string[]) => ({
   issuer,
   jwks_uri: `${issuer}/.well-known/jwks.json`,
   id_token_signing_alg_values_supported: algorithms,
+  dpop_signing_alg_values_supported: ['ES256', 'EdDSA'],
   subject_types_supported: ['public'],
   response_types_supported: [],
   grant_types_supported: [],
