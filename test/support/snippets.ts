@@ -101,6 +101,7 @@ export function makeTokens(
       ),
       'no object': forge(header, [], sign),
       'no JSON': forge('x', 'x', sign),
+      'bound to a key': like({ cnf: { jkt: thumbprint(makeJwk('ES256')) } }),
       'no token': 'a.b.c',
       nothing: '',
     },
