@@ -34,8 +34,11 @@ const pages = [
   'GET /email/resend',
   'GET /email/undo',
   'GET /email/verify',
+  'GET /login',
   'GET /password/forgot',
   'GET /password/reset',
+  'GET /refresh',
+  'GET /signup',
 ]
 
 await t.test('the contract lists every route and fits it', async (t) => {

@@ -22,9 +22,10 @@ const misfits: Misfit[] = [
   ['one more member', { ...good, name: 'Ada' }, ['/name']],
   [
     'two more members',
-    { ...good, refresh_token: 'x', transport: 'cookie' },
-    ['/refresh_token', '/transport'],
+    { ...good, refresh_token: 'x', scope: 'cookie' },
+    ['/refresh_token', '/scope'],
   ],
+  ['another transport', { ...good, transport: 'body' }, ['/transport']],
   [
     'operators of a query',
     { email: { contains: '@' }, password: { not: '' } },
