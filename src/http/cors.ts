@@ -38,6 +38,9 @@ const maxHints = 20
 export function allowOrigins(app: FastifyInstance, origins: string[], paths: Paths): void {
   const isNew = createFilter()
   app.addHook('onRequest', (request, reply, done) => {
+    // For the cookies of a page on the same site. The plugin would send it to every origin.
+    if (origins.includes(String(request.headers.origin)))
+      reply.header('access-control-allow-credentials', 'true')
     if (request.method === 'OPTIONS') {
       const wanted = request.headers['access-control-request-method']
       if (wanted !== undefined) {
@@ -53,8 +56,6 @@ export function allowOrigins(app: FastifyInstance, origins: string[], paths: Pat
   if (origins.length > 0)
     app.register(cors, {
       origin: origins,
-      // For cookies of the same site: the tokens of a browser, and the device.
-      credentials: true,
       methods,
       allowedHeaders,
       exposedHeaders,

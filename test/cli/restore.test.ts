@@ -1,3 +1,4 @@
+import { maxNewAccounts } from '../../src/store/create-many.js'
 import { execFile, execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
@@ -78,7 +79,7 @@ t.test('a full disk ends with a message and leaves no file', async (t: Test) => 
   const url = await migrate(`file:${join(folder, 'data/latchkey.db')}`)
   const { accounts, close } = await openStore(url, { autoMigrate: false, clock: Date.now })
   await accounts.createMany(
-    Array.from({ length: 3000 }, (_, index) => ({
+    Array.from({ length: maxNewAccounts }, (_, index) => ({
       email: `p${index}@example.org`,
       passwordHash: 'x'.repeat(100),
       name: null,

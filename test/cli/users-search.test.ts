@@ -1,4 +1,5 @@
 import t from 'tap'
+import { maxNewAccounts } from '../../src/store/create-many.js'
 import { users } from '../../src/cli/users.js'
 import { loadConfig } from '../../src/config.js'
 import { openStore } from '../../src/store/open-store.js'
@@ -84,8 +85,8 @@ await onEachDatabase(t, async (t, kind) => {
 
   await t.test('reads the table in bounded windows, in the order of the ids', async (t) => {
     const many = Array.from({ length: 12_000 }, (_, index) => person(`p${index}@many.example`))
-    for (let start = 0; start < many.length; start += 3000)
-      await accounts.createMany(many.slice(start, start + 3000))
+    for (let start = 0; start < many.length; start += maxNewAccounts)
+      await accounts.createMany(many.slice(start, start + maxNewAccounts))
     const found: string[] = []
     const windows: number[] = []
     let after: string | null = null

@@ -1,6 +1,7 @@
 import * as oauth from 'oauth4webapi'
 import { calculateThumbprint, generateKeyPair, generateProof } from 'dpop'
 import t from 'tap'
+import { generateKey, parseKeys } from '../../src/keys/signing-key.js'
 import { buildTestApp, goodPassword as password, problem } from '../helper.js'
 import { base, createClient, signupByKey } from '../support/dpop-client.js'
 import { decode } from '../support/forge.js'
@@ -44,8 +45,12 @@ t.test('nonces: the next step, replicas with the same keys, a key that was prune
   t.equal((await elsewhere.send('GET', '/me', { token })).statusCode, 200)
   built.time.now += 180_000
   problem(t, await client.send('GET', '/me', { token }), 401, 'use_dpop_nonce')
-  const other = await buildTestApp(t)
-  built.ring.replace([other.ring.signingKey(), built.ring.signingKey()])
+  // The oldest key gives the nonces.
+  const older = await parseKeys(JSON.stringify({ keys: [await generateKey(1)] }), 'test')
+  built.ring.replace([...older, built.ring.signingKey()])
+  problem(t, await client.send('GET', '/me', { token }), 401, 'use_dpop_nonce')
+  t.equal((await client.send('GET', '/me', { token })).statusCode, 200)
+  built.ring.replace([built.ring.signingKey()])
   problem(t, await client.send('GET', '/me', { token }), 401, 'use_dpop_nonce')
 })
 

@@ -21,6 +21,7 @@ t.test('how a token is sent', async (t) => {
   const good = [200, user.id, undefined]
   const missing = [401, 'missing_token', bare]
   const invalid = [401, 'invalid_token', `${bare}, error="invalid_token"`]
+  const notBound = [401, 'invalid_token', 'DPoP error="invalid_token"']
   const twice = [400, 'invalid_request', undefined]
 
   const rows: Array<[string, string[], unknown[]]> = [
@@ -39,7 +40,8 @@ t.test('how a token is sent', async (t) => {
     ['a tab', ['Authorization', `Bearer\t${token}`], missing],
     ['no scheme', ['Authorization', token], missing],
     ['another scheme', ['Authorization', 'Basic YWRhOmxvdmVsYWNl'], missing],
-    ['our token under another scheme', ['Authorization', `DPoP ${token}`], missing],
+    ['our token under another scheme', ['Authorization', `Basic ${token}`], missing],
+    ['not bound to a key, but sent so', ['Authorization', `DPoP ${token}`], notBound],
     ['a longer scheme', ['Authorization', `XBearer ${token}`], missing],
     ['two schemes in one header', ['Authorization', `Basic YWRh, ${bearer}`], missing],
     ['the scheme twice', ['Authorization', `Bearer ${bearer}`], invalid],
