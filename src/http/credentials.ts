@@ -5,7 +5,7 @@ import type { Clients } from '../limits/clients.js'
 import type { IssueTokens } from '../tokens/issue.js'
 import { audit, type AuditEvent } from './audit.js'
 import { countHeader } from './headers.js'
-import { bearer } from './holding.js'
+import type { Holding } from './holding.js'
 import { prefixOf } from './prefix.js'
 import type { TokenCookies } from './token-cookies.js'
 import { toTokenReply } from './token-reply.js'
@@ -85,7 +85,8 @@ export function createSendTokens({
 }: SendTokensDeps): SendTokens {
   const location = `${prefixOf(publicUrl)}/me`
   return async (request, reply, { account, login }, { event, status = 200, redirect } = {}) => {
-    const { tokenType, jkt } = request.holding ?? bearer
+    // Each route that returns tokens says `tokens: true`, so the way is chosen.
+    const { tokenType, jkt } = request.holding as Holding
     const issued = issueTokens(account, login, jkt)
     const { id, email } = account
     if (event !== undefined) {

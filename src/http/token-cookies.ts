@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type CookieAttributes, formatCookie, readCookies } from '../cookies.js'
 import type { AccessTokens } from '../tokens/access-token.js'
 import type { IssuedTokens } from '../tokens/issue.js'
-import { Problem } from '../errors.js'
 import type { RefreshClaims, RefreshTokens } from '../tokens/refresh-token.js'
 import { prefixOf } from './prefix.js'
 
@@ -111,8 +110,7 @@ function cookieNames(isSecure: boolean, domain: string): { access: string; refre
 function verifyOrNull(refreshTokens: RefreshTokens, token: string): RefreshClaims | null {
   try {
     return refreshTokens.verify(token)
-  } catch (error) {
-    if (error instanceof Problem) return null
-    throw error
+  } catch {
+    return null
   }
 }

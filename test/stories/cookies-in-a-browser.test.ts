@@ -228,3 +228,46 @@ t.test('a page of another site cannot write by cookie, nor read', async (t) => {
   t.equal(await call(page, `${api}/me`, patch), 200, 'the page of the app can')
   t.equal((await accounts.findByEmail(victim.email))?.name, 'Changed')
 })
+
+t.test('a foreign page cannot send a person on to itself', async (t) => {
+  const newContext = await startBrowser(t)
+  /** Navigates from a foreign page to the renewal, and says which host the person ends at. */
+  const endOf = async (options: TestOptions) => {
+    const sites = await startSites(t, options)
+    const context = await newContext()
+    const api = sites.originOf(hosts.id)
+    await call(await sites.open(context, hosts.app), `${api}/signup`, json(victim))
+    const page = await sites.open(context, hosts.foreign)
+    const target = `${api}/refresh?return_to=${encodeURIComponent(`${page.url()}taken`)}`
+    await page.evaluate(`location.href = ${JSON.stringify(target)}`)
+    await page.waitForURL(({ pathname }) => pathname !== '/')
+    const host = new URL(page.url()).hostname
+    return [host, await personOf(sites, context)]
+  }
+  t.strictSame(await endOf({}), [hosts.id, victim.email], 'refused, and still logged in')
+  const anywhere: TestOptions = {
+    wrapServices: (services) => {
+      const read = ({ url }: { url: string }) =>
+        String(new URLSearchParams(url.split('?')[1]).get('return_to'))
+      return { ...services, returnTo: { find: read, require: read } }
+    },
+  }
+  t.strictSame(await endOf(anywhere), [hosts.foreign, victim.email], 'without the check it can')
+})
+
+t.test('the cookie of the device works from another origin of the same site', async (t) => {
+  const newContext = await startBrowser(t)
+  const sites = await startSites(t)
+  const context = await newContext()
+  const api = sites.originOf(hosts.id)
+  const page = await sites.open(context, hosts.app)
+  await call(page, `${api}/signup`, json({ ...victim, transport: undefined }))
+  t.strictSame(
+    (await context.cookies()).map(({ name, sameSite }) => [name, sameSite]),
+    [['__Host-latchkey-device', 'Strict']],
+    'also for a client with bearer tokens',
+  )
+  const asked = page.waitForRequest((request) => request.method() === 'POST')
+  await call(page, `${api}/login`, json({ ...victim, transport: undefined }))
+  t.match((await (await asked).allHeaders()).cookie, /^__Host-latchkey-device=eyJ/)
+})
