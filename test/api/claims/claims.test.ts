@@ -14,6 +14,9 @@ await onEachDatabase(t, async (t, database) => {
     t.match(reply.headers, {
       'content-type': 'application/json; charset=utf-8',
       'cache-control': 'no-store',
+      // Always there, so that a proxy overwrites forged ones.
+      'x-latchkey-subject': user.id,
+      'x-latchkey-roles': '',
     })
     const { jti, sid, ...claims } = reply.json()
     const iat = Math.floor(time.now / 1000)
