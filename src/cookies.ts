@@ -19,12 +19,14 @@ const maxCookies = 8
  * first. Tokens need no decoding.
  */
 export function readCookies(header: string | undefined, name: string): string[] {
-  if (header === undefined) return []
-  const values = header.split(';').flatMap((cookie) => {
+  const values: string[] = []
+  for (const cookie of header?.split(';') ?? []) {
     const end = cookie.indexOf('=')
-    return end !== -1 && cookie.slice(0, end).trim() === name ? [cookie.slice(end + 1).trim()] : []
-  })
-  return [...new Set(values)].slice(0, maxCookies)
+    if (end === -1 || cookie.slice(0, end).trim() !== name) continue
+    const value = cookie.slice(end + 1).trim()
+    if (!values.includes(value) && values.length < maxCookies) values.push(value)
+  }
+  return values
 }
 
 /** Returns a Set-Cookie header for a cookie that scripts cannot read. */
