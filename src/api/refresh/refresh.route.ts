@@ -49,11 +49,7 @@ export function refreshRoute(app: App, services: Services): void {
   ): Promise<Admitted> => {
     const { holding } = request
     if (token !== undefined) return await refresh(token, holding?.jkt)
-    const isAskedFor =
-      holding?.tokenType === 'Cookie' ||
-      tokenCookies.areIn(request) ||
-      request.headers['content-type'] === undefined
-    if (holding?.tokenType === 'DPoP' || !isAskedFor)
+    if (holding?.tokenType === 'DPoP')
       throw new Problem('invalid_request', {
         errors: [{ pointer: '/refresh_token', detail: 'is missing' }],
       })

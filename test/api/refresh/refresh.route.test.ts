@@ -12,9 +12,9 @@ import {
 import { decode } from '../../support/forge.js'
 
 const misfits: Array<[body: object, pointers: string[]]> = [
-  [{}, ['/refresh_token']],
   [{ refreshToken: 'x' }, ['/refreshToken']],
   [{ refresh_token: 'x', grant_type: 'refresh_token', scope: '' }, ['/grant_type', '/scope']],
+  [{ refresh_token: 'x', transport: 'cookies' }, ['/transport']],
   ...notStrings.map((value): [object, string[]] => [{ refresh_token: value }, ['/refresh_token']]),
 ]
 
@@ -43,6 +43,8 @@ await onEachDatabase(t, async (t, database) => {
   for (const body of notObjects)
     t.strictSame(pointers(t, await refresh(body, jsonType)), [''], body)
   problem(t, await call('POST', '/refresh'), 401, 'invalid_refresh_token')
+  // A page whose cookies have expired, or a client that lost its token: log in again.
+  problem(t, await refresh({}), 401, 'invalid_refresh_token')
   t.strictSame(
     pointers(
       t,
