@@ -17,13 +17,17 @@ const maxCookies = 8
  * Returns the values of the cookies of one name, in the order of the request, up to 8. A
  * sibling sub-domain can put a bad one before ours (RFC 6265 §8.6), and libraries keep only the
  * first. Tokens need no decoding.
+ *
+ * Only spaces and tabs before a name are removed, as browsers write them. `trim()` also removes
+ * U+00A0, so a sibling sub-domain could plant a `__Host-` cookie: for a browser, a name that
+ * begins with this character has no prefix.
  */
 export function readCookies(header: string | undefined, name: string): string[] {
   const values: string[] = []
-  for (const cookie of header?.split(';') ?? []) {
-    const end = cookie.indexOf('=')
-    if (end === -1 || cookie.slice(0, end).trim() !== name) continue
-    const value = cookie.slice(end + 1).trim()
+  for (const text of header?.split(';') ?? []) {
+    const cookie = text.replace(/^[ \t]+/, '')
+    if (!cookie.startsWith(`${name}=`)) continue
+    const value = cookie.slice(name.length + 1)
     if (!values.includes(value) && values.length < maxCookies) values.push(value)
   }
   return values

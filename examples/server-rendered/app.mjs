@@ -150,9 +150,12 @@ async function fail(reply, answer) {
   return await reply.code(answer.status).send(messagePage(textOf(answer)))
 }
 
-/** Returns the tokens in the access cookies. Another sub-domain may have added bad ones. */
+/**
+ * Returns the tokens in the access cookies. Another sub-domain may have added bad ones. Not
+ * with `trim()`: it removes characters that hide the prefix of a name from the browser.
+ */
 function readTokens({ headers }) {
-  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.trim().split('='))
+  const pairs = (headers.cookie ?? '').split(';').map((pair) => pair.replace(/^ +/, '').split('='))
   return pairs.flatMap(([name, value = '']) => (name === cookieName ? [value] : [])).slice(0, 8)
 }
 

@@ -18,6 +18,8 @@ export interface TokenCookies {
   readRefresh: (request: FastifyRequest) => string | null
   /** Returns whether a request has a cookie with a token, valid or not. */
   areIn: (request: FastifyRequest) => boolean
+  /** Returns whether a request has a refresh cookie, valid or not. */
+  isRefreshIn: (request: FastifyRequest) => boolean
   /** Sets both cookies. Call it only for a request that passed the cross-site check. */
   set: (reply: FastifyReply, tokens: IssuedTokens) => void
   /** Removes both cookies. Call it only for a request that passed the cross-site check. */
@@ -84,6 +86,7 @@ export function createTokenCookies({
       return findRefresh(request).find(belongs) ?? null
     },
     areIn: (request) => readAccess(request).length + findRefresh(request).length > 0,
+    isRefreshIn: (request) => findRefresh(request).length > 0,
     set: (reply, tokens) => {
       write(reply, tokens, tokens.refreshExpiresIn)
     },

@@ -2,6 +2,7 @@ import t from 'tap'
 import { buildTestApp, goodPassword, problem } from '../helper.js'
 import { cookieOf, from, keep, setCookies, signupByCookie } from '../support/cookie-client.js'
 import { decode } from '../support/forge.js'
+import { exchange, listen } from '../support/raw-socket.js'
 
 const life = 'Max-Age=2592000'
 
@@ -231,6 +232,23 @@ t.test('of several cookies of one name each is tried, eight at most', async (t) 
   )
   time.now += 700_000
   t.equal(await status([good]), 401, 'an expired token')
+})
+
+// A browser takes a cookie with such a name from a sibling sub-domain, because the name does not
+// begin with `__Host-`. String.trim() would remove the space before it.
+t.test('a cookie whose name begins with another space is not ours', async (t) => {
+  const PUBLIC_URL = 'https://id.example.com'
+  const built = await buildTestApp(t, { env: { PUBLIC_URL } })
+  const { jar } = await signupByCookie(built)
+  const port = await listen(built.app)
+  const status = async (before: string, after = '') => {
+    const cookie = `a=b;${before}__Host-latchkey${after}=${jar.get('__Host-latchkey')}`
+    const lines = ['GET /claims HTTP/1.1', 'Host: x', 'Connection: close', `Cookie: ${cookie}`]
+    return (await exchange(port, [...lines, '', ''].join('\r\n')))[0]?.status
+  }
+  for (const good of ['', ' ', '\t ']) t.equal(await status(good), 200, JSON.stringify(good))
+  for (const bad of ['\xa0', ' \xa0', '\xa0 ', '\x85', '\xe2\x80\x80'])
+    t.strictSame([await status(bad), await status('', bad)], [401, 401], JSON.stringify(bad))
 })
 
 t.test('the cookie of a retired key opens nothing', async (t) => {

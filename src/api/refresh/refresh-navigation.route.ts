@@ -54,10 +54,10 @@ export function refreshNavigationRoute(app: App, services: Services): void {
         if (!isRefused) await sendProblemPage(error, request, reply)
         else {
           // Without a cookie, another site may have sent the request: it must not log out.
-          if (tokenCookies.areIn(request)) {
-            auditRefusal(request, error)
-            tokenCookies.clear(reply)
-          }
+          if (tokenCookies.areIn(request)) auditRefusal(request, error)
+          // Nor with the access cookie alone: a browser withholds a good refresh cookie from
+          // another spelling of the path, such as /REFRESH in a link of another site.
+          if (tokenCookies.isRefreshIn(request)) tokenCookies.clear(reply)
           await sendToSignIn(reply, page)
         }
       }
