@@ -27,7 +27,7 @@ export function readCookies(header: string | undefined, name: string): string[] 
   for (const text of header?.split(';') ?? []) {
     const cookie = text.replace(/^[ \t]+/, '')
     if (!cookie.startsWith(`${name}=`)) continue
-    const value = cookie.slice(name.length + 1)
+    const value = cookie.slice(name.length + 1).trim()
     if (!values.includes(value) && values.length < maxCookies) values.push(value)
   }
   return values
