@@ -101,7 +101,7 @@ type Paths = Record<string, Record<string, Operation>>
 interface Operation {
   requestBody?: {
     required: boolean
-    content: Record<'application/json', { schema: { required?: string[] } }>
+    content: Record<string, { schema: { required?: string[] } }>
   }
 }
 
@@ -109,7 +109,9 @@ interface Operation {
 function markOptionalBodies(operations: Record<string, Operation>): void {
   for (const { requestBody } of Object.values(operations))
     if (requestBody)
-      requestBody.required = requestBody.content['application/json'].schema.required !== undefined
+      requestBody.required = Object.values(requestBody.content).some(
+        ({ schema }) => schema.required !== undefined,
+      )
 }
 
 // Scopes of their own are registered last. A person who tries one route after another must not
