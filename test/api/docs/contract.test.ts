@@ -30,6 +30,17 @@ t.test('the example of invalid_request is an error that the route has', async (t
   }
 })
 
+t.test('a refresh and a logout need no body: the cookies count', async (t) => {
+  const { app } = await buildTestApp(t)
+  const { paths = {} } = JSON.parse(JSON.stringify(app.swagger())) as {
+    paths?: Record<string, Record<string, Operation>>
+  }
+  const optional = Object.keys(paths).filter(
+    (path) => paths[path]?.post?.requestBody?.required === false,
+  )
+  t.strictSame(optional.sort(), ['/logout', '/refresh'])
+})
+
 interface Operation {
   requestBody?: { required: boolean }
   responses: { 400: { content: Record<'application/problem+json', ProblemExamples> } }
