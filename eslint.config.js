@@ -1,16 +1,24 @@
 import neostandard, { resolveIgnoresFromGitignore } from 'neostandard'
 import tseslint from 'typescript-eslint'
 
+const client = ['client/src/**/*.ts']
 const typed = ['src/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts', 'prisma.config.ts']
 
 export default [
   ...neostandard({ ts: true, noStyle: true, ignores: resolveIgnoresFromGitignore() }),
   // Prettier indents what belongs together, so a body on a line of its own cannot mislead.
   { rules: { curly: 'off' } },
-  ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: typed })),
+  ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: [...typed, ...client] })),
   {
     files: typed,
     languageOptions: { parserOptions: { project: './tsconfig.json' } },
+  },
+  {
+    files: client,
+    languageOptions: { parserOptions: { project: './client/tsconfig.json' } },
+  },
+  {
+    files: [...typed, ...client],
     rules: {
       // Fastify and our own interfaces ask for functions that return promises. An async function
       // always rejects, and never throws.

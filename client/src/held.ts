@@ -1,0 +1,117 @@
+import type { LatchkeyError } from './error.js'
+import type { User } from './reply.js'
+import type { Login } from './storage.js'
+
+/**
+ * Is called with the user, or null after a logout. `reason` is there if the user did not log
+ * out: the server or the browser ended the login.
+ */
+export type Listener = (user: User | null, reason?: LatchkeyError) => void
+
+/**
+ * How the access token of a login is to be used:
+ *
+ * - `fresh`: as it is
+ * - `due`: as it is, while new tokens are fetched
+ * - `unknown`: new tokens should be fetched first; without them, as it is
+ * - `expired`: only after new tokens were fetched
+ */
+export type Freshness = 'fresh' | 'due' | 'unknown' | 'expired'
+
+/** The login of this page. */
+export interface Held {
+  readonly login: Login | null
+  /** The last user object. It is the same one until something in it changes. */
+  readonly user: User | null
+  /**
+   * Replaces the login. Listeners are called later, and only if the user has changed.
+   *
+   * @param age the life of the access token in seconds, and when it began (performance.now());
+   *   without it, the token is of unknown age
+   */
+  set: (login: Login | null, age?: Age, reason?: LatchkeyError) => void
+  /** Replaces the login by one with the same tokens. */
+  update: (login: Login) => void
+  freshness: () => Freshness
+  /** Returns whether the tokens were issued in the last 10 seconds. */
+  isNew: () => boolean
+  /** Adds a listener, and returns a function that removes it. */
+  onchange: (listener: Listener, isImmediate: Promise<unknown> | null) => () => void
+}
+
+/** The life of an access token. */
+export interface Age {
+  seconds: number
+  /** By performance.now(), in milliseconds. */
+  since: number
+}
+
+/** Tokens are fetched ahead of time in the last part of their life: a fifth, at most a minute. */
+const dueSeconds = (seconds: number) => Math.min(60, seconds / 5)
+
+/** A token must not expire on its way to the server. */
+const expiredSeconds = (seconds: number) => Math.min(10, seconds / 10)
+
+/** The time in which a new token is not replaced after a 401. */
+const newMs = 10_000
+
+/** Holds no login. The time of a page is measured: the clock of a device may be wrong or set. */
+export function createHeld(): Held {
+  let login: Login | null = null
+  let user: User | null = null
+  let age: Age | undefined
+  let lag = 0
+  let why: LatchkeyError | undefined
+  const listeners = new Set<() => void>()
+
+  /** The measured time stands still while the device sleeps. Then the two clocks part. */
+  const hasSlept = () => Math.abs(Date.now() - performance.now() - lag) > newMs
+
+  const show = (next: Login | null, reason?: LatchkeyError) => {
+    login = next
+    why = reason
+    const nextUser = next && next.user
+    if (JSON.stringify(nextUser) === JSON.stringify(user)) return
+    user = nextUser
+    for (const call of listeners) queueMicrotask(call)
+  }
+
+  return {
+    get login() {
+      return login
+    },
+    get user() {
+      return user
+    },
+    set: (next, nextAge, reason) => {
+      age = nextAge
+      lag = Date.now() - performance.now()
+      show(next, reason)
+    },
+    update: (next) => {
+      show(next)
+    },
+    freshness: () => {
+      if (age === undefined || hasSlept()) return 'unknown'
+      const { seconds, since } = age
+      const left = seconds - (performance.now() - since) / 1000
+      if (left < expiredSeconds(seconds)) return 'expired'
+      return left < dueSeconds(seconds) ? 'due' : 'fresh'
+    },
+    isNew: () => age !== undefined && performance.now() - age.since < newMs,
+    onchange: (listener, isImmediate) => {
+      // Nothing was told yet, so an immediate listener is told of null as well.
+      let told: User | null | undefined = isImmediate ? undefined : user
+      const call = () => {
+        if (told === user || !listeners.has(call)) return
+        told = user
+        listener(user, why)
+      }
+      listeners.add(call)
+      void isImmediate?.then(() => queueMicrotask(call))
+      return () => {
+        listeners.delete(call)
+      }
+    },
+  }
+}

@@ -1,0 +1,267 @@
+import { keepInDatabase } from './dpop.js'
+import { LatchkeyError } from './error.js'
+import { createHeld, type Held } from './held.js'
+import { createRenewal } from './renewal.js'
+import { requireTokens, type TokenReply, type User } from './reply.js'
+import type { Server } from './server.js'
+import { keepInLocalStorage, keepNothing, type Login, markLogout, sleep } from './storage.js'
+import { joinTabs, noTabs, type Tabs } from './tabs.js'
+
+/** Where tokens are: see the options of the client. */
+export type Storage = 'memory' | 'local' | 'cookie' | 'dpop'
+
+/** One login, its storage and the other tabs. */
+export interface Session {
+  held: Held
+  /** Restores the login, the first time. Never rejects. */
+  start: () => Promise<void>
+  /**
+   * Sends credentials, and logs in with the tokens of the reply. Returns null if the reply has
+   * none yet.
+   *
+   * @throws LatchkeyError `logged_out` if a logout was faster, and see {@link Server.post}
+   */
+  enter: (path: string, body: object) => Promise<User | null>
+  /**
+   * Returns the login with a token that the server should accept, or null.
+   *
+   * @throws LatchkeyError if the token has expired, and the server gave no other
+   */
+  current: () => Promise<Login | null>
+  /**
+   * Returns whether a request that was refused with 401 should be sent again, with new tokens.
+   *
+   * @throws LatchkeyError if the server gave none
+   */
+  mend: (used: Login) => Promise<boolean>
+  /** Replaces the tokens of a login by those of a reply to a request that began at `since`. */
+  replace: (reply: unknown, login: Login | null, since: number) => Promise<User>
+  /** Replaces the user of the login, unless it is another account. */
+  setUser: (user: User) => Promise<void>
+  /** Ends the login here alone, and returns it. */
+  end: () => Promise<Login | null>
+  /** Ends the login here and on the server. */
+  logout: () => Promise<void>
+}
+
+/** The longest wait for the server until the first login is known, in milliseconds. */
+const startMs = 2000
+
+/** News that are older were told while this tab was frozen, in milliseconds. */
+const oldMs = 5000
+
+/** What a tab tells the others. Those with tokens in a storage read the login there. */
+interface News {
+  user: User | null
+  /** The life of new tokens; undefined if the tokens are the same. */
+  seconds: number | undefined
+  /** By the clock of this device, in milliseconds. */
+  sentAt: number
+}
+
+const ignore = () => {}
+
+const loggedOut = () => new LatchkeyError('logged_out', 'A logout was faster.')
+
+/** Creates {@link Session}. It touches nothing before it is started. */
+export function createSession(storage: Storage, name: string, server: Server): Session {
+  const inCookies = storage === 'cookie'
+  const database = storage === 'dpop' ? keepInDatabase(name) : undefined
+  const keep = database ?? (storage === 'local' ? keepInLocalStorage(name) : keepNothing)
+  const held = createHeld()
+  let tabs: Tabs = noTabs
+  let starting: Promise<void> | undefined
+  /** The cookies may hold a login, and the server has not told yet. */
+  let isUnknown = inCookies
+  let logouts = 0
+  /** The logout that the server is being told. Another login waits for it. */
+  let leaving: Promise<unknown> | undefined
+
+  const tell = (seconds?: number) => {
+    tabs.tell({ user: held.user, seconds, sentAt: Date.now() } satisfies News)
+  }
+
+  const loginOf = (reply: TokenReply, { id, key }: Partial<Login>): Login => {
+    const { user, access_token: access, refresh_token: refresh } = reply
+    // Not a secret.
+    const newId = () => crypto.getRandomValues(new Uint32Array(3)).join('-')
+    return { id: id ?? (inCookies ? user.id : newId()), user, access, refresh, key }
+  }
+
+  /** Shows a renewed login, and stores it. One that cannot be stored lasts as long as the page. */
+  const renewKept = async (login: Login) => {
+    const kept = await keep.renew(login).catch(() => login)
+    // A logout or a login of another tab was faster than its news.
+    if (held.login === login && kept !== undefined && kept?.id !== login.id) held.set(kept)
+  }
+
+  const accept = async (reply: TokenReply, login: Login | null, since: number) => {
+    isUnknown = false
+    const next = loginOf(reply, inCookies ? {} : (login ?? {}))
+    const seconds = reply.expires_in
+    held.set(next, { seconds, since })
+    await renewKept(next)
+    tell(seconds)
+  }
+
+  const endHere = async (reason?: LatchkeyError) => {
+    isUnknown = false
+    const { login } = held
+    held.set(null, undefined, reason)
+    if (login === null) return
+    await keep.write(null).catch(ignore)
+    tell()
+  }
+
+  const renewal = createRenewal({
+    ...{ held, keep, server, inCookies, accept },
+    tabs: () => tabs,
+    end: endHere,
+  })
+
+  /** Takes over what another tab has stored. Its tokens are of unknown age without `seconds`. */
+  const follow = async (seconds?: number) => {
+    const kept = await keep.read().catch(() => undefined)
+    if (kept !== undefined) take(kept, seconds)
+  }
+
+  const take = (next: Login | null, seconds: number | undefined) => {
+    const { login } = held
+    const isSame = login?.id === next?.id && login?.refresh === next?.refresh
+    if (next && isSame && seconds === undefined) return held.update(next)
+    if (next === null && login === null) return
+    held.set(next, seconds === undefined ? undefined : { seconds, since: performance.now() })
+  }
+
+  const hear = async (news: unknown) => {
+    const { user, seconds, sentAt } = news as News
+    const age = Math.abs(Date.now() - sentAt) < oldMs ? seconds : undefined
+    if (!inCookies) return await follow(age)
+    isUnknown = false
+    take(user && { id: user.id, user }, age)
+  }
+
+  /** After a sleep, or back in a tab: another tab may have logged out, and time has passed. */
+  const check = async () => {
+    await follow()
+    if (isUnknown || (held.login && held.freshness() !== 'fresh'))
+      await renewal.renew().catch(ignore)
+  }
+
+  const watch = () => {
+    for (const type of ['visibilitychange', 'pageshow', 'online'])
+      addEventListener(type, () => {
+        if (type === 'online') renewal.forget()
+        if (!document.hidden) void check()
+      })
+  }
+
+  /** Tells the server that the login has ended. Until it knows, a mark outlives the page. */
+  const leave = async (login: Login | null) => {
+    if (inCookies) markLogout(name, true)
+    const body = inCookies ? undefined : { refresh_token: login?.refresh }
+    leaving = server.post('/logout', body).then(() => {
+      if (inCookies) markLogout(name, false)
+    })
+    await leaving
+  }
+
+  const restore = async () => {
+    if (storage !== 'memory') tabs = joinTabs(name, hear)
+    if (globalThis.document) watch()
+    if (!inCookies) {
+      await keep.read().then(
+        (kept) => kept && held.set(kept),
+        (error: LatchkeyError) => held.set(null, undefined, error),
+      )
+      return
+    }
+    if ((await keepInLocalStorage(name).read()) === null) isUnknown = false
+    const known = isUnknown ? renewal.renew() : leave(null)
+    await Promise.race([known.catch(ignore), sleep(startMs)])
+  }
+
+  const start = async () => await (starting ??= restore())
+
+  const end = async () => {
+    await start()
+    logouts += 1
+    renewal.stop()
+    const { login } = held
+    await endHere()
+    return login
+  }
+
+  return {
+    held,
+    start,
+    enter: async (path, body) => {
+      await start()
+      const count = logouts
+      await leaving?.catch(ignore)
+      const key = await database?.createKey()
+      // A renewal that comes later would put back the cookies of the earlier login.
+      renewal.stop()
+      const since = performance.now()
+      const sent = inCookies ? { ...body, transport: 'cookie' } : body
+      const reply = await server.post(path, sent, { key })
+      if (!(reply as Partial<TokenReply> | null)?.user) return null
+      const login = loginOf(requireTokens(reply, inCookies), { key })
+      try {
+        await keep.write(login)
+        if (count !== logouts) throw loggedOut()
+      } catch (error) {
+        await keep.write(held.login).catch(ignore)
+        await leave(login).catch(ignore)
+        throw error
+      }
+      isUnknown = false
+      if (inCookies) markLogout(name, false)
+      const seconds = (reply as TokenReply).expires_in
+      held.set(login, { seconds, since })
+      tell(seconds)
+      return login.user
+    },
+    current: async () => {
+      await start()
+      if (isUnknown) await renewal.renew()
+      const freshness = held.login ? held.freshness() : 'fresh'
+      if (freshness === 'expired') await renewal.renew()
+      if (freshness === 'unknown') await renewal.renew().catch(ignore)
+      if (freshness === 'due') void renewal.renew().catch(ignore)
+      return held.login
+    },
+    mend: async (used) => {
+      if (held.login === used) {
+        if (held.isNew()) return false
+        await renewal.renew()
+      }
+      // Never send the request of one account with the token of another.
+      return held.login !== used && held.login?.id === used.id
+    },
+    replace: async (reply, login, since) => {
+      const tokens = requireTokens(reply, inCookies)
+      if (login === null || held.login?.id !== login.id) throw loggedOut()
+      renewal.stop()
+      await accept(tokens, login, since)
+      return tokens.user
+    },
+    setUser: async (user) => {
+      const { login } = held
+      if (login?.user.id !== user.id) return
+      const next = { ...login, user }
+      held.update(next)
+      await renewKept(next)
+      tell()
+    },
+    end,
+    logout: async () => {
+      const login = await end()
+      if (login === null && !inCookies) return
+      // Without the server, only cookies are left.
+      await leave(login).catch((error: unknown) => {
+        if (inCookies) throw error
+      })
+    },
+  }
+}
