@@ -136,7 +136,10 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
     },
     forgotPassword: async (email) => await post('/password/forgot', { email }),
     resendVerification: async (email) => await post('/email/resend', { email }),
-    resetPassword: async (body) => await post('/password/reset', body),
+    resetPassword: async (body) => {
+      await post('/password/reset', body)
+      await session.recheck()
+    },
     verifyEmail: async (token) => {
       const user = await enter('/email/verify', { token })
       return user ?? (held.login && (await readUser('GET', '/me')))
@@ -145,8 +148,11 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
       await call('POST', '/email/change', body)
     },
     confirmEmailChange: async (body) => await readUser('POST', '/email/change/confirm', body),
-    undoEmailChange: async (token) =>
-      (await server.post('/email/undo', { token })) as { reset_token: string; expires_in: number },
+    undoEmailChange: async (token) => {
+      const reply = await server.post('/email/undo', { token })
+      await session.recheck()
+      return reply as { reset_token: string; expires_in: number }
+    },
     updateUser: async (body) => await readUser('PATCH', '/me', body),
     reloadUser: async () => await readUser('GET', '/me'),
     deleteUser: async (body) => {
@@ -155,7 +161,9 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
     },
     fetch: authFetch,
     token: async () => (await session.current())?.access ?? null,
-    onchange: (listener, { immediate = false } = {}) =>
-      held.onchange(listener, immediate ? start() : null),
+    onchange: (listener, { immediate = false } = {}) => {
+      const ready = start()
+      return held.onchange(listener, immediate ? ready : null)
+    },
   }
 }

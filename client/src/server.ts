@@ -99,8 +99,6 @@ export function createServer({
       const timeout = AbortSignal.timeout(timeoutMs)
       const init: RequestInit = {
         ...jsonInit('POST', body),
-        // The cookie of a known device, and the tokens of a cookie.
-        credentials: 'include',
         // A logout is sent also if the page is left.
         keepalive: path === '/logout',
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
@@ -114,12 +112,18 @@ export function createServer({
   }
 }
 
-/** Returns the options of a request with JSON. */
-export function jsonInit(method: string, body: object | undefined): RequestInit {
-  return body === undefined
-    ? { method }
-    : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
-}
+/**
+ * Returns the options of a request of the client itself, with JSON. The cookies are that of a
+ * known device, and those with the tokens, if there are such.
+ */
+export const jsonInit = (method: string, body: object | undefined): RequestInit => ({
+  method,
+  credentials: 'include',
+  ...(body && {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  }),
+})
 
 async function isNonceMissing(response: Response): Promise<boolean> {
   if (![400, 401].includes(response.status) || !response.headers.has('dpop-nonce')) return false

@@ -36,6 +36,8 @@ export interface Session {
   mend: (used: Login) => Promise<boolean>
   /** Replaces the tokens of a login by those of a reply to a request that began at `since`. */
   replace: (reply: unknown, login: Login | null, since: number) => Promise<User>
+  /** Asks the server whether the login still holds. Never rejects. */
+  recheck: () => Promise<void>
   /** Replaces the user of the login, unless it is another account. */
   setUser: (user: User) => Promise<void>
   /** Ends the login here alone, and returns it. */
@@ -245,6 +247,9 @@ export function createSession(storage: Storage, name: string, server: Server): S
       renewal.stop()
       await accept(tokens, login, since)
       return tokens.user
+    },
+    recheck: async () => {
+      if (held.login) await renewal.renew().catch(ignore)
     },
     setUser: async (user) => {
       const { login } = held
