@@ -132,6 +132,8 @@ export function createSession(storage: Storage, name: string, server: Server): S
     const isSame = login?.id === next?.id && login?.refresh === next?.refresh
     if (next && isSame && seconds === undefined) return held.update(next)
     if (next === null && login === null) return
+    // A renewal that comes later would put back the cookies of the earlier login.
+    if (login?.id !== next?.id) renewal.stop()
     held.set(next, seconds === undefined ? undefined : { seconds, since: performance.now() })
   }
 

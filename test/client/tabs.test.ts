@@ -175,7 +175,9 @@ t.test('a lock that is never released', async (t) => {
     )
     await first.clock.fastForward('20:00')
     const reply = run(first, me)
-    const wait = setInterval(() => void first.clock.fastForward(500), 50)
+    const wait = setInterval(() => {
+      void first.clock.fastForward(500)
+    }, 50)
     t.equal(await reply, 200, storage)
     clearInterval(wait)
     await context.close()
