@@ -111,9 +111,7 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
     return user
   }
 
-  const post = async (path: string, body: object) => {
-    await server.post(path, body)
-  }
+  const post = server.post as (path: string, body: object) => Promise<void>
 
   return {
     get user() {
@@ -122,7 +120,7 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
     get ready() {
       return start()
     },
-    signup: async (body) => await enter('/signup', body),
+    signup: (body) => enter('/signup', body),
     login: async (body) => (await enter('/login', body)) as User,
     logout: session.logout,
     logoutEverywhere: async () => {
@@ -134,8 +132,8 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
       const since = performance.now()
       return await session.replace(await call('POST', '/password/change', body), login, since)
     },
-    forgotPassword: async (email) => await post('/password/forgot', { email }),
-    resendVerification: async (email) => await post('/email/resend', { email }),
+    forgotPassword: (email) => post('/password/forgot', { email }),
+    resendVerification: (email) => post('/email/resend', { email }),
     resetPassword: async (body) => {
       await post('/password/reset', body)
       await session.recheck()
@@ -147,14 +145,14 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
     changeEmail: async (body) => {
       await call('POST', '/email/change', body)
     },
-    confirmEmailChange: async (body) => await readUser('POST', '/email/change/confirm', body),
+    confirmEmailChange: (body) => readUser('POST', '/email/change/confirm', body),
     undoEmailChange: async (token) => {
       const reply = await server.post('/email/undo', { token })
       await session.recheck()
       return reply as { reset_token: string; expires_in: number }
     },
-    updateUser: async (body) => await readUser('PATCH', '/me', body),
-    reloadUser: async () => await readUser('GET', '/me'),
+    updateUser: (body) => readUser('PATCH', '/me', body),
+    reloadUser: () => readUser('GET', '/me'),
     deleteUser: async (body) => {
       await call('POST', '/me/delete', body)
       await session.end()

@@ -87,12 +87,10 @@ export function createServer({
   return {
     urlOf,
     requireKnown: (input) => {
-      const { origin } = absolute(input instanceof Request ? input.url : input)
-      if (![url, ...origins].some((one) => absolute(one).origin === origin))
-        throw new LatchkeyError(
-          'foreign_origin',
-          `${origin} is not in the option "origins": it gets no token.`,
-        )
+      const target = input instanceof Request ? input.url : input
+      const isKnown = (one: string) => absolute(one).origin === absolute(target).origin
+      if (!URL.canParse(target, globalThis.document?.baseURI) || ![url, ...origins].some(isKnown))
+        throw new LatchkeyError('foreign_origin', `No token for ${target}: see "origins".`)
     },
     send,
     post: async (path, body, { key, signal } = {}) => {

@@ -176,7 +176,7 @@ t.test('a lock that is never released', async (t) => {
     await first.clock.fastForward('20:00')
     const reply = run(first, me)
     const wait = setInterval(() => {
-      void first.clock.fastForward(500)
+      first.clock.fastForward(500).catch(() => {})
     }, 50)
     t.equal(await reply, 200, storage)
     clearInterval(wait)
