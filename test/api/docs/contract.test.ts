@@ -44,12 +44,18 @@ t.test('a refresh and a logout need no body: the cookies count', async (t) => {
 t.test('every operation has a schema of its own problems', async (t) => {
   const { app } = await buildTestApp(t, {
     beforeReady: (app) => {
-      app.get('/unnamed', { schema: { response: {} } }, async () => {})
+      app.register(async (scope) => {
+        scope.get('/unnamed', { schema: { response: {} } }, async () => {})
+      })
     },
   })
   const { paths, components } = JSON.parse(JSON.stringify(app.swagger())) as NamedProblems
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
+  )
+  t.ok(
+    operations.some(({ path }) => path === '/unnamed'),
+    'a route without operationId',
   )
   for (const { path, method, operationId, responses } of operations) {
     const medias = Object.values(responses).flatMap(
