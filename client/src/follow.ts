@@ -3,7 +3,7 @@ import type { Renewal } from './renewal.js'
 import type { User } from './reply.js'
 import type { Keep, Login } from './storage.js'
 
-/** What a tab tells the others. Those with tokens in a storage read the login there. */
+/** The message of a tab to the others. Those with tokens in a storage read the login there. */
 export interface News {
   user: User | null
   /** The life of new tokens in seconds; undefined if the tokens are the same. */

@@ -4,6 +4,7 @@ import { readReply, type User } from './reply.js'
 import { createServer, isStream, jsonInit } from './server.js'
 import { createSession, type Storage } from './session.js'
 
+/** The error of the client, and what it tells. */
 export { LatchkeyError, type Listener, type Problem, type User }
 
 /** The options of {@link createLatchkey}. */
