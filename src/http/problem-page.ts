@@ -30,7 +30,7 @@ export function wantsPage(request: FastifyRequest): boolean {
  * may have written it.
  *
  * @param next where the person can go on: a URL for `href`
- * @throws the error, if it is not about the request, or the client does not ask for HTML
+ * @throws the error, if it names no invalid member, or the client does not ask for HTML
  */
 export async function sendBadLinkPage(
   error: unknown,
@@ -38,11 +38,11 @@ export async function sendBadLinkPage(
   reply: FastifyReply,
   next: string,
 ): Promise<void> {
-  if (!(error instanceof Problem && error.code === 'invalid_request')) throw error
+  if (!(error instanceof Problem) || error.extras.errors === undefined) throw error
   reply.header('vary', 'accept')
   if (!wantsPage(request)) throw error
   reportProblem(error, request, reply)
-  const faults = (error.extras.errors ?? []).map(
+  const faults = error.extras.errors.map(
     ({ pointer, detail }) => `<code>${escapeHtml(pointer)}</code> ${escapeHtml(detail)}.`,
   )
   await sendHtml(reply, {
