@@ -8,7 +8,10 @@ export default [
   ...neostandard({ ts: true, noStyle: true, ignores: resolveIgnoresFromGitignore() }),
   // Prettier indents what belongs together, so a body on a line of its own cannot mislead.
   { rules: { curly: 'off' } },
-  ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: [...typed, ...client] })),
+  ...tseslint.configs.recommendedTypeChecked.map((config) => ({
+    ...config,
+    files: [...typed, ...client],
+  })),
   {
     files: typed,
     languageOptions: { parserOptions: { project: './tsconfig.json' } },
