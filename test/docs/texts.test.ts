@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { problemKinds, type Weakness } from '../../src/errors.js'
 import { buildTestApp, problem, projectFile } from '../helper.js'
@@ -29,6 +30,18 @@ t.test('every code has a text, or is one that users never see', async (t) => {
     t.match(sentence, /^[A-Z].+[.)]$/, code)
     t.match(sentence, /\b(you|your|please)\b/i, `${code} speaks to the user`)
   }
+})
+
+t.test('every code of the browser client has a text', async (t) => {
+  const sources = readdirSync('client/src').map((name) =>
+    readFileSync(`client/src/${name}`, 'utf8'),
+  )
+  const thrown = sources.flatMap((source) =>
+    Array.from(source.matchAll(/new LatchkeyError\(\s*'(\w+)'/g), ([, code = '']) => code),
+  )
+  const rows = rowsOf('Codes of the browser client')
+  t.strictSame(rows.flatMap(([code]) => words(code)).sort(), [...new Set(thrown)].sort())
+  for (const [code = '', sentence = ''] of rows) t.match(sentence, /^[A-Z].+\.$/, code)
 })
 
 t.test('only the refusal of a refresh logs out', async (t) => {
