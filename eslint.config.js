@@ -8,7 +8,16 @@ export default [
   ...neostandard({ ts: true, noStyle: true, ignores: resolveIgnoresFromGitignore() }),
   // Prettier indents what belongs together, so a body on a line of its own cannot mislead.
   { rules: { curly: 'off' } },
-  ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: [...typed, ...client] })),
+  ...tseslint.configs.recommendedTypeChecked.map((config) => ({
+    ...config,
+    files: [...typed, ...client],
+  })),
+  {
+    files: ['examples/spa/*.js'],
+    languageOptions: {
+      globals: { addEventListener: false, history: false, location: false, scrollTo: false },
+    },
+  },
   {
     files: typed,
     languageOptions: { parserOptions: { project: './tsconfig.json' } },
