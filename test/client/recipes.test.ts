@@ -146,6 +146,23 @@ for (const storage of ['dpop', 'cookie', 'local'])
     await context.close()
   })
 
+t.test('a worker shares the login of a page with the storage dpop', async (t) => {
+  const { page, context } = await open(await bundleWith(''))
+  await page.evaluate(`auth.signup(${person('worker@example.org')})`)
+  const script = await bundleWith(`
+    await auth.ready
+    const reply = await auth.fetch('${api}/me')
+    postMessage([auth.user.email, reply.status])`)
+  const url = `URL.createObjectURL(new Blob([${JSON.stringify(script)}], { type: 'text/javascript' }))`
+  const told = await page.evaluate(`new Promise((resolve, reject) => {
+    const worker = new Worker(${url}, { type: 'module' })
+    worker.onmessage = ({ data }) => resolve(data)
+    worker.onerror = ({ message }) => reject(new Error(message))
+  })`)
+  t.strictSame(told, ['worker@example.org', 200])
+  await context.close()
+})
+
 t.test('JavaScript of the two READMEs has no type errors', async (t) => {
   const types = writeBlocks(join(folder, 'types'), [], api)
   const files = [...blocks, ...blocksOf('README.md')]
