@@ -30,17 +30,17 @@ export async function startSpa(t: Test, env: Record<string, string> = {}): Promi
   await startExample(t, 'spa/server.mjs', settings)
   const newContext = await startBrowser(t)
   const complaints: string[] = []
-  const seen = new Set<string>()
+  const read = new Set<string>()
   const outbox = join(folder, 'data/outbox')
 
   const findLink = async (email: string, path: string) => {
-    for (const name of readdirSync(outbox).sort().reverse()) {
-      if (seen.has(name) || !name.endsWith('.eml')) continue
+    for (const name of readdirSync(outbox).sort().slice(-10).reverse()) {
+      if (read.has(name) || !name.endsWith('.eml')) continue
       const { to, text = '' } = await simpleParser(readFileSync(join(outbox, name)))
-      if (![to].flat().some((one) => one?.text === email)) continue
-      const [link] = new RegExp(`${origin}${path}#token=[\\w.-]+`).exec(text) ?? []
-      if (link === undefined) continue
-      seen.add(name)
+      // Text follows the link. Without it, the file is being written.
+      const [, link] = new RegExp(`(${origin}${path}#token=[\\w.-]+)\\s+\\S`).exec(text) ?? []
+      if ([to].flat()[0]?.text !== email || link === undefined) continue
+      read.add(name)
       return link
     }
     return undefined
@@ -50,6 +50,7 @@ export async function startSpa(t: Test, env: Record<string, string> = {}): Promi
     ...{ server, origin, complaints },
     open: async () => {
       const page = await (await newContext()).newPage()
+      await page.emulateMedia({ reducedMotion: 'reduce' })
       page.on('console', (message) => {
         const text = message.text()
         if (message.type() === 'error' && !text.startsWith('Failed to load')) complaints.push(text)
