@@ -34,6 +34,7 @@ import { refreshRoute } from './api/refresh/refresh.route.js'
 import { rootRoute } from './api/root/root.route.js'
 import { signupPage } from './api/signup/signup.page.js'
 import { signupRoutes } from './api/signup/signup.route.js'
+import { assetLinksRoute, siteAssociationRoute } from './api/well-known/app-links.route.js'
 import { jwksRoute } from './api/well-known/jwks.route.js'
 import { openidConfigurationRoute, serverMetadataRoute } from './api/well-known/metadata.route.js'
 import type { Config } from './config.js'
@@ -65,7 +66,8 @@ export type Route = (app: App, services: Services) => void
 /**
  * Returns every route, by method and path. Add your own routes here.
  *
- * @param config decides how sign-up works, and whether the documentation is served
+ * @param config decides how sign-up works, and whether the documentation and the files for apps
+ *   are served
  */
 export function routesOf(
   config: Config,
@@ -105,6 +107,12 @@ export function routesOf(
     'GET /.well-known/jwks.json': jwksRoute,
     'GET /.well-known/oauth-authorization-server': serverMetadataRoute,
     'GET /.well-known/openid-configuration': openidConfigurationRoute,
+    ...(config.ANDROID_APP_LINKS.length > 0 && {
+      'GET /.well-known/assetlinks.json': assetLinksRoute,
+    }),
+    ...(config.APPLE_APP_IDS.length > 0 && {
+      'GET /.well-known/apple-app-site-association': siteAssociationRoute,
+    }),
 
     'GET /health/live': livenessRoute,
     'GET /health/ready': readinessRoute,

@@ -99,7 +99,7 @@ t.test('the environment is read in one place', async (t) => {
 })
 
 t.test('every export says what it promises', async (t) => {
-  for (const file of sources) {
+  for (const file of [...sources, ...files('client/src')]) {
     const source = parse(file)
     const silent = source.statements.filter(
       (statement) => isExported(statement) && ts.getJSDocCommentsAndTags(statement).length === 0,
@@ -118,7 +118,7 @@ t.test('comments are in plain words', async (t) => {
   const dialect = new RegExp(`\\b(${words.join('|').replaceAll(' ', gap)})\\b`, 'gi')
   const vague = /\/\*\*[\s*]*What\b/g
   t.ok('// one of\n  // before'.match(dialect), 'also across lines')
-  for (const file of sources) {
+  for (const file of [...sources, ...files('client/src')]) {
     const comments = commentsOf(file)
     const found = [...comments.matchAll(dialect), ...comments.matchAll(vague)].map(
       ({ 0: text, index }) =>
@@ -138,14 +138,14 @@ t.test('what libraries know of us is declared in one place', async (t) => {
 })
 
 t.test('lines are at most 100 characters wide, but for long literals', async (t) => {
-  for (const file of sources) t.strictSame(wideLines(file), [], file)
+  for (const file of [...sources, ...files('client/src')]) t.strictSame(wideLines(file), [], file)
 })
 
 t.test('files are small, and nothing is left for later', async (t) => {
   const written = [
     ...sources,
-    ...[...readdirSync('.'), ...['test', 'bench', 'prisma'].flatMap(files)].filter((file) =>
-      /\.(ts|js|mjs)$/.test(file),
+    ...[...readdirSync('.'), ...['test', 'bench', 'prisma', 'client/src'].flatMap(files)].filter(
+      (file) => /\.(ts|js|mjs)$/.test(file),
     ),
   ]
   t.ok(

@@ -97,6 +97,59 @@ t.test('COOKIE_SAMESITE and SIGN_IN_URL', async (t) => {
     t.strictSame(refused({ SIGN_IN_URL: url }), ['SIGN_IN_URL'], url)
 })
 
+t.test('ANDROID_APP_LINKS are packages with a fingerprint', async (t) => {
+  const bytes = Array.from({ length: 32 }, (_, index) => `A${(index % 16).toString(16)}`)
+  const print = bytes.join(':').toUpperCase()
+  for (const value of [
+    '',
+    `com.example.app=${print}`,
+    ` a.b=${print} , a.b=${print.replaceAll('A', '0')},Com.Example_1.x=${print}, `,
+  ])
+    t.strictSame(refused({ ANDROID_APP_LINKS: value }), [], value)
+  for (const value of [
+    print,
+    'com.example.app',
+    'com.example.app=',
+    `=${print}`,
+    `app=${print}`,
+    `com..app=${print}`,
+    `com.1app=${print}`,
+    `com.example-app=${print}`,
+    `com.*=${print}`,
+    `com.example.app:${print}`,
+    `com.example.app =${print}`,
+    `com.example.app=${print.toLowerCase()}`,
+    `com.example.app=${print.replaceAll(':', '')}`,
+    `com.example.app=${print}:00`,
+    `com.example.app=${print.slice(3)}`,
+    `com.example.app=${print.slice(0, 59)}`,
+    `com.example.app=SHA256:${print}`,
+    `com.example.app=${print};com.example.app=${print}`,
+    `com.example.app=${print},x`,
+  ])
+    t.strictSame(refused({ ANDROID_APP_LINKS: value }), ['ANDROID_APP_LINKS'], value)
+})
+
+t.test('APPLE_APP_IDS begin with the ID of a team', async (t) => {
+  for (const value of ['', 'ABCDE12345.com.example.app', '0123456789.App-1, ABCDE12345.a.b'])
+    t.strictSame(refused({ APPLE_APP_IDS: value }), [], value)
+  for (const value of [
+    'com.example.app',
+    'ABCDE12345',
+    'ABCDE12345.',
+    'ABCDE1234.com.example.app',
+    'ABCDE123456.com.example.app',
+    'abcde12345.com.example.app',
+    'ABCDE12345.com.example.*',
+    'ABCDE12345.com..app',
+    'ABCDE12345.com.example.app.',
+    'ABCDE12345.com.example_app',
+    'ABCDE12345 com.example.app',
+    `ABCDE12345.${'x'.repeat(190)}`,
+  ])
+    t.strictSame(refused({ APPLE_APP_IDS: value }), ['APPLE_APP_IDS'], value)
+})
+
 t.test('CORS_ORIGINS are exact origins', async (t) => {
   const rows: Array<[string, string[]]> = [
     ['https://app.example.com', ['https://app.example.com']],

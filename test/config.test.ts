@@ -28,6 +28,8 @@ const defaults = {
   SIGNUP_MODE: 'instant',
   REQUIRE_VERIFIED_EMAIL: 'off',
   APP_URL: 'http://localhost:3000',
+  ANDROID_APP_LINKS: [],
+  APPLE_APP_IDS: [],
   SMTP_URL: '',
   SMTP_URL_FILE: '',
   MAIL_FROM: 'Latchkey <no-reply@localhost>',

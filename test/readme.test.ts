@@ -1,37 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { cpSync, symlinkSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import t, { type Test } from 'tap'
 import { freshDatabase, onEachDatabase, projectFile } from './helper.js'
 import { freePort } from './support/cluster.js'
-
-/** One command of the README's console session and what the README says it prints. */
-interface Step {
-  command: string
-  output: string
-}
-
-function readSession(readme: string): Step[] {
-  const block = /```console\n([^]*?)```/.exec(readme)?.[1] ?? ''
-  return block
-    .split(/^\$ /m)
-    .slice(1)
-    .map((step) => {
-      const [command = '', ...lines] = step.trim().split('\n')
-      return { command, output: lines.join('\n') }
-    })
-}
-
-/** `…` stands for what differs each time. */
-function pattern(output: string): RegExp {
-  return new RegExp(
-    `^${output
-      .split('…')
-      .map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-      .join('\\S+?')}$`,
-  )
-}
+import { runSession, stepsOf } from './support/console-session.js'
 
 /**
  * Starts `npm start` in a folder that holds nothing but what is in the repository, and the
@@ -80,7 +54,7 @@ async function npmStart(t: Test, env: Record<string, string>) {
 }
 
 await onEachDatabase(t, async (t, database) => {
-  const steps = readSession(await projectFile('README.md'))
+  const steps = stepsOf(await projectFile('README.md'))
   t.ok(steps.length >= 7, 'the session is found')
   const port = await freePort()
   const env = {
@@ -91,28 +65,7 @@ await onEachDatabase(t, async (t, database) => {
     }),
   }
   const server = await npmStart(t, env)
-  const marker = '--- end of step ---'
-  // A mail is written within a second: a person who types the commands need not wait.
-  const ready = (command: string) =>
-    command.includes('data/outbox')
-      ? 'until ls data/outbox/*.eml >/dev/null 2>&1; do sleep 0.1; done\n'
-      : ''
-  const script = steps
-    .map(
-      ({ command }) =>
-        `${ready(command)}${command.replaceAll('localhost:3000', `localhost:${port}`)}\necho '${marker}'`,
-    )
-    .join('\n')
-  const outputs = execFileSync('bash', ['-c', script], {
-    encoding: 'utf8',
-    cwd: server.folder,
-    timeout: 60_000,
-  })
-    .replaceAll(`localhost:${port}`, 'localhost:3000')
-    .replaceAll('\r', '')
-    .split(`${marker}\n`)
-  for (const [index, { command, output }] of steps.entries())
-    t.match(outputs[index]?.trim(), pattern(output), command)
+  runSession(t, steps, { cwd: server.folder, port })
   await server.stop()
   t.match(server.output(), database === 'sqlite' ? /database SQLite/ : /database PostgreSQL/)
   t.match(
@@ -133,11 +86,12 @@ t.test('the commands and files that the texts name exist', async (t) => {
     'SECURITY.md',
     'docs/keys.md',
     'docs/add-a-route.md',
+    'docs/try-it.md',
   ]) {
     const text = await projectFile(name)
     for (const [, command = ''] of text.matchAll(/\bnpm (?:run )?(start|test|(?<=run )[a-z:]+)/g))
       t.ok(command in scripts, `${name}: npm run ${command}`)
     for (const [, file = ''] of text.matchAll(/\]\(([^)#:]+)\)/g))
-      await t.resolves(projectFile(file), `${name}: ${file}`)
+      await t.resolves(projectFile(join(dirname(name), file)), `${name}: ${file}`)
   }
 })

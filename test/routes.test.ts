@@ -10,6 +10,8 @@ const settings = [
   { SIGNUP_MODE: 'verify_first' },
   { SIGNUP_MODE: 'closed' },
   { METRICS: 'on' },
+  { APPLE_APP_IDS: 'ABCDE12345.com.example.app' },
+  { ANDROID_APP_LINKS: `com.example.app=${Array(32).fill('A0').join(':')}` },
   { PUBLIC_URL: 'https://example.org/auth' },
 ]
 

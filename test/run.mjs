@@ -74,7 +74,7 @@ const slow = [
 /** Why `npm run test:quick` leaves a test file out; undefined if it does not. */
 const reasons = [
   ['belongs to the bench', (file) => file.startsWith('test/bench/')],
-  ['needs a browser', (file) => reaches(file, /\/browser\.js'/)],
+  ['needs a browser', (file) => reaches(file, /\/(browser|sites)\.js'/)],
   [
     'starts processes',
     (file) => reaches(file, /'node:(child_process|cluster)'|\/(process|redis)\.js'/),

@@ -7,11 +7,7 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
 const openMs = 3000
 
 const unavailable = (cause?: unknown) =>
-  new LatchkeyError(
-    'storage_unavailable',
-    'IndexedDB is blocked, full or was cleared: the key of the login cannot be kept.',
-    { cause },
-  )
+  new LatchkeyError('storage_unavailable', 'IndexedDB cannot keep the key of the login.', { cause })
 
 /** A {@link Keep} that also creates the key of a login. */
 export interface KeepWithKey extends Keep {
@@ -90,7 +86,7 @@ export async function prove(
   const parts = [
     { typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } },
     {
-      jti: encode(crypto.getRandomValues(new Uint8Array(16))),
+      jti: crypto.randomUUID(),
       htm: method,
       htu: origin + pathname,
       iat: Math.floor(Date.now() / 1000),

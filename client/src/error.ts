@@ -30,7 +30,7 @@ export class LatchkeyError extends Error {
   /** The problem as the server sent it, if it sent one. */
   declare readonly problem?: Problem
   /** The seconds to wait before a retry, if the server named them. */
-  declare readonly retryAfter?: number
+  declare readonly retryAfter?: number | undefined
 
   constructor(
     code: string,

@@ -9,12 +9,12 @@ import type { Login } from './storage.js'
 export type Listener = (user: User | null, reason?: LatchkeyError) => void
 
 /**
- * How the access token of a login is to be used:
+ * How the access token of the login is to be used:
  *
- * - `fresh`: as it is
+ * - `fresh`: as it is; also without a login
  * - `due`: as it is, while new tokens are fetched
  * - `unknown`: new tokens should be fetched first; without them, as it is
- * - `expired`: only after new tokens were fetched
+ * - `expired`: only after new tokens were fetched; also before it is known who is logged in
  */
 export type Freshness = 'fresh' | 'due' | 'unknown' | 'expired'
 
@@ -26,10 +26,10 @@ export interface Held {
   /**
    * Replaces the login. Listeners are called later, and only if the user has changed.
    *
-   * @param age the life of the access token in seconds, and when it began (performance.now());
-   *   without it, the token is of unknown age
+   * @param seconds the life of the access token; without it, the token is of unknown age
+   * @param since when that life began, by performance.now(), in milliseconds
    */
-  set: (login: Login | null, age?: Age, reason?: LatchkeyError) => void
+  set: (login: Login | null, seconds?: number, since?: number, reason?: LatchkeyError) => void
   /** Replaces the login by one with the same tokens. */
   update: (login: Login) => void
   freshness: () => Freshness
@@ -37,13 +37,6 @@ export interface Held {
   isNew: () => boolean
   /** Adds a listener, and returns a function that removes it. */
   onchange: (listener: Listener, isImmediate: Promise<unknown> | null) => () => void
-}
-
-/** The life of an access token. */
-export interface Age {
-  seconds: number
-  /** By performance.now(), in milliseconds. */
-  since: number
 }
 
 /** Tokens are fetched ahead of time in the last part of their life: a fifth, at most a minute. */
@@ -59,7 +52,9 @@ const newMs = 10_000
 export function createHeld(): Held {
   let login: Login | null = null
   let user: User | null = null
-  let age: Age | undefined
+  let isKnown = false
+  let life: number | undefined
+  let born = 0
   let lag = 0
   let why: LatchkeyError | undefined
   const listeners = new Set<() => void>()
@@ -68,6 +63,7 @@ export function createHeld(): Held {
   const hasSlept = () => Math.abs(Date.now() - performance.now() - lag) > newMs
 
   const show = (next: Login | null, reason?: LatchkeyError) => {
+    isKnown = true
     login = next
     why = reason
     const nextUser = next && next.user
@@ -83,8 +79,9 @@ export function createHeld(): Held {
     get user() {
       return user
     },
-    set: (next, nextAge, reason) => {
-      age = nextAge
+    set: (next, seconds, since = performance.now(), reason) => {
+      life = seconds
+      born = since
       lag = Date.now() - performance.now()
       show(next, reason)
     },
@@ -92,13 +89,13 @@ export function createHeld(): Held {
       show(next)
     },
     freshness: () => {
-      if (age === undefined || hasSlept()) return 'unknown'
-      const { seconds, since } = age
-      const left = seconds - (performance.now() - since) / 1000
-      if (left < expiredSeconds(seconds)) return 'expired'
-      return left < dueSeconds(seconds) ? 'due' : 'fresh'
+      if (!login) return isKnown ? 'fresh' : 'expired'
+      if (!life || hasSlept()) return 'unknown'
+      const left = life - (performance.now() - born) / 1000
+      if (left < expiredSeconds(life)) return 'expired'
+      return left < dueSeconds(life) ? 'due' : 'fresh'
     },
-    isNew: () => age !== undefined && performance.now() - age.since < newMs,
+    isNew: () => life !== undefined && performance.now() - born < newMs,
     onchange: (listener, isImmediate) => {
       // Nothing was told yet, so an immediate listener is told of null as well.
       let told: User | null | undefined = isImmediate ? undefined : user

@@ -4,6 +4,7 @@ import { readReply, type User } from './reply.js'
 import { createServer, isStream, jsonInit } from './server.js'
 import { createSession, type Storage } from './session.js'
 
+/** The error of the client, and what it tells. */
 export { LatchkeyError, type Listener, type Problem, type User }
 
 /** The options of {@link createLatchkey}. */
@@ -111,9 +112,7 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
     return user
   }
 
-  const post = async (path: string, body: object) => {
-    await server.post(path, body)
-  }
+  const post = server.post as (path: string, body: object) => Promise<void>
 
   return {
     get user() {
@@ -122,7 +121,7 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
     get ready() {
       return start()
     },
-    signup: async (body) => await enter('/signup', body),
+    signup: (body) => enter('/signup', body),
     login: async (body) => (await enter('/login', body)) as User,
     logout: session.logout,
     logoutEverywhere: async () => {
@@ -134,9 +133,12 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
       const since = performance.now()
       return await session.replace(await call('POST', '/password/change', body), login, since)
     },
-    forgotPassword: async (email) => await post('/password/forgot', { email }),
-    resendVerification: async (email) => await post('/email/resend', { email }),
-    resetPassword: async (body) => await post('/password/reset', body),
+    forgotPassword: (email) => post('/password/forgot', { email }),
+    resendVerification: (email) => post('/email/resend', { email }),
+    resetPassword: async (body) => {
+      await post('/password/reset', body)
+      await session.recheck()
+    },
     verifyEmail: async (token) => {
       const user = await enter('/email/verify', { token })
       return user ?? (held.login && (await readUser('GET', '/me')))
@@ -144,18 +146,23 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
     changeEmail: async (body) => {
       await call('POST', '/email/change', body)
     },
-    confirmEmailChange: async (body) => await readUser('POST', '/email/change/confirm', body),
-    undoEmailChange: async (token) =>
-      (await server.post('/email/undo', { token })) as { reset_token: string; expires_in: number },
-    updateUser: async (body) => await readUser('PATCH', '/me', body),
-    reloadUser: async () => await readUser('GET', '/me'),
+    confirmEmailChange: (body) => readUser('POST', '/email/change/confirm', body),
+    undoEmailChange: async (token) => {
+      const reply = await server.post('/email/undo', { token })
+      await session.recheck()
+      return reply as { reset_token: string; expires_in: number }
+    },
+    updateUser: (body) => readUser('PATCH', '/me', body),
+    reloadUser: () => readUser('GET', '/me'),
     deleteUser: async (body) => {
       await call('POST', '/me/delete', body)
       await session.end()
     },
     fetch: authFetch,
     token: async () => (await session.current())?.access ?? null,
-    onchange: (listener, { immediate = false } = {}) =>
-      held.onchange(listener, immediate ? start() : null),
+    onchange: (listener, { immediate = false } = {}) => {
+      const ready = start()
+      return held.onchange(listener, immediate ? ready : null)
+    },
   }
 }

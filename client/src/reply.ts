@@ -38,8 +38,7 @@ export async function readReply(response: Response): Promise<unknown> {
   })
   const body = parse(text)
   if (ok && (text === '' || body !== undefined)) return body ?? null
-  const retryAfter = secondsOf(response.headers.get('retry-after'))
-  const details = { status, ...(retryAfter !== undefined && { retryAfter }) }
+  const details = { status, retryAfter: secondsOf(response.headers.get('retry-after')) }
   const problem = body as Problem | null
   throw ok || !problem?.code
     ? new LatchkeyError('network', `Unexpected response (${status}).`, details)
@@ -54,7 +53,7 @@ export async function readReply(response: Response): Promise<unknown> {
 export function requireTokens(reply: unknown, inCookies: boolean): TokenReply {
   const tokens = Object(reply) as Partial<TokenReply>
   const isComplete = inCookies || typeof (tokens.access_token && tokens.refresh_token) === 'string'
-  if (isComplete && tokens.user?.id && Number(tokens.expires_in) > 0) return tokens as TokenReply
+  if (isComplete && tokens.user?.id && (tokens.expires_in ?? 0) > 0) return tokens as TokenReply
   throw new LatchkeyError('network', 'Unexpected response.', { status: 200 })
 }
 
@@ -68,8 +67,6 @@ function parse(text: string): unknown {
 
 /** Reads Retry-After (RFC 9110 §10.2.3): seconds, or a date by the clock of this device. */
 function secondsOf(header: string | null): number | undefined {
-  if (header === null) return undefined
-  const seconds = Number(header)
-  const value = Number.isNaN(seconds) ? (Date.parse(header) - Date.now()) / 1000 : seconds
-  return Number.isFinite(value) ? Math.max(0, value) : undefined
+  const seconds = Number(header) || (Date.parse(header ?? '') - Date.now()) / 1000
+  return seconds > 0 ? seconds : undefined
 }

@@ -87,20 +87,16 @@ export function createServer({
   return {
     urlOf,
     requireKnown: (input) => {
-      const { origin } = absolute(input instanceof Request ? input.url : input)
-      if (![url, ...origins].some((one) => absolute(one).origin === origin))
-        throw new LatchkeyError(
-          'foreign_origin',
-          `${origin} is not in the option "origins": it gets no token.`,
-        )
+      const target = input instanceof Request ? input.url : input
+      const isKnown = (one: string) => absolute(one).origin === absolute(target).origin
+      if (!URL.canParse(target, globalThis.document?.baseURI) || ![url, ...origins].some(isKnown))
+        throw new LatchkeyError('foreign_origin', `No token for ${target}: see "origins".`)
     },
     send,
     post: async (path, body, { key, signal } = {}) => {
       const timeout = AbortSignal.timeout(timeoutMs)
       const init: RequestInit = {
         ...jsonInit('POST', body),
-        // The cookie of a known device, and the tokens of a cookie.
-        credentials: 'include',
         // A logout is sent also if the page is left.
         keepalive: path === '/logout',
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
@@ -114,12 +110,18 @@ export function createServer({
   }
 }
 
-/** Returns the options of a request with JSON. */
-export function jsonInit(method: string, body: object | undefined): RequestInit {
-  return body === undefined
-    ? { method }
-    : { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }
-}
+/**
+ * Returns the options of a request of the client itself, with JSON. The cookies are that of a
+ * known device, and those with the tokens, if there are such.
+ */
+export const jsonInit = (method: string, body: object | undefined): RequestInit => ({
+  method,
+  credentials: 'include',
+  ...(body && {
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  }),
+})
 
 async function isNonceMissing(response: Response): Promise<boolean> {
   if (![400, 401].includes(response.status) || !response.headers.has('dpop-nonce')) return false

@@ -1,5 +1,6 @@
 import { keepInDatabase } from './dpop.js'
 import { LatchkeyError } from './error.js'
+import { createFollower, type News } from './follow.js'
 import { createHeld, type Held } from './held.js'
 import { createRenewal } from './renewal.js'
 import { requireTokens, type TokenReply, type User } from './reply.js'
@@ -36,6 +37,8 @@ export interface Session {
   mend: (used: Login) => Promise<boolean>
   /** Replaces the tokens of a login by those of a reply to a request that began at `since`. */
   replace: (reply: unknown, login: Login | null, since: number) => Promise<User>
+  /** Asks the server whether the login still holds. Never rejects. */
+  recheck: () => Promise<void>
   /** Replaces the user of the login, unless it is another account. */
   setUser: (user: User) => Promise<void>
   /** Ends the login here alone, and returns it. */
@@ -47,17 +50,14 @@ export interface Session {
 /** The longest wait for the server until the first login is known, in milliseconds. */
 const startMs = 2000
 
-/** News that are older were told while this tab was frozen, in milliseconds. */
-const oldMs = 5000
-
-/** What a tab tells the others. Those with tokens in a storage read the login there. */
-interface News {
-  user: User | null
-  /** The life of new tokens; undefined if the tokens are the same. */
-  seconds: number | undefined
-  /** By the clock of this device, in milliseconds. */
-  sentAt: number
+/** The replies that log in later, or not at all. */
+interface Pending {
+  status: 'mail_sent'
+  email_verified: true
 }
+
+const hasNoTokens = (reply: Partial<Pending> | null) =>
+  reply?.status === 'mail_sent' || reply?.email_verified
 
 const ignore = () => {}
 
@@ -71,8 +71,6 @@ export function createSession(storage: Storage, name: string, server: Server): S
   const held = createHeld()
   let tabs: Tabs = noTabs
   let starting: Promise<void> | undefined
-  /** The cookies may hold a login, and the server has not told yet. */
-  let isUnknown = inCookies
   let logouts = 0
   /** The logout that the server is being told. Another login waits for it. */
   let leaving: Promise<unknown> | undefined
@@ -83,9 +81,9 @@ export function createSession(storage: Storage, name: string, server: Server): S
 
   const loginOf = (reply: TokenReply, { id, key }: Partial<Login>): Login => {
     const { user, access_token: access, refresh_token: refresh } = reply
-    // Not a secret.
-    const newId = () => crypto.getRandomValues(new Uint32Array(3)).join('-')
-    return { id: id ?? (inCookies ? user.id : newId()), user, access, refresh, key }
+    // Two logins must differ; the id is not a secret.
+    const newId = inCookies ? user.id : String(Math.random())
+    return { id: id ?? newId, user, access, refresh, key }
   }
 
   /** Shows a renewed login, and stores it. One that cannot be stored lasts as long as the page. */
@@ -96,18 +94,16 @@ export function createSession(storage: Storage, name: string, server: Server): S
   }
 
   const accept = async (reply: TokenReply, login: Login | null, since: number) => {
-    isUnknown = false
-    const next = loginOf(reply, inCookies ? {} : (login ?? {}))
+    const next = loginOf(reply, login ?? {})
     const seconds = reply.expires_in
-    held.set(next, { seconds, since })
+    held.set(next, seconds, since)
     await renewKept(next)
     tell(seconds)
   }
 
   const endHere = async (reason?: LatchkeyError) => {
-    isUnknown = false
     const { login } = held
-    held.set(null, undefined, reason)
+    held.set(null, undefined, undefined, reason)
     if (login === null) return
     await keep.write(null).catch(ignore)
     tell()
@@ -119,42 +115,7 @@ export function createSession(storage: Storage, name: string, server: Server): S
     end: endHere,
   })
 
-  /** Takes over what another tab has stored. Its tokens are of unknown age without `seconds`. */
-  const follow = async (seconds?: number) => {
-    const kept = await keep.read().catch(() => undefined)
-    if (kept !== undefined) take(kept, seconds)
-  }
-
-  const take = (next: Login | null, seconds: number | undefined) => {
-    const { login } = held
-    const isSame = login?.id === next?.id && login?.refresh === next?.refresh
-    if (next && isSame && seconds === undefined) return held.update(next)
-    if (next === null && login === null) return
-    held.set(next, seconds === undefined ? undefined : { seconds, since: performance.now() })
-  }
-
-  const hear = async (news: unknown) => {
-    const { user, seconds, sentAt } = news as News
-    const age = Math.abs(Date.now() - sentAt) < oldMs ? seconds : undefined
-    if (!inCookies) return await follow(age)
-    isUnknown = false
-    take(user && { id: user.id, user }, age)
-  }
-
-  /** After a sleep, or back in a tab: another tab may have logged out, and time has passed. */
-  const check = async () => {
-    await follow()
-    if (isUnknown || (held.login && held.freshness() !== 'fresh'))
-      await renewal.renew().catch(ignore)
-  }
-
-  const watch = () => {
-    for (const type of ['visibilitychange', 'pageshow', 'online'])
-      addEventListener(type, () => {
-        if (type === 'online') renewal.forget()
-        if (!document.hidden) void check()
-      })
-  }
+  const { hear, watch } = createFollower({ held, keep, inCookies }, renewal)
 
   /** Tells the server that the login has ended. Until it knows, a mark outlives the page. */
   const leave = async (login: Login | null) => {
@@ -169,15 +130,14 @@ export function createSession(storage: Storage, name: string, server: Server): S
   const restore = async () => {
     if (storage !== 'memory') tabs = joinTabs(name, hear)
     if (globalThis.document) watch()
-    if (!inCookies) {
-      await keep.read().then(
-        (kept) => kept && held.set(kept),
-        (error: LatchkeyError) => held.set(null, undefined, error),
+    if (!inCookies)
+      return await keep.read().then(
+        (kept) => held.set(kept ?? null),
+        (error: LatchkeyError) => held.set(null, undefined, undefined, error),
       )
-      return
-    }
-    if ((await keepInLocalStorage(name).read()) === null) isUnknown = false
-    const known = isUnknown ? renewal.renew() : leave(null)
+    const isLeaving = (await keepInLocalStorage(name).read()) === null
+    if (isLeaving) held.set(null)
+    const known = isLeaving ? leave(null) : renewal.renew()
     await Promise.race([known.catch(ignore), sleep(startMs)])
   }
 
@@ -205,7 +165,7 @@ export function createSession(storage: Storage, name: string, server: Server): S
       const since = performance.now()
       const sent = inCookies ? { ...body, transport: 'cookie' } : body
       const reply = await server.post(path, sent, { key })
-      if (!(reply as Partial<TokenReply> | null)?.user) return null
+      if (hasNoTokens(reply as Partial<Pending> | null)) return null
       const login = loginOf(requireTokens(reply, inCookies), { key })
       try {
         await keep.write(login)
@@ -215,20 +175,20 @@ export function createSession(storage: Storage, name: string, server: Server): S
         await leave(login).catch(ignore)
         throw error
       }
-      isUnknown = false
       if (inCookies) markLogout(name, false)
-      const seconds = (reply as TokenReply).expires_in
-      held.set(login, { seconds, since })
+      const { expires_in: seconds } = reply as TokenReply
+      held.set(login, seconds, since)
       tell(seconds)
       return login.user
     },
     current: async () => {
       await start()
-      if (isUnknown) await renewal.renew()
-      const freshness = held.login ? held.freshness() : 'fresh'
+      const freshness = held.freshness()
       if (freshness === 'expired') await renewal.renew()
-      if (freshness === 'unknown') await renewal.renew().catch(ignore)
-      if (freshness === 'due') void renewal.renew().catch(ignore)
+      else if (freshness !== 'fresh') {
+        const renewed = renewal.renew().catch(ignore)
+        if (freshness === 'unknown') await renewed
+      }
       return held.login
     },
     mend: async (used) => {
@@ -245,6 +205,9 @@ export function createSession(storage: Storage, name: string, server: Server): S
       renewal.stop()
       await accept(tokens, login, since)
       return tokens.user
+    },
+    recheck: async () => {
+      if (held.login) await renewal.renew().catch(ignore)
     },
     setUser: async (user) => {
       const { login } = held

@@ -58,8 +58,6 @@ export function listenToLinks(render) {
 
   onSubmit('reset', async ({ new_password: newPassword }) => {
     await auth.resetPassword({ token, new_password: newPassword })
-    // Every login of the account has ended. This one is to end at once, too.
-    await auth.logout().catch(() => {})
     leave('Your password was changed. Log in with the new one.', render)
   })
 

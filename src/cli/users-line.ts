@@ -42,7 +42,8 @@ const ImportLine = Type.Object(
           { sid: Type.String({ pattern: '^[\\w-]{1,100}$' }), end: Time },
           { additionalProperties: false },
         ),
-        { maxItems: maxEndedLogins },
+        // One more for the entry of a raised epoch.
+        { maxItems: maxEndedLogins + 1 },
       ),
     ),
     created_at: Type.Optional(Time),
@@ -67,7 +68,7 @@ const reasons = {
   disabled_at: `disabled_at is neither null nor ${time}`,
   token_epoch: `token_epoch is not a whole number from 0 to ${maxEpoch}`,
   former_emails: `former_emails is not a list of up to ${maxFormerEmails} objects of id, email and at`,
-  ended_logins: `ended_logins is not a list of up to ${maxEndedLogins} objects of sid and end`,
+  ended_logins: `ended_logins is not a list of up to ${maxEndedLogins + 1} objects of sid and end`,
   created_at: `created_at is not ${time}`,
   updated_at: `updated_at is not ${time}`,
 }

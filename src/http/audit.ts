@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Problem, ProblemCode } from '../errors.js'
+import type { Holding } from './holding.js'
 
 /**
  * The audit events of accounts: their stable names in the log, and their meanings (ASVS 16.3.1
@@ -69,13 +70,15 @@ const byOperation: Record<string, AuditEvent> = {
  * if the request has to do with tokens. Adds no other data about the account or the request.
  *
  * @param account its id; null if there is no account, or it is not known
+ * @param tokenType how the client holds its tokens, if not as in `holding`
  */
 export function audit(
   { log, holding }: Pick<FastifyRequest, 'log' | 'holding'>,
   event: AuditEvent,
   account: string | null,
+  tokenType = holding?.tokenType,
 ): void {
-  log.info({ event, account, ...(holding && { token_type: holding.tokenType }) }, 'audit')
+  log.info({ event, account, ...(tokenType && { token_type: tokenType }) }, 'audit')
 }
 
 /**
@@ -88,5 +91,24 @@ export function auditRefusal(request: FastifyRequest, { code, extras }: Problem)
   const operation = request.routeOptions.schema?.operationId
   // The user is unset until the guard has verified a token.
   const user = request.user as typeof request.user | undefined | null
-  audit(request, byOperation[`${code} ${operation}`] ?? event, extras.account ?? user?.sub ?? null)
+  audit(
+    request,
+    byOperation[`${code} ${operation}`] ?? event,
+    extras.account ?? user?.sub ?? null,
+    request.holding?.tokenType ?? refusedType(code, request),
+  )
+}
+
+// A refused token or proof sets no `holding`.
+function refusedType(
+  code: ProblemCode,
+  { headers }: FastifyRequest,
+): Holding['tokenType'] | undefined {
+  if (code === 'cross_site_request') return 'Cookie'
+  if (code === 'invalid_dpop_proof') return 'DPoP'
+  if (code !== 'invalid_token') return undefined
+  const [, scheme = 'cookie'] = /^(bearer|dpop) /i.exec(headers.authorization ?? '') ?? []
+  return ({ bearer: 'Bearer', dpop: 'DPoP', cookie: 'Cookie' } as const)[
+    scheme.toLowerCase() as 'bearer' | 'dpop' | 'cookie'
+  ]
 }

@@ -69,6 +69,8 @@ function parseJson(app: FastifyInstance) {
   return async (request: FastifyRequest, body: Buffer): Promise<unknown> => {
     if (!charsetsOf(request).every((charset) => utf8Charsets.includes(charset)))
       throw new Problem('unsupported_media_type')
+    // Some clients name the type of the body that they do not send.
+    if (body.length === 0 && hasOptionalBody(request)) return undefined
     let text: string
     try {
       text = utf8.decode(body)
@@ -77,6 +79,12 @@ function parseJson(app: FastifyInstance) {
     }
     return await parse(request, text)
   }
+}
+
+// As the contract says: a body without required members can be left out.
+function hasOptionalBody({ routeOptions }: FastifyRequest): boolean {
+  const schema = routeOptions.schema?.body as { required?: string[] } | undefined
+  return schema !== undefined && schema.required === undefined
 }
 
 // Runs before the body is read.

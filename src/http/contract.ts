@@ -8,6 +8,7 @@ import {
   problemKinds,
 } from '../errors.js'
 import { exampleUrl, withExamples } from './examples.js'
+import { nameProblems, type ProblemOperation } from './problem-schemas.js'
 import { problemDocument, statusOf } from './problems.js'
 import { Duration } from './duration.js'
 
@@ -88,9 +89,13 @@ export function collectContract(
     stripBasePath: false,
     transform: ({ schema, url, route }) => ({ schema: describe(schema, route), url }),
     transformObject: (document) => {
-      const { openapiObject } = document as { openapiObject: { paths: Paths } }
+      const { openapiObject } = document as {
+        openapiObject: { components: { schemas: Record<string, object> }; paths: Paths }
+      }
+      const { components } = openapiObject
       const paths = sorted(openapiObject.paths, order)
       Object.values(paths).forEach(markOptionalBodies)
+      nameProblems({ components, paths })
       return withExamples({ ...openapiObject, paths }, publicUrl)
     },
   })
@@ -98,7 +103,7 @@ export function collectContract(
 
 type Paths = Record<string, Record<string, Operation>>
 
-interface Operation {
+interface Operation extends ProblemOperation {
   requestBody?: {
     required: boolean
     content: Record<string, { schema: { required?: string[] } }>

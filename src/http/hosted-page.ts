@@ -1,12 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Problem } from '../errors.js'
 import { escapeHtml } from './html.js'
-import { createPage, type Page } from './page.js'
+import { createPage, type Opening, type Page } from './page.js'
 import type { App } from './fastify.js'
+import { wantsPage } from './problem-page.js'
 import type { ReturnTo } from './return-to.js'
 
 /** A page that people use without a front end: to log in, to sign up, to get a mail. */
-export interface HostedPage extends Omit<Page, 'open'> {
+export interface HostedPage extends Omit<Page, 'opening'> {
   /** Trusted HTML above the form. */
   intro?: string
   /** Refuses clients that want no page. */
@@ -33,24 +34,23 @@ export function createHostedPage(
   { returnTo, config }: HostedPageDeps,
 ): (app: App) => void {
   const application = config.APP_URL === config.PUBLIC_URL ? null : config.APP_URL
-  return createPage({
-    ...page,
-    open: (request, reply) => {
-      reply.header('vary', 'accept')
-      requireReader(request, reply)
-      const target = returnTo.find(request)
-      const query = target === null ? '' : `?return_to=${encodeURIComponent(target)}`
-      const reason = new URLSearchParams(request.url.replace(/^[^?]*/, '')).get('reason') ?? ''
-      const notice = Object.hasOwn(reasons, reason) ? `<p role="alert">${reasons[reason]}</p>` : ''
-      return {
-        before: intro + notice,
-        after: Object.entries(links)
-          .map(([url, text]) => `<p><a href="${url}${query}">${text}</a></p>`)
-          .join(''),
-        next: nextLink(target, application),
-      }
-    },
-  })
+  const open: Opening['open'] = (request, reply) => {
+    reply.header('vary', 'accept')
+    requireReader(request, reply)
+    const target = returnTo.find(request)
+    const query = target === null ? '' : `?return_to=${encodeURIComponent(target)}`
+    const reason = new URLSearchParams(request.url.replace(/^[^?]*/, '')).get('reason') ?? ''
+    const notice = Object.hasOwn(reasons, reason) ? `<p role="alert">${reasons[reason]}</p>` : ''
+    return {
+      before: intro + notice,
+      after: Object.entries(links)
+        .map(([url, text]) => `<p><a href="${url}${query}">${text}</a></p>`)
+        .join(''),
+      next: nextLink(target, application),
+    }
+  }
+  const loginUrl = `${config.PUBLIC_URL}/login`
+  return createPage({ ...page, opening: { open, loginUrl } })
 }
 
 // The script follows a link with data-go by itself.
@@ -67,7 +67,7 @@ function nextLink(target: string | null, application: string | null): string {
  * @throws Problem `method_not_allowed`
  */
 export function requireBrowser(request: FastifyRequest, reply: FastifyReply): void {
-  if (request.accepts().type(['json', 'html']) !== 'html') refuse(reply)
+  if (!wantsPage(request)) refuse(reply)
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from './fastify.js'
 import { sendHtml } from './html.js'
+import { sendBadLinkPage } from './problem-page.js'
 
 /** A step of a page, which calls a JSON route. */
 export interface Step {
@@ -41,8 +42,16 @@ export interface Page {
    * it is a form, which needs no link.
    */
   again?: string
-  /** Runs when the page is opened. It may refuse the request. */
-  open?: (request: FastifyRequest, reply: FastifyReply) => Opened
+  /** For a page that depends on the request. */
+  opening?: Opening
+}
+
+/** How a page is opened. */
+export interface Opening {
+  /** Returns the parts of the page. It may refuse the request. */
+  open: (request: FastifyRequest, reply: FastifyReply) => Opened
+  /** The URL of the page to log in, for a person whose link is refused. */
+  loginUrl: string
 }
 
 /** A form that asks for an e-mail address. A browser must not judge or rewrite the address. */
@@ -86,9 +95,9 @@ const script = ({
   path,
   steps,
   again,
-  open,
+  opening,
 }: Page) => `let token = ${again === undefined ? 'undefined' : "new URLSearchParams(location.hash.slice(1)).get('token') ?? ''"}
-history.replaceState(null, '', location.origin + location.pathname.replace(/\\/+$/, '')${open === undefined ? '' : ' + location.search'})
+history.replaceState(null, '', location.origin + location.pathname.replace(/\\/+$/, '')${opening === undefined ? '' : ' + location.search'})
 addEventListener('hashchange', () => { location.reload() })
 const segments = location.pathname.split('/').filter((segment) => segment !== '')
 const prefix = segments.slice(0, -${path.split('/').length - 1}).map((segment) => '/' + segment).join('')
@@ -169,7 +178,14 @@ export function createPage(page: Page): (app: App) => void {
       page.path,
       { config: { public: true }, schema: { hide: true } },
       async (request, reply) => {
-        const { before, after, next } = page.open?.(request, reply) ?? nothing
+        let opened = nothing
+        if (page.opening !== undefined)
+          try {
+            opened = page.opening.open(request, reply)
+          } catch (error) {
+            return await sendBadLinkPage(error, request, reply, page.opening.loginUrl)
+          }
+        const { before, after, next } = opened
         await sendHtml(reply, {
           title: page.title,
           main: `${before}${sections}<p role="status"></p><p id="again" hidden>${page.again ?? ''}</p><p id="next" hidden>${next}</p><div id="after">${after}</div>${noscript}`,

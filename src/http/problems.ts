@@ -183,16 +183,21 @@ function fieldError(
 ): FieldError {
   const member = (params.missingProperty ?? params.additionalProperty) as string | undefined
   const path = member === undefined ? instancePath : `${instancePath}/${escape(member)}`
-  const detail =
-    keyword === 'required'
-      ? 'is missing'
-      : keyword === 'additionalProperties'
-        ? 'is not known here'
-        : (message ?? 'does not fit')
   return {
     pointer: (context === 'body' ? path : path.slice(1)).slice(0, 200).toWellFormed(),
-    detail,
+    detail: details[keyword]?.(params) ?? message ?? 'does not fit',
   }
+}
+
+/** The texts for keywords of the validator whose own message does not help. */
+const details: Record<string, (params: Record<string, unknown>) => string> = {
+  required: () => 'is missing',
+  additionalProperties: () => 'is not known here',
+  const: ({ allowedValue }) => `must be ${JSON.stringify(allowedValue)}`,
+  enum: ({ allowedValues }) => {
+    const values = (allowedValues as unknown[]).map((value) => JSON.stringify(value))
+    return `must be one of ${values.join(', ')}`
+  },
 }
 
 // RFC 6901 §3.

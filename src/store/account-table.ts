@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js'
 import { emptyHistory } from './email-history.js'
-import { noEndedLogins } from './ended-logins.js'
+import { endEveryLogin } from './ended-logins.js'
 import type { Accounts } from './accounts.js'
 import { createMany } from './create-many.js'
 import { available, isDuplicate } from './faults.js'
@@ -22,8 +22,11 @@ export function createAccounts(
 ): Accounts {
   const users = client.user
   const now = () => new Date(clock())
-  // An earlier epoch ends every login, so the list of ended logins starts again.
-  const nextEpoch = { tokenEpoch: { increment: 1 }, endedLogins: noEndedLogins }
+  // The next epoch ends every login, so the list of ended logins starts again.
+  const nextEpoch = () => ({
+    tokenEpoch: { increment: 1 },
+    endedLogins: endEveryLogin(clock()),
+  })
   const ifFree = async <T>(writing: Promise<T>) =>
     await available(
       writing.catch((error: unknown) => {
@@ -93,7 +96,7 @@ export function createAccounts(
         await available(
           users.updateManyAndReturn({
             where: { id, passwordHash: from, disabledAt: null },
-            data: { passwordHash, ...nextEpoch },
+            data: { passwordHash, ...nextEpoch() },
           }),
         )
       )[0] ?? null,
@@ -104,7 +107,7 @@ export function createAccounts(
           await available(
             users.updateMany({
               where: { id, email, passwordHash: from, disabledAt: null },
-              data: { passwordHash, ...verified, ...nextEpoch },
+              data: { passwordHash, ...verified, ...nextEpoch() },
             }),
           )
         ).count === 1
@@ -113,7 +116,7 @@ export function createAccounts(
     setPassword: async ({ id, email }, passwordHash) =>
       (
         await available(
-          users.updateMany({ where: { id, email }, data: { passwordHash, ...nextEpoch } }),
+          users.updateMany({ where: { id, email }, data: { passwordHash, ...nextEpoch() } }),
         )
       ).count === 1,
     changeEmail: async (
@@ -137,7 +140,7 @@ export function createAccounts(
     takeBack: async ({ id, emailHistory }, next) =>
       await updateEmail(
         { id, emailHistory, disabledAt: null },
-        { ...next, emailVerifiedAt: now(), ...nextEpoch },
+        { ...next, emailVerifiedAt: now(), ...nextEpoch() },
       ),
     deleteUnverified: async (email, since) =>
       (
@@ -154,7 +157,7 @@ export function createAccounts(
             ? { emailVerifiedAt: now() }
             : next.email !== from && { emailVerifiedAt: null }),
           emailHistory: emptyHistory,
-          ...nextEpoch,
+          ...nextEpoch(),
         },
       ),
     verifyEmail: async ({ id, email }) =>
@@ -171,19 +174,19 @@ export function createAccounts(
         await available(
           users.updateMany({
             where: { id, endedLogins, disabledAt: null },
-            data: next === null ? nextEpoch : { endedLogins: next },
+            data: next === null ? nextEpoch() : { endedLogins: next },
           }),
         )
       ).count === 1,
     endRefreshTokens: async (id) =>
-      (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch })))
+      (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch() })))
         .count === 1,
     disable: async (id) =>
       (
         await available(
           users.updateMany({
             where: { id, disabledAt: null },
-            data: { disabledAt: now(), ...nextEpoch },
+            data: { disabledAt: now(), ...nextEpoch() },
           }),
         )
       ).count === 1,

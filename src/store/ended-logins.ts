@@ -6,7 +6,7 @@ export interface EndedLogin {
   end: number
 }
 
-/** The max ended logins of an account. */
+/** The max ended logins of an account, besides the entry of a raised epoch. */
 export const maxEndedLogins = 50
 
 /**
@@ -16,8 +16,24 @@ export const maxEndedLogins = 50
  */
 const marginSeconds = 5 * 60
 
+/** How far the clocks of two servers may differ, in seconds. */
+const leewaySeconds = 30
+
+/** The id of the entry that ends every earlier login. No login has it. */
+const everyLogin = 'every-login'
+
 /** The ended logins of an account without any. */
 export const noEndedLogins = '[]'
+
+/**
+ * Returns the column of an account whose epoch is raised now: every login has ended. A token
+ * does not always name its epoch, so the time tells later which logins that were.
+ *
+ * @param now in milliseconds since 1970
+ */
+export function endEveryLogin(now: number): string {
+  return toEndedLogins([{ sid: everyLogin, end: Math.floor(now / 1000) }])
+}
 
 /**
  * Reads the ended logins of an account, oldest first.
@@ -38,19 +54,28 @@ export function hasEnded(column: string, sid: string): boolean {
   return readEndedLogins(column).some((login) => login.sid === sid)
 }
 
+/** A login that ends now, and the time when it began, in seconds since 1970. */
+export type EndingLogin = EndedLogin & { authTime: number }
+
 /**
  * Adds a login that ends now. Drops the entries whose refresh tokens have all expired.
  *
  * @param now in milliseconds since 1970
  * @returns `column`: the new column, or null if the list has {@link maxEndedLogins}. Returns
- *   null, and no column, if the login is in the list already: there is nothing to write
+ *   null, and no column, if the login has ended already: there is nothing to write
  */
 export function addEndedLogin(
   column: string,
-  login: EndedLogin,
+  { sid, end, authTime }: EndingLogin,
   now: number,
 ): { column: string | null } | null {
-  if (hasEnded(column, login.sid)) return null
-  const kept = readEndedLogins(column).filter(({ end }) => now < (end + marginSeconds) * 1000)
-  return { column: kept.length >= maxEndedLogins ? null : toEndedLogins([...kept, login]) }
+  const logins = readEndedLogins(column)
+  const every = logins.filter((login) => login.sid === everyLogin)
+  if (every.some((raised) => authTime < raised.end - leewaySeconds)) return null
+  if (logins.some((login) => login.sid === sid)) return null
+  const kept = logins.filter(
+    (login) => login.sid !== everyLogin && now < (login.end + marginSeconds) * 1000,
+  )
+  if (kept.length >= maxEndedLogins) return { column: null }
+  return { column: toEndedLogins([...every, ...kept, { sid, end }]) }
 }

@@ -46,6 +46,8 @@ export function toLoginClaims(
 /** The login that a token names, and its account. */
 export interface NamedLogin extends Login {
   accountId: string
+  /** The epoch of the account, if the token names it. */
+  epoch?: number
 }
 
 /** Returns the login that a token names. Returns null for a token of an earlier version. */
@@ -53,12 +55,15 @@ export function toNamedLogin({
   sub,
   sid,
   auth_time: authTime,
+  epoch,
 }: {
   sub: string
   sid?: string
   auth_time: number
+  epoch?: number
 }): NamedLogin | null {
-  return sid === undefined ? null : { accountId: sub, sid, authTime }
+  if (sid === undefined) return null
+  return { accountId: sub, sid, authTime, ...(epoch !== undefined && { epoch }) }
 }
 
 /** A login as an earlier token names it. The tokens of an earlier version carry no id. */

@@ -283,10 +283,10 @@ t.test('bad lines say why, and nothing of what stands in them', async (t) => {
       [{ ...ended, sid: 'se cret' }],
       [{ ...ended, end: 1 }],
       [{ ...ended, end: 'secret' }],
-      Array.from({ length: 51 }, () => ended),
+      Array.from({ length: 52 }, () => ended),
     ].map((value): [object, string] => [
       { ...ada, ended_logins: value },
-      'ended_logins is not a list of up to 50 objects of sid and end',
+      'ended_logins is not a list of up to 51 objects of sid and end',
     ]),
     ...[
       '!',

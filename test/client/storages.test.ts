@@ -25,8 +25,8 @@ for (const storage of storages)
     t.match(await page.evaluate('auth.user'), { name: null })
 
     await page.reload()
-    await makeClient(page, api, storage)
     calls.splice(0)
+    await makeClient(page, api, storage)
     await page.evaluate('auth.ready')
     const expected = storage === 'memory' ? null : { email, name: null }
     t.match(await page.evaluate('auth.user'), expected, 'after a reload')

@@ -90,6 +90,11 @@ t.test('the routes of README.md and docs/add-a-route.md leave the suite green', 
   t.equal(await run(bin, '--check', ...files), '', 'npm run format changes nothing')
   t.equal(await run('start.mjs', 'openapi'), '', 'npm run openapi')
   t.match(readFileSync(join(folder, 'openapi.yaml'), 'utf8'), /^ {2}\/greeting:$/m)
+  t.equal(await run('docs/postman/write.mjs'), '', 'npm run postman')
+  t.match(
+    readFileSync(join(folder, 'docs/latchkey.postman_collection.json'), 'utf8'),
+    /"name": "More"[^]*the status is 200[^]*"\{\{baseUrl\}\}\/greeting"[^]*"name": "Log out and delete"/,
+  )
   const config = { extends: './tsconfig.json', include: files }
   writeFileSync(join(folder, 'tsconfig.new.json'), JSON.stringify(config))
   // One process for all of them: loading takes longer than running.

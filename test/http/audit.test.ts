@@ -187,7 +187,7 @@ t.test('each event is one line with the account and the request, and nothing sec
       event,
     )
     const { token_type: tokenType, ...rest } = line ?? {}
-    t.ok([undefined, 'Bearer', 'Cookie'].includes(tokenType as string), event)
+    t.ok([undefined, 'Bearer', 'Cookie', 'DPoP'].includes(tokenType as string), event)
     t.strictSame(Object.keys(rest), [
       'level',
       'time',

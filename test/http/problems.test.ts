@@ -73,6 +73,18 @@ await t.test('what the validator says', async (t) => {
         /missing/,
       ],
       [{ ...misfit, instancePath: '/dpop' }, 'headers', 'dpop', 'does not fit'],
+      [
+        { ...misfit, keyword: 'const', params: { allowedValue: 'cookie' } },
+        'body',
+        '/a/b',
+        'must be "cookie"',
+      ],
+      [
+        { ...misfit, keyword: 'enum', params: { allowedValues: ['a', 1] } },
+        'body',
+        '/a/b',
+        'must be one of "a", 1',
+      ],
     ]
   for (const [one, validationContext, pointer, detail] of table) {
     const { code, extras } = toProblem(

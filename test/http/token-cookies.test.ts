@@ -146,6 +146,13 @@ t.test('the way of the credentials is kept', async (t) => {
     headers: own,
   })
   t.match(problem(t, refused, 400, 'invalid_request'), { errors: [{ pointer: '/transport' }] })
+  for (const transport of ['cookies', 'Cookie', '', null, ['cookie']]) {
+    const wrong = await call('POST', '/login', {
+      body: { email: 'a@example.org', password: 'x', transport },
+    })
+    const { errors } = problem(t, wrong, 400, 'invalid_request') as { errors: object[] }
+    t.strictSame(errors.at(-1), { pointer: '/transport', detail: 'must be "cookie"' })
+  }
   for (const transport of ['body', 'bearer', 'Cookie', null, true, 1, [], {}])
     for (const [url, body, headers] of [
       ['/refresh', {}, { cookie, ...own }],

@@ -1,26 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import t, { type Test } from 'tap'
-import { type Store, openStore } from '../../src/store/open-store.js'
-import { type DatabaseKind, freshDatabase, frozenNow, onEachDatabase, query } from '../helper.js'
+import t from 'tap'
+import { endEveryLogin } from '../../src/store/ended-logins.js'
+import { frozenNow, onEachDatabase } from '../helper.js'
+import { freshStore } from '../support/fresh-store.js'
 
 const uuid7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
 const nobody = '01a1fc01-f8b4-7454-b157-7ca464a8123c'
-
-/** A migrated store on a fresh database, with a clock that stands still until `time.now` is set. */
-async function freshStore(t: Test, kind: DatabaseKind) {
-  const url = await freshDatabase(t, kind)
-  const time = { now: frozenNow }
-  const store: Store = await openStore(url, { autoMigrate: true, clock: () => time.now })
-  t.teardown(store.close)
-  const sql = async (text: string) => await query(url, text)
-  const ada = { email: 'ada@example.org', passwordHash: '$hash$1', name: 'Ada' }
-  const create = async (email = ada.email) => {
-    const account = await store.accounts.create({ ...ada, email })
-    if (account === null) throw new Error(`${email} has an account`)
-    return account
-  }
-  return { accounts: store.accounts, time, sql, ada, create }
-}
 
 await onEachDatabase(t, async (t, kind) => {
   await t.test('looked up together, each gets its own account', async (t) => {
@@ -162,13 +147,13 @@ await onEachDatabase(t, async (t, kind) => {
   await t.test(
     'updateName changes the name and the time, of one account that is not disabled',
     async (t) => {
-      const { accounts, time, sql, create } = await freshStore(t, kind)
+      const { accounts, time, sql, create, read } = await freshStore(t, kind)
       const [account, other] = [await create(), await create('other@example.org')]
       for (const name of ['\u00c5da \u{1f469}\u200d\u{1f4bb}', "'; DROP TABLE users; --", null]) {
         time.now += 1000
         const changed = { ...account, name, updatedAt: new Date(time.now) }
         t.strictSame({ ...(await accounts.updateName(account.id, name)) }, changed)
-        t.strictSame({ ...(await accounts.findById(account.id)) }, changed)
+        t.strictSame(await read(account), changed)
       }
       await sql(`UPDATE users SET disabled_at = created_at WHERE id = '${account.id}'`)
       t.equal(await accounts.updateName(account.id, 'x'), null)
@@ -184,16 +169,13 @@ await onEachDatabase(t, async (t, kind) => {
   await t.test(
     'replaceHash replaces only the hash that it was told of, and nothing else',
     async (t) => {
-      const { accounts, time, create } = await freshStore(t, kind)
+      const { accounts, time, create, read } = await freshStore(t, kind)
       const [account, other] = [await create(), await create('other@example.org')]
       time.now += 1000
       await accounts.replaceHash(account.id, '$hash$0', '$hash$2')
       t.strictSame(await accounts.findById(account.id), account, 'it is another one by now')
       await accounts.replaceHash(account.id, '$hash$1', '$hash$2')
-      t.strictSame(
-        { ...(await accounts.findById(account.id)) },
-        { ...account, passwordHash: '$hash$2' },
-      )
+      t.strictSame(await read(account), { ...account, passwordHash: '$hash$2' })
       t.strictSame(await accounts.findById(other.id), other)
       const hashes = Array.from({ length: 20 }, (_, index) => `$hash$parallel${index}`)
       await Promise.all(
@@ -208,11 +190,12 @@ await onEachDatabase(t, async (t, kind) => {
   await t.test(
     'what ends the refresh tokens of an account raises its epoch in the same statement',
     async (t) => {
-      const { accounts, time, sql, create } = await freshStore(t, kind)
+      const { accounts, time, sql, create, read } = await freshStore(t, kind)
       const [account, other] = [await create(), await create('other@example.org')]
       time.now += 1000
       t.equal(await accounts.endRefreshTokens(account.id), true)
-      t.strictSame({ ...(await accounts.findById(account.id)) }, { ...account, tokenEpoch: 1 })
+      const endedLogins = endEveryLogin(time.now)
+      t.strictSame(await read(account), { ...account, tokenEpoch: 1, endedLogins })
 
       t.equal(
         await accounts.changePassword({ ...account, passwordHash: '$hash$0' }, '$hash$2'),
@@ -221,7 +204,7 @@ await onEachDatabase(t, async (t, kind) => {
       )
       t.strictSame(
         { ...(await accounts.changePassword(account, '$hash$2')) },
-        { ...account, passwordHash: '$hash$2', tokenEpoch: 2 },
+        { ...account, passwordHash: '$hash$2', tokenEpoch: 2, endedLogins },
       )
       const changes = await Promise.all(
         Array.from(
@@ -244,17 +227,19 @@ await onEachDatabase(t, async (t, kind) => {
         Array.from({ length: 20 }, async () => await accounts.disable(account.id)),
       )
       t.strictSame(disabled.filter(Boolean), [true])
-      t.strictSame(
-        { ...(await accounts.findById(account.id)) },
-        { ...changed, tokenEpoch: 24, disabledAt: new Date(time.now) },
-      )
+      t.strictSame(await read(account), {
+        ...changed,
+        tokenEpoch: 24,
+        disabledAt: new Date(time.now),
+      })
 
       t.equal(await accounts.endRefreshTokens(account.id), false, 'a disabled account')
       t.equal(await accounts.changePassword(changed as typeof account, '$hash$3'), null)
-      t.strictSame(
-        { ...(await accounts.findById(account.id)) },
-        { ...changed, tokenEpoch: 24, disabledAt: new Date(time.now) },
-      )
+      t.strictSame(await read(account), {
+        ...changed,
+        tokenEpoch: 24,
+        disabledAt: new Date(time.now),
+      })
       t.strictSame(await accounts.findById(other.id), other, 'others are untouched')
       await sql(`DELETE FROM users WHERE id = '${account.id}'`)
       t.strictSame(
@@ -271,7 +256,7 @@ await onEachDatabase(t, async (t, kind) => {
   await t.test(
     'resetPassword changes the password of the account as it was read, and the address counts as verified',
     async (t) => {
-      const { accounts, time, sql, create } = await freshStore(t, kind)
+      const { accounts, time, sql, create, read } = await freshStore(t, kind)
       const [account, other] = [await create(), await create('other@example.org')]
       time.now += 1000
       const changes = [{ passwordHash: '$hash$0' }, { email: 'x@example.org' }, { id: nobody }]
@@ -286,15 +271,21 @@ await onEachDatabase(t, async (t, kind) => {
         ...account,
         passwordHash: '$hash$2',
         tokenEpoch: 1,
+        endedLogins: endEveryLogin(time.now),
         emailVerifiedAt: new Date(time.now),
         updatedAt: new Date(time.now),
       }
-      t.strictSame({ ...(await accounts.findById(account.id)) }, verified)
+      t.strictSame(await read(account), verified)
       time.now += 1000
       t.equal(await accounts.resetPassword(verified, '$hash$3'), true)
       t.strictSame(
-        { ...(await accounts.findById(account.id)) },
-        { ...verified, passwordHash: '$hash$3', tokenEpoch: 2 },
+        await read(account),
+        {
+          ...verified,
+          passwordHash: '$hash$3',
+          tokenEpoch: 2,
+          endedLogins: endEveryLogin(time.now),
+        },
         'it was verified before',
       )
       await sql(`UPDATE users SET disabled_at = created_at WHERE id = '${account.id}'`)
@@ -308,7 +299,7 @@ await onEachDatabase(t, async (t, kind) => {
   )
 
   await t.test('verifyEmail marks the address that the account has', async (t) => {
-    const { accounts, time, create } = await freshStore(t, kind)
+    const { accounts, time, create, read } = await freshStore(t, kind)
     const [account, other] = [await create(), await create('other@example.org')]
     time.now += 1000
     for (const change of [{ email: other.email }, { id: nobody }])
@@ -317,10 +308,11 @@ await onEachDatabase(t, async (t, kind) => {
       await Promise.all(Array.from({ length: 5 }, async () => await accounts.verifyEmail(account))),
       [true, true, true, true, true],
     )
-    t.strictSame(
-      { ...(await accounts.findById(account.id)) },
-      { ...account, emailVerifiedAt: new Date(time.now), updatedAt: new Date(time.now) },
-    )
+    t.strictSame(await read(account), {
+      ...account,
+      emailVerifiedAt: new Date(time.now),
+      updatedAt: new Date(time.now),
+    })
     t.strictSame(await accounts.findById(other.id), other)
   })
 

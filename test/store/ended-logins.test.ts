@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto'
 import t, { type Test } from 'tap'
 import type { Account } from '../../src/store/accounts.js'
 import {
-  addEndedLogin,
+  addEndedLogin as add,
+  type EndedLogin,
+  endEveryLogin,
   hasEnded,
   maxEndedLogins,
   noEndedLogins,
@@ -13,6 +15,9 @@ import { openStore } from '../../src/store/open-store.js'
 import { type DatabaseKind, freshDatabase, frozenNow, onEachDatabase, query } from '../helper.js'
 
 const nowSeconds = frozenNow / 1000
+const addEndedLogin = (column: string, login: EndedLogin, now: number) =>
+  add(column, { ...login, authTime: nowSeconds }, now)
+const every = `["every-login",${nowSeconds}]`
 const full = toEndedLogins(
   Array.from({ length: maxEndedLogins }, (_, index) => ({ sid: `s${index}`, end: nowSeconds })),
 )
@@ -54,6 +59,28 @@ t.test('an entry is dropped 300 seconds after its end, and a full list has no ro
   )
 })
 
+t.test('the entry of a raised epoch ends earlier logins, and takes no place', async (t) => {
+  const column = endEveryLogin(frozenNow + 999)
+  t.equal(column, `[${every}]`)
+  const tryAt = (authTime: number, to = column) =>
+    add(to, { sid: 'a', end: nowSeconds + 9, authTime }, frozenNow)
+  t.equal(tryAt(nowSeconds - 31), null)
+  // Clocks of servers may differ by 30 seconds.
+  const added = { column: `[${every},["a",${nowSeconds + 9}]]` }
+  t.strictSame([tryAt(nowSeconds - 30), tryAt(nowSeconds + 1)], [added, added])
+  const later = frozenNow + 400 * 86_400_000
+  const login = { sid: 'b', end: later / 1000, authTime: later / 1000 }
+  t.strictSame(
+    add(String(added.column), login, later),
+    { column: `[${every},["b",${later / 1000}]]` },
+    'it is kept',
+  )
+  const nearly = toEndedLogins([...readEndedLogins(column), ...readEndedLogins(full).slice(1)])
+  const last = tryAt(nowSeconds, nearly)?.column
+  t.equal(readEndedLogins(String(last)).length, maxEndedLogins + 1)
+  t.strictSame(add(String(last), { ...login, authTime: nowSeconds }, frozenNow), { column: null })
+})
+
 async function freshStore(t: Test, kind: DatabaseKind) {
   const url = await freshDatabase(t, kind)
   const { accounts, close } = await openStore(url, { autoMigrate: true, clock: () => frozenNow })
@@ -84,7 +111,11 @@ await onEachDatabase(t, async (t, kind) => {
     t.strictSame(answers.filter(Boolean), [true], 'one of twenty at once')
     t.equal(await accounts.endLogin(await read(ada), full), true, 'the longest list')
     t.equal(await accounts.endLogin(await read(ada), null), true)
-    t.strictSame({ ...(await read(ada)) }, { ...ada, tokenEpoch: 1 }, 'full: the epoch is raised')
+    t.strictSame(
+      { ...(await read(ada)) },
+      { ...ada, tokenEpoch: 1, endedLogins: `[${every}]` },
+      'full: the epoch is raised',
+    )
     t.strictSame(await read(other), other, 'others are untouched')
     await accounts.disable(ada.id)
     t.equal(await accounts.endLogin(await read(ada), '[["a",1]]'), false, 'a disabled account')
@@ -92,7 +123,7 @@ await onEachDatabase(t, async (t, kind) => {
     t.equal(await accounts.endLogin(ada, '[["a",1]]'), false, 'a deleted account')
   })
 
-  await t.test('every statement that raises the epoch empties the list', async (t) => {
+  await t.test('every statement that raises the epoch ends every login', async (t) => {
     const { accounts, create, read } = await freshStore(t, kind)
     const next = { email: 'new@example.org', emailHistory: '[]' }
     const raises: Record<string, (account: Account) => Promise<unknown>> = {
@@ -110,7 +141,7 @@ await onEachDatabase(t, async (t, kind) => {
       const account = await create()
       await accounts.endLogin(account, '[["a",1]]')
       await raise(await read(account))
-      t.match(await read(account), { tokenEpoch: 1, endedLogins: '[]' }, name)
+      t.match(await read(account), { tokenEpoch: 1, endedLogins: `[${every}]` }, name)
     }
     const account = await create()
     await accounts.endLogin(account, '[["a",1]]')

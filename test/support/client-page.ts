@@ -1,7 +1,7 @@
 import { build } from 'esbuild'
 import type { BrowserContext, Page, Request } from 'playwright-core'
 import type { Test } from 'tap'
-import type { TestOptions } from '../helper.js'
+import { goodPassword, type TestOptions } from '../helper.js'
 import { hosts, type Sites, startBrowser, startSites } from './sites.js'
 
 /** The storages of the client. */
@@ -83,3 +83,49 @@ export function recordCalls(source: Page | BrowserContext, origin: string): stri
   })
   return calls
 }
+
+/** Signs a new person up in a page with a client, and returns the address. */
+export async function signUp(page: Page, email: string): Promise<string> {
+  await page.evaluate(`auth.signup(${JSON.stringify({ email, password: goodPassword })})`)
+  return email
+}
+
+/** Returns the result of a JavaScript expression in a page. */
+export async function run<T = unknown>(page: Page, script: string): Promise<T> {
+  return await page.evaluate<T>(script)
+}
+
+/**
+ * Returns the code with which a promise of a page is rejected, or "no error". Rejects for an
+ * error that is not the client's.
+ */
+export async function failure(page: Page, promise: string): Promise<string> {
+  return await page.evaluate<string>(`failed(${promise})`)
+}
+
+/** Responds to requests of a page for a path of the API, instead of the server. */
+export async function respond(
+  page: Page | BrowserContext,
+  url: string,
+  response: { status: number; body?: string; headers?: Record<string, string> } | 'away',
+): Promise<void> {
+  await page.unroute(url)
+  await page.route(url, async (route) => {
+    if (response === 'away') return await route.abort('connectionrefused')
+    const origin = (await route.request().headerValue('origin')) ?? ''
+    await route.fulfill({
+      contentType: 'application/problem+json',
+      ...response,
+      headers: {
+        'access-control-allow-origin': origin,
+        'access-control-allow-credentials': 'true',
+        'access-control-expose-headers': 'retry-after, dpop-nonce',
+        ...response.headers,
+      },
+    })
+  })
+}
+
+/** A problem of the server as text. */
+export const problemText = (status: number, code: string): string =>
+  JSON.stringify({ type: `/problems/${code}`, title: code, status, code, request_id: '1' })

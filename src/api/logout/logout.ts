@@ -14,6 +14,8 @@ export type Logout = (login: {
   accountId: string
   sid: string
   authTime: number
+  /** Of a refresh token. An access token does not name its epoch. */
+  epoch?: number
 }) => Promise<boolean>
 
 /** Each try fails only if another logout of the account succeeded meanwhile. */
@@ -28,7 +30,7 @@ export function createLogout({
   config,
   clock,
 }: Pick<Services, 'accounts' | 'config' | 'clock'>): Logout {
-  return async ({ accountId, sid, authTime }) => {
+  return async ({ accountId, sid, authTime, epoch }) => {
     for (let tries = 0; tries < maxTries; tries++) {
       const now = clock()
       const end = Math.min(
@@ -38,7 +40,9 @@ export function createLogout({
       if (end * 1000 <= now) return false
       const account = await accounts.findById(accountId)
       if (account === null || account.disabledAt !== null) return false
-      const added = addEndedLogin(account.endedLogins, { sid, end }, now)
+      // A token of an earlier login must not fill the list, which would end the later ones.
+      if (epoch !== undefined && epoch !== account.tokenEpoch) return false
+      const added = addEndedLogin(account.endedLogins, { sid, end, authTime }, now)
       if (added === null) return false
       if (await accounts.endLogin(account, added.column)) return true
     }

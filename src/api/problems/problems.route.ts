@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { Problem, type ProblemCode, problemKinds } from '../../errors.js'
+import { Problem, type ProblemCode, type ProblemKind, problemKinds } from '../../errors.js'
 import type { App } from '../../http/fastify.js'
 import { prefixOf } from '../../http/prefix.js'
 import { escapeHtml, sendPage } from '../../http/html.js'
@@ -20,11 +20,11 @@ const codes = Object.keys(problemKinds) as ProblemCode[]
 export function listProblemsRoute(app: App, { config }: Services): void {
   const base = prefixOf(config.PUBLIC_URL)
   const lines = codes.map(
-    (code) => `${code} (HTTP ${problemKinds[code].status}): ${problemKinds[code].title}\n`,
+    (code) => `${code} (HTTP ${statusesOf(code)}): ${problemKinds[code].title}\n`,
   )
   const items = codes.map(
     (code) =>
-      `<li>${link(`${base}/problems/${code}`, `<code>${code}</code>`)} ${problemKinds[code].status}: ${problemKinds[code].title}</li>`,
+      `<li>${link(`${base}/problems/${code}`, `<code>${code}</code>`)} ${statusesOf(code)}: ${problemKinds[code].title}</li>`,
   )
   app.get(
     '/problems',
@@ -68,13 +68,13 @@ export function problemsRoute(app: App, { config }: Services): void {
     async (request, reply) => {
       if (!Object.hasOwn(problemKinds, request.params.code)) throw new Problem('not_found')
       const code = request.params.code as ProblemCode
-      const { status, title, advice } = problemKinds[code]
+      const { title, advice } = problemKinds[code]
       const links = Object.entries({ ...waysOn[code], '/problems': 'All problem codes' })
       return await sendPage(request, reply, {
         text: explain(code),
         title,
         main: [
-          `<code>${code}</code>, HTTP status ${status}`,
+          `<code>${code}</code>, HTTP status ${statusesOf(code)}`,
           escapeHtml(advice),
           ...links.map(([path, text]) => link(`${base}${path}`, text)),
         ]
@@ -98,9 +98,15 @@ function page(description: string, text: string) {
   }
 }
 
+// Public routes that return tokens have a status of their own.
+function statusesOf(code: ProblemCode): string {
+  const { status, tokenStatus }: ProblemKind = problemKinds[code]
+  return tokenStatus === undefined ? String(status) : `${status} or ${tokenStatus}`
+}
+
 function explain(code: ProblemCode): string {
-  const { status, title, advice } = problemKinds[code]
-  return `${code} (HTTP ${status})\n${title}.\n\n${advice}\n`
+  const { title, advice } = problemKinds[code]
+  return `${code} (HTTP ${statusesOf(code)})\n${title}.\n\n${advice}\n`
 }
 
 function link(path: string, text: string): string {

@@ -2,7 +2,7 @@ import { Problem } from '../../errors.js'
 import { auditRefusal } from '../../http/audit.js'
 import type { App, Reply, Request } from '../../http/fastify.js'
 import { cookie } from '../../http/holding.js'
-import { sendProblemPage } from '../../http/problem-page.js'
+import { sendBadLinkPage, sendProblemPage } from '../../http/problem-page.js'
 import { createRenewals } from '../../http/renewals.js'
 import { createRefresh } from './refresh.js'
 import type { Services } from '../../services.js'
@@ -45,7 +45,12 @@ export function refreshNavigationRoute(app: App, services: Services): void {
     '/refresh',
     { config: { public: true }, schema: { hide: true } },
     async (request, reply) => {
-      const page = returnTo.require(request)
+      let page
+      try {
+        page = returnTo.require(request)
+      } catch (error) {
+        return await sendBadLinkPage(error, request, reply, signIn)
+      }
       request.holding = cookie
       try {
         await renew(request, reply, page)

@@ -41,6 +41,57 @@ t.test('a refresh and a logout need no body: the cookies count', async (t) => {
   t.strictSame(optional.sort(), ['/logout', '/refresh'])
 })
 
+t.test('every operation has a schema of its own problems', async (t) => {
+  const { app } = await buildTestApp(t, {
+    beforeReady: (app) => {
+      app.register(async (scope) => {
+        scope.get('/unnamed', { schema: { response: {} } }, async () => {})
+      })
+    },
+  })
+  const { paths, components } = JSON.parse(JSON.stringify(app.swagger())) as NamedProblems
+  const operations = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
+  )
+  t.ok(
+    operations.some(({ path }) => path === '/unnamed'),
+    'a route without operationId',
+  )
+  for (const { path, method, operationId, responses } of operations) {
+    const medias = Object.values(responses).flatMap(
+      ({ content }) => content?.['application/problem+json'] ?? [],
+    )
+    const [name = 'Problem', ...others] = new Set(
+      medias.map(({ schema }) => schema.$ref.replace('#/components/schemas/', '')),
+    )
+    t.strictSame(others, [], `${method} ${path} has one`)
+    if (operationId === undefined) t.strictSame([path, name], ['/unnamed', 'Problem'])
+    else {
+      t.equal(name.toLowerCase(), `${operationId}Problem`.toLowerCase())
+      const codes = new Set(medias.flatMap(({ examples }) => Object.keys(examples)))
+      t.strictSame(components.schemas[name]?.properties.code?.enum, [...codes], name)
+    }
+  }
+  t.match(components.schemas.LoginProblem, {
+    description: 'The problems of POST /login',
+    allOf: [{ $ref: '#/components/schemas/Problem' }],
+    required: ['code'],
+  })
+})
+
+interface NamedProblems {
+  paths: Record<string, Record<string, NamedOperation>>
+  components: { schemas: Record<string, { properties: Record<string, { enum: string[] }> }> }
+}
+
+interface NamedOperation {
+  operationId?: string
+  responses: Record<
+    string,
+    { content?: Record<string, { schema: { $ref: string }; examples: object }> }
+  >
+}
+
 interface Operation {
   requestBody?: { required: boolean }
   responses: { 400: { content: Record<'application/problem+json', ProblemExamples> } }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { buildTestApp, goodPassword, outcome, pointersOf } from '../../helper.js'
+import { buildTestApp, goodPassword, outcome } from '../../helper.js'
 import { everyRowIs, rowsOf, tableIs } from '../../support/table.js'
 
 const host = 'http://localhost:3000'
@@ -81,8 +81,11 @@ t.test('return_to is checked when the page is opened, and kept by the links', as
     await everyRowIs(
       t,
       rowsOf(['//evil.example', 'https://evil.example', 'javascript:alert(1)', '', '/a&return_to']),
-      ['return_to'],
-      async (value) => pointersOf(await open(`${path}?return_to=${value}`)),
+      [400, '<code>return_to</code>'],
+      async (value) => {
+        const { statusCode, body } = await open(`${path}?return_to=${value}`)
+        return [statusCode, /<code>return_to<\/code>/.exec(body)?.[0]]
+      },
       path,
     )
   const app = encodeURIComponent(`${host}/app?a=1&b="><script>`)
@@ -186,4 +189,18 @@ t.test('a foreign page cannot log a person in to the account of an attacker', as
     [outcome(form), form.headers['set-cookie']],
     ['415 unsupported_media_type', undefined],
   )
+})
+
+t.test('a bad return_to is a page for a browser, with a link that works', async (t) => {
+  const { call } = await buildTestApp(t, { env: { PUBLIC_URL: 'https://example.com/auth' } })
+  const headers = { accept: 'text/html,*/*;q=0.8' }
+  for (const path of ['/login', '/signup/', '/auth/password/forgot']) {
+    const page = await call('GET', `${path}?return_to=//evil.example`, { headers })
+    t.equal(page.statusCode, 400, path)
+    t.match(page.headers, { 'content-type': 'text/html; charset=utf-8', vary: 'accept' })
+    t.match(page.body, '<a href="https://example.com/auth/login">Log in</a>')
+    t.notMatch(page.body, /evil|<script/)
+  }
+  const document = await call('GET', '/password/forgot?return_to=//evil.example')
+  t.strictSame([document.statusCode, document.json().code], [400, 'invalid_request'])
 })

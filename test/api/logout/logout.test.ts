@@ -127,17 +127,19 @@ await onEachDatabase(t, async (t, database) => {
     }
     t.strictSame(
       [states[0], states[49], states[50], states[51], states[59]],
-      ['0 1', '0 50', '1 0', '1 1', '1 9'],
+      ['0 1', '0 50', '1 1', '1 1', '1 1'],
+      'the entry of the raised epoch; tokens of the earlier one write nothing',
     )
     for (const tokens of logins) refusedRefresh(t, 'logged out', await refresh(tokens))
     const last = await login(email)
     t.equal((await refresh(last)).statusCode, 200)
+    for (let index = 0; index < 9; index++) await logout(await login(email))
     time.now += (30 * day + 299) * 1000
     await logout(await login(email))
-    t.equal((await stateOf(user.id))[1].length, 10, 'kept a while longer than the tokens')
+    t.equal((await stateOf(user.id))[1].length, 11, 'kept a while longer than the tokens')
     time.now += 1000
     await logout(await login(email))
-    t.equal((await stateOf(user.id))[1].length, 2, 'entries past their end are dropped')
+    t.equal((await stateOf(user.id))[1].length, 3, 'entries past their end are dropped')
   })
 
   await t.test('a change of the account beside a logout', async (t) => {
@@ -168,7 +170,7 @@ await onEachDatabase(t, async (t, database) => {
       (await stateOf(id))[1].map((pair) => (pair as string[])[0]),
       [sidOf(second), sidOf(ada)],
     )
-    // The list is empty before and after: the comparison cannot see the change.
+    // The list is the same before and after: the comparison cannot see the change.
     await store.accounts.endRefreshTokens(id)
     const [third, fourth] = [await login(String(email)), await login(String(email))]
     meanwhile = async () => {
@@ -176,7 +178,14 @@ await onEachDatabase(t, async (t, database) => {
       await store.accounts.endRefreshTokens(id)
     }
     t.equal((await logout(fourth)).statusCode, 204)
-    t.strictSame(await stateOf(id), [2, [[sidOf(fourth), test.time.now / 1000 + 30 * day]]])
+    const now = test.time.now / 1000
+    t.strictSame(await stateOf(id), [
+      2,
+      [
+        ['every-login', now],
+        [sidOf(fourth), now + 30 * day],
+      ],
+    ])
     for (const tokens of [ada, second, third, fourth])
       refusedRefresh(t, 'all have ended', await refresh(tokens))
 

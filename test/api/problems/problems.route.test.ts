@@ -4,6 +4,11 @@ import { buildTestApp, jsonType, outcome, problem } from '../../helper.js'
 import { everyRowIs, rowsOf, tableIs } from '../../support/table.js'
 
 const { call } = await buildTestApp(t)
+
+/** The status of a code, and the other one that some routes have. */
+const statuses = (code: ProblemCode): string =>
+  /dpop/.test(code) ? '401 or 400' : String(problemKinds[code].status)
+
 const restricted =
   /^default-src 'none';style-src 'sha256-[\w+/=]{44}';base-uri 'none';form-action 'none';frame-ancestors 'none'$/
 
@@ -33,8 +38,8 @@ await t.test('every code has a text and a page', async (t) => {
           accept === undefined ? {} : { headers: { accept } },
         )
         const { 'content-type': type, vary, 'cache-control': cache } = reply.headers
-        const { status, title } = problemKinds[code]
-        const begins = reply.body.startsWith(`${code} (HTTP ${status})\n${title}.\n\n`)
+        const { title } = problemKinds[code]
+        const begins = reply.body.startsWith(`${code} (HTTP ${statuses(code)})\n${title}.\n\n`)
         return { status: reply.statusCode, type, vary, cache, begins }
       },
       `texts for Accept: ${accept}`,
@@ -62,7 +67,7 @@ await t.test('every code has a text and a page', async (t) => {
         complete: [
           body.startsWith('<!doctype html>'),
           body.includes(`<title>${problemKinds[code].title}</title>`),
-          body.includes(`<code>${code}</code>, HTTP status ${problemKinds[code].status}`),
+          body.includes(`<code>${code}</code>, HTTP status ${statuses(code)}`),
           body.includes('<meta name="viewport"'),
         ],
         listed: body.includes('<a href="/problems">'),
@@ -84,7 +89,7 @@ await t.test('GET /problems lists every code, as text and as HTML', async (t) =>
       'text/plain; charset=utf-8',
       'accept',
       codes
-        .map((code) => `${code} (HTTP ${problemKinds[code].status}): ${problemKinds[code].title}\n`)
+        .map((code) => `${code} (HTTP ${statuses(code)}): ${problemKinds[code].title}\n`)
         .join(''),
     ],
     'the text',

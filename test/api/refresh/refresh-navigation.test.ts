@@ -126,6 +126,28 @@ t.test('a bad return_to is refused, and nothing else happens', async (t) => {
   )
 })
 
+t.test('a browser with a bad return_to gets a page, which shows nothing of it', async (t) => {
+  const { logIn, go } = await setUp(t, { env: { SIGN_IN_URL: 'https://a.example/in?x=1&y=2' } })
+  const cookie = cookieHeader(await logIn())
+  const headers = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' }
+  for (const query of ['', '?return_to=https://evil.example/<b>', '?return_to=/a&return_to=/b']) {
+    const page = await go(cookie, `/refresh${query}`, headers)
+    t.equal(page.statusCode, 400)
+    t.match(page.headers, {
+      'content-type': 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      'content-security-policy': /^default-src 'none';/,
+      vary: 'accept',
+    })
+    t.match(page.body, '<a href="https://a.example/in?x=1&amp;y=2">Log in</a>')
+    t.match(page.body, '<code>return_to</code> ')
+    t.notMatch(page.body, /evil|<b>|latchkey-refresh/)
+    t.strictSame(cookieChanges(page), [])
+  }
+  const document = await go(cookie, '/refresh', { accept: 'application/json' })
+  t.match(document.headers, { 'content-type': /^application\/problem\+json/, vary: 'accept' })
+})
+
 t.test('SIGN_IN_URL may have a query, and return_to other origins', async (t) => {
   const { go } = await setUp(t, {
     env: {

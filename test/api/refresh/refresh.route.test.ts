@@ -45,6 +45,9 @@ await onEachDatabase(t, async (t, database) => {
   problem(t, await call('POST', '/refresh'), 401, 'invalid_refresh_token')
   // A page whose cookies have expired, or a client that lost its token: log in again.
   problem(t, await refresh({}), 401, 'invalid_refresh_token')
+  // Some clients name the type of the body that they do not send.
+  problem(t, await refresh('', jsonType), 401, 'invalid_refresh_token')
+  problem(t, await refresh(' ', jsonType), 400, 'invalid_json')
   t.strictSame(
     pointers(
       t,
