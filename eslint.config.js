@@ -13,6 +13,12 @@ export default [
     files: [...typed, ...client],
   })),
   {
+    files: ['examples/spa/*.js'],
+    languageOptions: {
+      globals: { addEventListener: false, history: false, location: false, scrollTo: false },
+    },
+  },
+  {
     files: typed,
     languageOptions: { parserOptions: { project: './tsconfig.json' } },
   },
