@@ -10,8 +10,6 @@ import { goodPassword } from '../helper.js'
 import { fill, follow, go, hear, see, startSpa } from '../support/spa.js'
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-// A slow machine needs longer than the usual three minutes.
-t.setTimeout(600_000)
 const folder = process.env.SCREENSHOTS ?? join(t.testdir({ shots: {} }), 'shots')
 mkdirSync(folder, { recursive: true })
 
