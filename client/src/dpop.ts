@@ -7,7 +7,7 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
 const openMs = 3000
 
 const unavailable = (cause?: unknown) =>
-  new LatchkeyError('storage_unavailable', 'IndexedDB cannot keep the key of the login.', { cause })
+  new LatchkeyError('storage_unavailable', 'IndexedDB cannot keep the key.', { cause })
 
 /** A {@link Keep} that also creates the key of a login. */
 export interface KeepWithKey extends Keep {
@@ -50,12 +50,15 @@ export function keepInDatabase(name: string): KeepWithKey {
     },
     createKey: async () => {
       if (!globalThis.isSecureContext)
-        throw new LatchkeyError('insecure_context', 'The storage "dpop" needs https or localhost.')
+        throw new LatchkeyError('insecure_context', '"dpop" needs https or localhost.')
       const key = await crypto.subtle.generateKey(algorithm, false, ['sign', 'verify'])
-      const trial = `${name}:trial`
-      await withStore((store) => store.put(key, trial))
-      const kept = (await withStore((store) => store.get(trial))) as CryptoKeyPair | undefined
-      await withStore((store) => store.delete(trial))
+      // In one transaction, for another tab may do the same now.
+      const kept = (await withStore((store) => {
+        store.put(key, name + ':trial')
+        const request = store.get(name + ':trial')
+        store.delete(name + ':trial')
+        return request
+      })) as CryptoKeyPair | undefined
       if (!kept?.privateKey) throw unavailable()
       return key
     },
@@ -81,8 +84,6 @@ export async function prove(
 ): Promise<string> {
   const { kty, crv, x, y } = await crypto.subtle.exportKey('jwk', publicKey)
   const { origin, pathname } = new URL(url)
-  const hash = async (text: string) =>
-    encode(new Uint8Array(await crypto.subtle.digest('SHA-256', bytesOf(text))))
   const parts = [
     { typ: 'dpop+jwt', alg: 'ES256', jwk: { kty, crv, x, y } },
     {
@@ -91,7 +92,7 @@ export async function prove(
       htu: origin + pathname,
       iat: Math.floor(Date.now() / 1000),
       nonce,
-      ath: access === undefined ? undefined : await hash(access),
+      ath: access && encode(await crypto.subtle.digest('SHA-256', bytesOf(access))),
     },
   ].map((part) => encode(bytesOf(JSON.stringify(part))))
   const signed = parts.join('.')
@@ -100,13 +101,13 @@ export async function prove(
     privateKey,
     bytesOf(signed),
   )
-  return `${signed}.${encode(new Uint8Array(signature))}`
+  return `${signed}.${encode(signature)}`
 }
 
 const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
 
-const encode = (bytes: Uint8Array): string =>
-  btoa(String.fromCharCode(...bytes))
+const encode = (bytes: ArrayBuffer | Uint8Array): string =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes)))
     .replace(/\+/g, '-')
     .replace(/\//g, '_')
     .replace(/=/g, '')
@@ -120,7 +121,7 @@ async function withStore(use: (store: IDBObjectStore) => IDBRequest): Promise<un
         const transaction = database.transaction('logins', 'readwrite')
         const request = use(transaction.objectStore('logins'))
         transaction.oncomplete = () => resolve(request.result)
-        transaction.onabort = () => reject(transaction.error ?? unavailable())
+        transaction.onabort = () => reject(transaction.error ?? Error())
       })
     } finally {
       database.close()
@@ -135,7 +136,7 @@ async function open(): Promise<IDBDatabase> {
     const request = indexedDB.open('latchkey')
     request.onupgradeneeded = () => request.result.createObjectStore('logins')
     request.onsuccess = () => resolve(request.result)
-    request.onerror = () => reject(request.error ?? unavailable())
-    setTimeout(() => reject(unavailable()), openMs)
+    request.onerror = () => reject(request.error ?? Error())
+    setTimeout(reject, openMs)
   })
 }

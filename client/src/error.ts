@@ -21,7 +21,7 @@ export interface Problem {
  * - `foreign_origin`: the URL is on an origin that must not get the token; nothing was sent
  * - `insecure_context`: the storage `dpop` needs https or localhost
  * - `storage_unavailable`: the storage `dpop` cannot keep its key in this browser
- * - `logged_out`: a logout was faster than this call
+ * - `logged_out`: a logout, or the login of another account, was faster than this call
  */
 export class LatchkeyError extends Error {
   declare readonly code: string

@@ -32,8 +32,8 @@ export function createFollower(
     const { login } = held
     const isSame = login?.id === next?.id
     // A renewal that comes later would put back the cookies of the earlier login.
-    if (!isSame) renewal.stop()
-    if (next && isSame && login?.refresh === next.refresh && !seconds) held.update(next)
+    if (!isSame || !next) renewal.stop()
+    if (next && isSame && login?.refresh === next.refresh && !seconds) held.update(next.user)
     else held.set(next, seconds)
   }
 
@@ -50,15 +50,20 @@ export function createFollower(
 
   return {
     hear: async (news) => {
-      const { user, seconds, sentAt } = news as News
+      const { user, seconds, sentAt } = Object(news) as News
       const age = Math.abs(Date.now() - sentAt) < oldMs ? seconds : undefined
-      if (inCookies) take(user && { id: user.id, user }, age)
-      else await follow(age)
+      // Every script of the origin can use the channel. And a tab that tells of its new tokens may
+      // not have heard of the logout that is under way.
+      if (!inCookies) await follow(age)
+      else if (user === null) take(user, age)
+      else if (user?.id && (await keep.read()) !== null) take({ id: user.id, user }, age)
     },
     watch: () => {
       for (const type of ['visibilitychange', 'pageshow', 'online'])
-        addEventListener(type, () => {
+        addEventListener(type, (event) => {
           if (type === 'online') renewal.forget()
+          // A page of the back/forward cache has heard nothing.
+          if ((event as PageTransitionEvent).persisted && held.login) held.set(held.login)
           if (!document.hidden) void check()
         })
     },

@@ -30,8 +30,8 @@ export interface Held {
    * @param since when that life began, by performance.now(), in milliseconds
    */
   set: (login: Login | null, seconds?: number, since?: number, reason?: LatchkeyError) => void
-  /** Replaces the login by one with the same tokens. */
-  update: (login: Login) => void
+  /** Replaces the user of the login. */
+  update: (user: User) => void
   freshness: () => Freshness
   /** Returns whether the tokens were issued in the last 10 seconds. */
   isNew: () => boolean
@@ -50,9 +50,9 @@ const newMs = 10_000
 
 /** Holds no login. The time of a page is measured: the clock of a device may be wrong or set. */
 export function createHeld(): Held {
-  let login: Login | null = null
+  /** Undefined until it is known who is logged in. */
+  let login: Login | null | undefined
   let user: User | null = null
-  let isKnown = false
   let life: number | undefined
   let born = 0
   let lag = 0
@@ -63,9 +63,11 @@ export function createHeld(): Held {
   const hasSlept = () => Math.abs(Date.now() - performance.now() - lag) > newMs
 
   const show = (next: Login | null, reason?: LatchkeyError) => {
-    isKnown = true
     login = next
     why = reason
+    // A reply may be older than one that has overtaken it.
+    if (next && user?.id === next.user.id && user.updated_at > next.user.updated_at)
+      next.user = user
     const nextUser = next && next.user
     if (JSON.stringify(nextUser) === JSON.stringify(user)) return
     user = nextUser
@@ -74,7 +76,7 @@ export function createHeld(): Held {
 
   return {
     get login() {
-      return login
+      return login ?? null
     },
     get user() {
       return user
@@ -86,10 +88,12 @@ export function createHeld(): Held {
       show(next, reason)
     },
     update: (next) => {
-      show(next)
+      if (!login) return
+      login.user = next
+      show(login)
     },
     freshness: () => {
-      if (!login) return isKnown ? 'fresh' : 'expired'
+      if (!login) return login === null ? 'fresh' : 'expired'
       if (!life || hasSlept()) return 'unknown'
       const left = life - (performance.now() - born) / 1000
       if (left < expiredSeconds(life)) return 'expired'

@@ -1,7 +1,7 @@
 import { LatchkeyError, type Problem } from './error.js'
 import type { Listener } from './held.js'
-import { readReply, type User } from './reply.js'
-import { createServer, isStream, jsonInit } from './server.js'
+import { errorOf, type User } from './reply.js'
+import { createServer } from './server.js'
 import { createSession, type Storage } from './session.js'
 
 /** The error of the client, and what it tells. */
@@ -94,22 +94,49 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
   const { held, start, enter } = session
 
   const authFetch: Latchkey['fetch'] = async (input, init) => {
-    server.requireKnown(input)
-    const used = await session.current()
-    const response = await server.send(input, init, used)
-    const isRefused = response.status === 401 && used !== null && !isStream(init)
-    return isRefused && (await session.mend(used))
-      ? await server.send(input, init, held.login)
-      : response
+    let signal: AbortSignal | undefined
+    try {
+      const request = server.requestOf(input, init)
+      const aborts = (signal = request.signal)
+      aborts.throwIfAborted()
+      const isOnce = init?.body instanceof ReadableStream
+      const work = async () => {
+        const used = await session.current()
+        const response = await server.send(request, used, isOnce)
+        const isRefused = response.status === 401 && used && !isOnce
+        return isRefused && (await session.mend(used))
+          ? await server.send(request, held.login)
+          : response
+      }
+      return await new Promise((resolve, reject) => {
+        aborts.onabort = reject
+        work().then(resolve, reject)
+      })
+    } catch (error) {
+      throw signal?.aborted ? signal.reason : errorOf(error)
+    } finally {
+      // A signal with a listener is kept as long as the signal of the caller.
+      if (signal) signal.onabort = null
+    }
   }
 
-  const call = async (method: string, path: string, body?: object) =>
-    await readReply(await authFetch(server.urlOf(path), jsonInit(method, body)))
+  const call = (method: string, path: string, body?: object) =>
+    server.call(authFetch, method, path, body)
 
   const readUser = async (method: string, path: string, body?: object) => {
     const user = (await call(method, path, body)) as User
     await session.setUser(user)
     return user
+  }
+
+  const reloadUser = () => readUser('GET', '/me')
+
+  /** Ends every login of the account, on the server first. */
+  const endAll = async (path: string, body?: object) => {
+    const login = await session.current()
+    await call('POST', path, body)
+    // Another account may have logged in meanwhile.
+    if (held.login?.id === login?.id) await session.end()
   }
 
   const post = server.post as (path: string, body: object) => Promise<void>
@@ -124,10 +151,7 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
     signup: (body) => enter('/signup', body),
     login: async (body) => (await enter('/login', body)) as User,
     logout: session.logout,
-    logoutEverywhere: async () => {
-      await call('POST', '/logout/everywhere')
-      await session.end()
-    },
+    logoutEverywhere: () => endAll('/logout/everywhere'),
     changePassword: async (body) => {
       const login = await session.current()
       const since = performance.now()
@@ -141,7 +165,8 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
     },
     verifyEmail: async (token) => {
       const user = await enter('/email/verify', { token })
-      return user ?? (held.login && (await readUser('GET', '/me')))
+      // The link has done its work, and works only once.
+      return user ?? (held.login && (await reloadUser().catch(() => held.user)))
     },
     changeEmail: async (body) => {
       await call('POST', '/email/change', body)
@@ -153,11 +178,8 @@ export function createLatchkey({ url, storage, origins = [] }: LatchkeyOptions):
       return reply as { reset_token: string; expires_in: number }
     },
     updateUser: (body) => readUser('PATCH', '/me', body),
-    reloadUser: () => readUser('GET', '/me'),
-    deleteUser: async (body) => {
-      await call('POST', '/me/delete', body)
-      await session.end()
-    },
+    reloadUser,
+    deleteUser: (body) => endAll('/me/delete', body),
     fetch: authFetch,
     token: async () => (await session.current())?.access ?? null,
     onchange: (listener, { immediate = false } = {}) => {

@@ -62,13 +62,11 @@ export function createRenewal(parts: RenewalParts): Renewal {
     else await end(reason)
   }
 
-  const ask = async () => {
-    const { login } = held
+  const ask = async (login: Login | null, signal: AbortSignal) => {
     const since = performance.now()
-    const { signal } = abort
     try {
       const body = inCookies ? undefined : { refresh_token: login?.refresh }
-      const reply = await server.post('/refresh', body, { key: login?.key, signal })
+      const reply = await server.post('/refresh', body, login?.key, signal)
       const tokens = requireTokens(reply, inCookies)
       forget()
       // Thrown away after a logout or another login.
@@ -91,7 +89,11 @@ export function createRenewal(parts: RenewalParts): Renewal {
   const run = async () => {
     if (failure && performance.now() < retryAt) throw failure
     const { login } = held
-    await tabs().once(ask, () => held.login !== login)
+    const { signal } = abort
+    await tabs().once(
+      () => ask(login, signal),
+      () => signal.aborted || held.login !== login,
+    )
   }
 
   return {

@@ -21,21 +21,22 @@ export interface TokenReply {
   user: User
 }
 
-/** Returns the error for a fetch that was rejected. */
-export const unreached = (cause: unknown): LatchkeyError =>
-  new LatchkeyError('network', 'The server cannot be reached.', { cause })
+/** Returns an error as one of this client. That of a fetch that was rejected is `network`. */
+export const errorOf = (cause: unknown): LatchkeyError =>
+  cause instanceof LatchkeyError
+    ? cause
+    : new LatchkeyError('network', 'The server cannot be reached.', { cause })
 
 /**
  * Returns the JSON of a response; null without a body.
  *
  * @throws LatchkeyError with the code of the problem, or `network` if the body is not
  *   Latchkey's
+ * @throws the error of the browser if the body does not arrive
  */
 export async function readReply(response: Response): Promise<unknown> {
   const { ok, status } = response
-  const text = await response.text().catch((cause: unknown) => {
-    throw unreached(cause)
-  })
+  const text = await response.text()
   const body = parse(text)
   if (ok && (text === '' || body !== undefined)) return body ?? null
   const details = { status, retryAfter: secondsOf(response.headers.get('retry-after')) }

@@ -1,6 +1,6 @@
 import { prove } from './dpop.js'
 import { LatchkeyError } from './error.js'
-import { readReply, unreached } from './reply.js'
+import { errorOf, readReply } from './reply.js'
 import type { Login } from './storage.js'
 
 /** The credentials of a request. */
@@ -11,25 +11,41 @@ const timeoutMs = 15_000
 
 /** Sends requests. */
 export interface Server {
-  /** Returns the absolute URL of a path of the API. */
-  urlOf: (path: string) => string
   /**
-   * Requires a URL that may get the token: on the origin of the API, or on one of `origins`.
+   * Returns a request as the caller means it now. Its URL may get the token: it is on the
+   * origin of the API, or on one of `origins`.
    *
    * @throws LatchkeyError `foreign_origin`
+   * @throws TypeError if there can be no such request
    */
-  requireKnown: (input: RequestInfo | URL) => void
+  requestOf: Fetch<Request>
   /**
    * Sends a request with credentials. A key proves it, and once more with the nonce that the
-   * server asks for, unless the body can be sent only once (RFC 9449 §8).
+   * server asks for (RFC 9449 §8).
    *
-   * @throws LatchkeyError `network`; an abort by the caller as it is
+   * @param credentials null: as `request` has them; undefined: not even cookies
+   * @param isOnce whether the body can be sent only once
+   * @throws the error of `fetch`
    */
   send: (
-    input: RequestInfo | URL,
-    init: RequestInit | undefined,
-    credentials: Credentials | null,
+    request: Request,
+    credentials: Credentials | null | undefined,
+    isOnce?: boolean,
   ) => Promise<Response>
+  /**
+   * Calls a route of the API with JSON. The cookies are that of a known device, and those with
+   * the tokens, if there are such.
+   *
+   * @param signal ends the call
+   * @throws LatchkeyError with the code of the problem; `network`
+   */
+  call: (
+    fetch: Fetch<Promise<Response>>,
+    method: string,
+    path: string,
+    body: object | undefined,
+    signal?: AbortSignal,
+  ) => Promise<unknown>
   /**
    * Calls a public route of the API with JSON.
    *
@@ -40,17 +56,17 @@ export interface Server {
   post: (
     path: string,
     body: object | undefined,
-    options?: { key?: CryptoKeyPair | undefined; signal?: AbortSignal },
+    key?: CryptoKeyPair,
+    signal?: AbortSignal,
   ) => Promise<unknown>
 }
 
-/** Returns whether a request has a body that can be sent only once. */
-export const isStream = (init: RequestInit | undefined): boolean =>
-  init?.body instanceof ReadableStream
+/** Takes what `fetch` takes. */
+export type Fetch<Result> = (input: RequestInfo | URL, init?: RequestInit) => Result
 
 /** Creates {@link Server}. Nothing of the page is touched before the first request. */
 export function createServer({
-  url,
+  url: base,
   origins,
   inCookies,
 }: {
@@ -59,71 +75,65 @@ export function createServer({
   inCookies: boolean
 }): Server {
   const nonces: Record<string, string | undefined> = {}
-  const absolute = (input: string | URL) => new URL(input, globalThis.document?.baseURI)
-  const urlOf = (path: string) => absolute(url + path).href
 
-  const send: Server['send'] = async (input, init, credentials) => {
+  const send: Server['send'] = async (request, credentials, isOnce) => {
     const { access, key } = credentials ?? {}
+    const { method, url } = request
+    const { origin } = new URL(url)
     const attempt = async () => {
       // A body is sent once, and may be needed again.
-      const request = new Request(input instanceof Request ? input.clone() : input, {
-        ...init,
-        ...(inCookies && credentials && { credentials: 'include' }),
-      })
-      const { headers, method, url, signal } = request
-      const { origin } = new URL(url)
+      const sent = new Request(
+        isOnce ? request : request.clone(),
+        inCookies && credentials !== null ? { credentials: credentials ? 'include' : 'omit' } : {},
+      )
+      const { headers } = sent
       if (access) headers.set('authorization', `${key ? 'DPoP' : 'Bearer'} ${access}`)
       if (key) headers.set('dpop', await prove(key, { method, url, access, nonce: nonces[origin] }))
-      const response = await fetch(request).catch((cause: unknown) => {
-        throw signal.aborted ? cause : unreached(cause)
-      })
+      const response = await fetch(sent)
       nonces[origin] = response.headers.get('dpop-nonce') ?? nonces[origin]
       return response
     }
     const response = await attempt()
-    return key && !isStream(init) && (await isNonceMissing(response)) ? await attempt() : response
+    return key && !isOnce && (await isNonceMissing(response)) ? await attempt() : response
   }
 
-  return {
-    urlOf,
-    requireKnown: (input) => {
-      const target = input instanceof Request ? input.url : input
-      const isKnown = (one: string) => absolute(one).origin === absolute(target).origin
-      if (!URL.canParse(target, globalThis.document?.baseURI) || ![url, ...origins].some(isKnown))
-        throw new LatchkeyError('foreign_origin', `No token for ${target}: see "origins".`)
-    },
-    send,
-    post: async (path, body, { key, signal } = {}) => {
+  const call: Server['call'] = async (fetch, method, path, body, signal) => {
+    try {
       const timeout = AbortSignal.timeout(timeoutMs)
-      const init: RequestInit = {
-        ...jsonInit('POST', body),
+      const response = await fetch(base + path, {
+        method,
+        credentials: 'include',
         // A logout is sent also if the page is left.
         keepalive: path === '/logout',
         signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
-      }
-      try {
-        return await readReply(await send(urlOf(path), init, { key }))
-      } catch (error) {
-        throw error instanceof LatchkeyError ? error : unreached(error)
-      }
+        ...(body && {
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        }),
+      })
+      return await readReply(response)
+    } catch (error) {
+      throw errorOf(error)
+    }
+  }
+
+  return {
+    requestOf: (input, init) => {
+      const originOf = (one: string) => new URL(new Request(one).url).origin
+      // A copy, for an object may change, or not be what it looks like.
+      const request = new Request(input, init)
+      if ([base, ...origins].some((one) => originOf(one) === originOf(request.url))) return request
+      throw new LatchkeyError('foreign_origin', `No token for ${request.url}: see "origins".`)
     },
+    send,
+    call,
+    post: (path, body, key, signal) =>
+      call((input, init) => send(new Request(input, init), { key }), 'POST', path, body, signal),
   }
 }
 
-/**
- * Returns the options of a request of the client itself, with JSON. The cookies are that of a
- * known device, and those with the tokens, if there are such.
- */
-export const jsonInit = (method: string, body: object | undefined): RequestInit => ({
-  method,
-  credentials: 'include',
-  ...(body && {
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  }),
-})
-
 async function isNonceMissing(response: Response): Promise<boolean> {
-  if (![400, 401].includes(response.status) || !response.headers.has('dpop-nonce')) return false
-  return (await response.clone().text()).includes('use_dpop_nonce')
+  const { ok, headers } = response
+  const isAsked = !ok && headers.has('dpop-nonce')
+  return isAsked && (await response.clone().text()).includes('use_dpop_nonce')
 }

@@ -5,7 +5,7 @@ import { createHeld, type Held } from './held.js'
 import { createRenewal } from './renewal.js'
 import { requireTokens, type TokenReply, type User } from './reply.js'
 import type { Server } from './server.js'
-import { keepInLocalStorage, keepNothing, type Login, markLogout, sleep } from './storage.js'
+import { keepInLocalStorage, type Keep, type Login, markLogout, sleep } from './storage.js'
 import { joinTabs, noTabs, type Tabs } from './tabs.js'
 
 /** Where tokens are: see the options of the client. */
@@ -24,11 +24,13 @@ export interface Session {
    */
   enter: (path: string, body: object) => Promise<User | null>
   /**
-   * Returns the login with a token that the server should accept, or null.
+   * Returns the login with a token that the server should accept, or null. Returns undefined if
+   * the server has yet to be told of a logout: there may be cookies.
    *
-   * @throws LatchkeyError if the token has expired, and the server gave no other
+   * @throws LatchkeyError if the token has expired, and the server gave no other; `logged_out`
+   *   if another account has logged in meanwhile
    */
-  current: () => Promise<Login | null>
+  current: () => Promise<Login | null | undefined>
   /**
    * Returns whether a request that was refused with 401 should be sent again, with new tokens.
    *
@@ -36,13 +38,13 @@ export interface Session {
    */
   mend: (used: Login) => Promise<boolean>
   /** Replaces the tokens of a login by those of a reply to a request that began at `since`. */
-  replace: (reply: unknown, login: Login | null, since: number) => Promise<User>
+  replace: (reply: unknown, login: Login | null | undefined, since: number) => Promise<User>
   /** Asks the server whether the login still holds. Never rejects. */
   recheck: () => Promise<void>
   /** Replaces the user of the login, unless it is another account. */
   setUser: (user: User) => Promise<void>
-  /** Ends the login here alone, and returns it. */
-  end: () => Promise<Login | null>
+  /** Ends the login here alone. */
+  end: () => Promise<void>
   /** Ends the login here and on the server. */
   logout: () => Promise<void>
 }
@@ -61,13 +63,21 @@ const hasNoTokens = (reply: Partial<Pending> | null) =>
 
 const ignore = () => {}
 
-const loggedOut = () => new LatchkeyError('logged_out', 'A logout was faster.')
+const loggedOut = () => new LatchkeyError('logged_out', 'A logout or login was faster.')
 
 /** Creates {@link Session}. It touches nothing before it is started. */
 export function createSession(storage: Storage, name: string, server: Server): Session {
   const inCookies = storage === 'cookie'
   const database = storage === 'dpop' ? keepInDatabase(name) : undefined
-  const keep = database ?? (storage === 'local' ? keepInLocalStorage(name) : keepNothing)
+  const inLocal = keepInLocalStorage(name)
+  const isMarked = async () => (await inLocal.read()) === null
+  // The login is in this page, or in cookies.
+  const keepNothing: Keep = {
+    read: async () => ((await isMarked()) ? null : undefined),
+    write: async () => {},
+    renew: async (login) => login,
+  }
+  const keep = database ?? (storage === 'local' ? inLocal : keepNothing)
   const held = createHeld()
   let tabs: Tabs = noTabs
   let starting: Promise<void> | undefined
@@ -81,9 +91,9 @@ export function createSession(storage: Storage, name: string, server: Server): S
 
   const loginOf = (reply: TokenReply, { id, key }: Partial<Login>): Login => {
     const { user, access_token: access, refresh_token: refresh } = reply
-    // Two logins must differ; the id is not a secret.
-    const newId = inCookies ? user.id : String(Math.random())
-    return { id: id ?? newId, user, access, refresh, key }
+    // Two logins must differ; the id is not a secret. Cookies may be of another account now.
+    const nextId = inCookies ? user.id : (id ?? String(Math.random()))
+    return { id: nextId, user, access, refresh, key }
   }
 
   /** Shows a renewed login, and stores it. One that cannot be stored lasts as long as the page. */
@@ -103,8 +113,8 @@ export function createSession(storage: Storage, name: string, server: Server): S
 
   const endHere = async (reason?: LatchkeyError) => {
     const { login } = held
+    if (login === null) return held.set(null)
     held.set(null, undefined, undefined, reason)
-    if (login === null) return
     await keep.write(null).catch(ignore)
     tell()
   }
@@ -117,26 +127,28 @@ export function createSession(storage: Storage, name: string, server: Server): S
 
   const { hear, watch } = createFollower({ held, keep, inCookies }, renewal)
 
-  /** Tells the server that the login has ended. Until it knows, a mark outlives the page. */
+  /** Marks a logout until it is stored, or the server knows of it: the page may be left. */
+  const mark = (isLeaving: boolean) => {
+    if (inCookies || database) markLogout(name, isLeaving)
+  }
+
+  /** Tells the server that the login has ended. */
   const leave = async (login: Login | null) => {
-    if (inCookies) markLogout(name, true)
     const body = inCookies ? undefined : { refresh_token: login?.refresh }
-    leaving = server.post('/logout', body).then(() => {
-      if (inCookies) markLogout(name, false)
-    })
-    await leaving
+    await (leaving = server.post('/logout', body).then(() => mark(false)))
   }
 
   const restore = async () => {
     if (storage !== 'memory') tabs = joinTabs(name, hear)
     if (globalThis.document) watch()
-    if (!inCookies)
-      return await keep.read().then(
+    const isLeaving = await isMarked()
+    if (isLeaving) await keep.write(null).catch(ignore)
+    if (isLeaving || !inCookies)
+      await keep.read().then(
         (kept) => held.set(kept ?? null),
         (error: LatchkeyError) => held.set(null, undefined, undefined, error),
       )
-    const isLeaving = (await keepInLocalStorage(name).read()) === null
-    if (isLeaving) held.set(null)
+    if (!inCookies) return
     const known = isLeaving ? leave(null) : renewal.renew()
     await Promise.race([known.catch(ignore), sleep(startMs)])
   }
@@ -147,9 +159,7 @@ export function createSession(storage: Storage, name: string, server: Server): S
     await start()
     logouts += 1
     renewal.stop()
-    const { login } = held
     await endHere()
-    return login
   }
 
   return {
@@ -164,7 +174,9 @@ export function createSession(storage: Storage, name: string, server: Server): S
       renewal.stop()
       const since = performance.now()
       const sent = inCookies ? { ...body, transport: 'cookie' } : body
-      const reply = await server.post(path, sent, { key })
+      const reply = await server.post(path, sent, key)
+      // Also one that began meanwhile.
+      renewal.stop()
       if (hasNoTokens(reply as Partial<Pending> | null)) return null
       const login = loginOf(requireTokens(reply, inCookies), { key })
       try {
@@ -172,10 +184,11 @@ export function createSession(storage: Storage, name: string, server: Server): S
         if (count !== logouts) throw loggedOut()
       } catch (error) {
         await keep.write(held.login).catch(ignore)
+        mark(inCookies)
         await leave(login).catch(ignore)
         throw error
       }
-      if (inCookies) markLogout(name, false)
+      mark(false)
       const { expires_in: seconds } = reply as TokenReply
       held.set(login, seconds, since)
       tell(seconds)
@@ -183,25 +196,27 @@ export function createSession(storage: Storage, name: string, server: Server): S
     },
     current: async () => {
       await start()
+      const { login } = held
       const freshness = held.freshness()
       if (freshness === 'expired') await renewal.renew()
       else if (freshness !== 'fresh') {
         const renewed = renewal.renew().catch(ignore)
         if (freshness === 'unknown') await renewed
       }
-      return held.login
+      // Never send the request of one account with the token of another.
+      if (login && held.login && held.login.id !== login.id) throw loggedOut()
+      return held.login ?? ((await isMarked()) ? undefined : null)
     },
     mend: async (used) => {
       if (held.login === used) {
         if (held.isNew()) return false
         await renewal.renew()
       }
-      // Never send the request of one account with the token of another.
       return held.login !== used && held.login?.id === used.id
     },
     replace: async (reply, login, since) => {
       const tokens = requireTokens(reply, inCookies)
-      if (login === null || held.login?.id !== login.id) throw loggedOut()
+      if (!login || held.login?.id !== login.id) throw loggedOut()
       renewal.stop()
       await accept(tokens, login, since)
       return tokens.user
@@ -212,19 +227,25 @@ export function createSession(storage: Storage, name: string, server: Server): S
     setUser: async (user) => {
       const { login } = held
       if (login?.user.id !== user.id) return
-      const next = { ...login, user }
-      held.update(next)
-      await renewKept(next)
+      held.update(user)
+      await renewKept(login)
       tell()
     },
     end,
     logout: async () => {
-      const login = await end()
-      if (login === null && !inCookies) return
-      // Without the server, only cookies are left.
-      await leave(login).catch((error: unknown) => {
-        if (inCookies) throw error
-      })
+      mark(true)
+      await start()
+      const { login } = held
+      const left = login || inCookies ? leave(login) : undefined
+      await Promise.all([
+        end().then(() => {
+          if (!inCookies) mark(false)
+        }),
+        // Without the server, only cookies are left.
+        left?.catch((error: unknown) => {
+          if (inCookies) throw error
+        }),
+      ])
     },
   }
 }

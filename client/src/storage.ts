@@ -1,6 +1,6 @@
 import type { User } from './reply.js'
 
-/** A login, as it is kept. It never changes; a renewed login is a new object. */
+/** A login, as it is kept. Its tokens never change; a renewed login is a new object. */
 export interface Login {
   /** Tells two logins apart, also those of one account. A renewed login keeps it. */
   id: string
@@ -32,13 +32,6 @@ export interface Keep {
 /** Returns whether a renewed login must not replace what is kept. */
 export const isReplaced = (kept: Login | null | undefined, login: Login): boolean =>
   kept !== undefined && kept?.id !== login.id
-
-/** Keeps nothing. The login is in this page, or in cookies. */
-export const keepNothing: Keep = {
-  read: async () => undefined,
-  write: async () => {},
-  renew: async (login) => login,
-}
 
 /**
  * Keeps the login in localStorage. A browser may refuse every access to it, or refuse to write

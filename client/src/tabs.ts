@@ -37,7 +37,7 @@ export function joinTabs(name: string, hear: (news: unknown) => Promise<void>): 
       // Without locks, or if the browser refuses them, the work runs below.
       await globalThis.navigator?.locks
         ?.request(name, { ifAvailable: true }, async (lock) => {
-          isBusy = lock === null
+          isBusy = !lock
           if (lock) await (result = workOnce())
         })
         .catch(() => {})
