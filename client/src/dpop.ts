@@ -97,7 +97,7 @@ export async function prove(
   ].map((part) => encode(bytesOf(JSON.stringify(part))))
   const signed = parts.join('.')
   const signature = await crypto.subtle.sign(
-    { name: 'ECDSA', hash: 'SHA-256' },
+    { ...algorithm, hash: 'SHA-256' },
     privateKey,
     bytesOf(signed),
   )
@@ -108,9 +108,9 @@ const bytesOf = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().enc
 
 const encode = (bytes: ArrayBuffer | Uint8Array): string =>
   btoa(String.fromCharCode(...new Uint8Array(bytes)))
-    .replace(/\+/g, '-')
-    .replace(/\//g, '_')
-    .replace(/=/g, '')
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
 
 /** Runs a request in a transaction of its own. The database is open only as long. */
 async function withStore(use: (store: IDBObjectStore) => IDBRequest): Promise<unknown> {

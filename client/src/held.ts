@@ -39,12 +39,6 @@ export interface Held {
   onchange: (listener: Listener, isImmediate: Promise<unknown> | null) => () => void
 }
 
-/** Tokens are fetched ahead of time in the last part of their life: a fifth, at most a minute. */
-const dueSeconds = (seconds: number) => Math.min(60, seconds / 5)
-
-/** A token must not expire on its way to the server. */
-const expiredSeconds = (seconds: number) => Math.min(10, seconds / 10)
-
 /** The time in which a new token is not replaced after a 401. */
 const newMs = 10_000
 
@@ -96,8 +90,10 @@ export function createHeld(): Held {
       if (!login) return login === null ? 'fresh' : 'expired'
       if (!life || hasSlept()) return 'unknown'
       const left = life - (performance.now() - born) / 1000
-      if (left < expiredSeconds(life)) return 'expired'
-      return left < dueSeconds(life) ? 'due' : 'fresh'
+      // A token must not expire on its way to the server.
+      if (left < Math.min(10, life / 10)) return 'expired'
+      // Tokens are fetched in the last fifth of their life, at most a minute ahead of time.
+      return left < Math.min(60, life / 5) ? 'due' : 'fresh'
     },
     isNew: () => life !== undefined && performance.now() - born < newMs,
     onchange: (listener, isImmediate) => {

@@ -25,7 +25,10 @@ export interface TokenReply {
 export const errorOf = (cause: unknown): LatchkeyError =>
   cause instanceof LatchkeyError
     ? cause
-    : new LatchkeyError('network', 'The server cannot be reached.', { cause })
+    : new LatchkeyError('network', 'The server was not reached.', { cause })
+
+const unexpected = (details: { status: number }) =>
+  new LatchkeyError('network', `Unexpected response (${details.status}).`, details)
 
 /**
  * Returns the JSON of a response; null without a body.
@@ -42,7 +45,7 @@ export async function readReply(response: Response): Promise<unknown> {
   const details = { status, retryAfter: secondsOf(response.headers.get('retry-after')) }
   const problem = body as Problem | null
   throw ok || !problem?.code
-    ? new LatchkeyError('network', `Unexpected response (${status}).`, details)
+    ? unexpected(details)
     : new LatchkeyError(problem.code, problem.detail ?? problem.title, { ...details, problem })
 }
 
@@ -55,7 +58,7 @@ export function requireTokens(reply: unknown, inCookies: boolean): TokenReply {
   const tokens = Object(reply) as Partial<TokenReply>
   const isComplete = inCookies || typeof (tokens.access_token && tokens.refresh_token) === 'string'
   if (isComplete && tokens.user?.id && (tokens.expires_in ?? 0) > 0) return tokens as TokenReply
-  throw new LatchkeyError('network', 'Unexpected response.', { status: 200 })
+  throw unexpected({ status: 200 })
 }
 
 function parse(text: string): unknown {

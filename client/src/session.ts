@@ -58,9 +58,6 @@ interface Pending {
   email_verified: true
 }
 
-const hasNoTokens = (reply: Partial<Pending> | null) =>
-  reply?.status === 'mail_sent' || reply?.email_verified
-
 const ignore = () => {}
 
 const loggedOut = () => new LatchkeyError('logged_out', 'A logout or login was faster.')
@@ -177,7 +174,8 @@ export function createSession(storage: Storage, name: string, server: Server): S
       const reply = await server.post(path, sent, key)
       // Also one that began meanwhile.
       renewal.stop()
-      if (hasNoTokens(reply as Partial<Pending> | null)) return null
+      const { status, email_verified: isVerified } = Object(reply) as Partial<Pending>
+      if (status === 'mail_sent' || isVerified) return null
       const login = loginOf(requireTokens(reply, inCookies), { key })
       try {
         await keep.write(login)

@@ -17,12 +17,18 @@ const waitMs = 2000
 /** Joins the tabs that have a name in common. `hear` gets the news of the others. */
 export function joinTabs(name: string, hear: (news: unknown) => Promise<void>): Tabs {
   let wake = () => {}
-  const channel = openChannel(name)
-  if (channel)
+  let channel: BroadcastChannel | undefined
+  try {
+    channel = new BroadcastChannel(name)
     channel.onmessage = async ({ data }) => {
       await hear(data)
       wake()
     }
+    // In Node.js, an open channel would keep the process running.
+    ;(channel as { unref?: () => void }).unref?.()
+  } catch {
+    // A document without storage, such as a frame with a sandbox, may have no channel.
+  }
   return {
     tell: (news) => channel?.postMessage(news),
     once: async (work, isDone) => {
@@ -53,16 +59,4 @@ export const noTabs: Tabs = {
   once: async (work) => {
     await work()
   },
-}
-
-/** A document without storage, such as a frame with a sandbox, may have no channel. */
-function openChannel(name: string): BroadcastChannel | undefined {
-  try {
-    const channel = new BroadcastChannel(name)
-    // In Node.js, an open channel would keep the process running.
-    ;(channel as { unref?: () => void }).unref?.()
-    return channel
-  } catch {
-    return undefined
-  }
 }
