@@ -2,6 +2,7 @@
 // bundled at each request, so that a reload shows an edit.
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const { PORT = '5173', LATCHKEY_URL = 'http://localhost:3000' } = process.env
@@ -29,6 +30,8 @@ const headers = {
   'x-content-type-options': 'nosniff',
 }
 
+const pathOf = (name) => fileURLToPath(new URL(name, here))
+
 const read = async (name) => await readFile(new URL(name, here), 'utf8')
 
 const files = {
@@ -40,9 +43,9 @@ const files = {
 
 async function bundle() {
   const { outputFiles } = await build({
-    entryPoints: [new URL('app.js', here).pathname],
+    entryPoints: [pathOf('app.js')],
     // In a project of your own: npm install latchkey-client. Then remove this line.
-    alias: { 'latchkey-client': new URL('../../client/src/index.ts', here).pathname },
+    alias: { 'latchkey-client': pathOf('../../client/src/index.ts') },
     bundle: true,
     format: 'esm',
     target: 'es2022',
@@ -65,7 +68,7 @@ const page = {
 }
 
 const server = createServer(async ({ url }, response) => {
-  const { pathname } = new URL(url, 'http://localhost')
+  const pathname = url.replace(/[?#].*/, '')
   const file = pages.includes(pathname) ? page : files[pathname]
   try {
     const text = await file?.load()
@@ -80,6 +83,12 @@ const server = createServer(async ({ url }, response) => {
   }
 })
 
+server.on('error', ({ message }) => {
+  console.error(
+    `The example cannot serve: ${message}. Choose another port: PORT=5174 npm run example`,
+  )
+  process.exitCode = 1
+})
 server.listen(Number(PORT), 'localhost', () => {
   const origin = `http://localhost:${PORT}`
   console.log(`The example serves ${origin}, and calls Latchkey at ${api}.
