@@ -21,7 +21,7 @@ export interface LatchkeyOptions {
    */
   storage: Storage
   /** More origins that may get the token, such as `https://api.example.com`. */
-  origins?: string[]
+  origins?: readonly string[] | undefined
 }
 
 /**
@@ -37,7 +37,11 @@ export interface Latchkey {
    */
   readonly ready: Promise<void>
   /** Creates an account and logs in. Resolves to null if the link in a mail does that later. */
-  signup: (body: { email: string; password: string; name?: string }) => Promise<User | null>
+  signup: (body: {
+    email: string
+    password: string
+    name?: string | undefined
+  }) => Promise<User | null>
   login: (body: { email: string; password: string }) => Promise<User>
   /**
    * Ends the login here and on the server. If the server cannot be reached, it is ended here.
@@ -60,7 +64,7 @@ export interface Latchkey {
   /** Mails a link to the new address. The link confirms it. */
   changeEmail: (body: { new_email: string; password: string }) => Promise<void>
   /** Confirms a new address with the token of a link, as its user or with the password. */
-  confirmEmailChange: (body: { token: string; password?: string }) => Promise<User>
+  confirmEmailChange: (body: { token: string; password?: string | undefined }) => Promise<User>
   /** Takes an account back with the token of a notice. The reply has a token for a new password. */
   undoEmailChange: (token: string) => Promise<{ reset_token: string; expires_in: number }>
   /** Changes the name. */
