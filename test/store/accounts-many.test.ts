@@ -240,13 +240,15 @@ await onEachDatabase(t, async (t, kind) => {
     if (ada === undefined) throw new Error('there is an account')
     t.equal(await accounts.enable(ada.id), false, 'not disabled')
     await accounts.disable(ada.id)
+    const disabled = await accounts.findById(ada.id)
+    t.match(disabled?.endedLogins, /^\[\["every-login",\d+\]\]$/, 'it has ended every login')
     const answers = await Promise.all(
       Array.from({ length: 20 }, async () => await accounts.enable(ada.id)),
     )
     t.strictSame(answers.filter(Boolean), [true])
     t.strictSame(
       { ...(await accounts.findById(ada.id)) },
-      { ...ada, tokenEpoch: 1, disabledAt: null },
+      { ...ada, tokenEpoch: 1, disabledAt: null, endedLogins: disabled?.endedLogins },
     )
     t.equal(await accounts.enable(nobody), false)
     t.strictSame(await accounts.findById(String(other?.id)), other)
