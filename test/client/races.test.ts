@@ -8,55 +8,14 @@ import {
   respond,
   run,
   signUp,
-  startClientPages,
   type Storage,
 } from '../support/client-page.js'
+import { logIn, startClientTabs, until } from '../support/client-tabs.js'
 import { hosts } from '../support/sites.js'
 
-/** While this is set, the replies of POST /refresh wait for it. */
-let held: Promise<void> | null = null
-let arrived = () => {}
-const pages = await startClientPages(t, {
-  env: { RATE_LIMITS: 'off' },
-  beforeReady: (app) => {
-    app.addHook('onSend', async ({ url }) => {
-      if (url !== '/refresh' || held === null) return
-      arrived()
-      await held
-    })
-  },
-})
-const api = pages.sites.originOf(hosts.id)
-const me = `auth.fetch('${api}/me').then((reply) => reply.status)`
-const whoIs = `auth.fetch('${api}/me').then((reply) => reply.json()).then(({ email }) => email)`
+const { pages, api, me, whoIs, openTabs, holdRefreshes } = await startClientTabs(t)
 const shared = ['local', 'cookie', 'dpop'] as const
 const nameOf = (storage: Storage) => `latchkey:${storage}:${api}`
-const logIn = (email: string) => `auth.login(${JSON.stringify({ email, password: goodPassword })})`
-const until = async (page: Page, script: string) =>
-  await page.waitForFunction(script, undefined, { polling: 20 })
-
-/** Holds the replies of POST /refresh back, until `go` is called. */
-function holdRefreshes(): { isHere: Promise<void>; go: () => void } {
-  let go = () => {}
-  held = new Promise<void>((resolve) => {
-    go = () => {
-      held = null
-      resolve()
-    }
-  })
-  const isHere = new Promise<void>((resolve) => {
-    arrived = resolve
-  })
-  return { isHere, go: () => go() }
-}
-
-async function openTabs(storage: Storage, count: number): Promise<[BrowserContext, Page[]]> {
-  const context = await pages.newContext()
-  await context.clock.install()
-  const tabs: Page[] = []
-  for (let index = 0; index < count; index += 1) tabs.push(await pages.open(context, storage))
-  return [context, tabs]
-}
 
 /** Opens a page on the origin of the API. Pages of the app do not hear what it tells. */
 async function openAtApi(context: BrowserContext): Promise<Page> {

@@ -1,48 +1,12 @@
 import type { BrowserContext, Page } from 'playwright-core'
 import t from 'tap'
 import { goodPassword } from '../helper.js'
-import {
-  makeClient,
-  recordCalls,
-  run,
-  signUp,
-  startClientPages,
-  type Storage,
-  storages,
-} from '../support/client-page.js'
+import { makeClient, recordCalls, run, signUp, storages } from '../support/client-page.js'
+import { logIn, startClientTabs, until } from '../support/client-tabs.js'
 import { hosts } from '../support/sites.js'
 
-/** While this is set, the replies of POST /refresh wait for it. */
-let held: Promise<void> | null = null
-let arrived = () => {}
-const pages = await startClientPages(t, {
-  env: { RATE_LIMITS: 'off' },
-  beforeReady: (app) => {
-    app.addHook('onSend', async ({ url }) => {
-      if (url !== '/refresh' || held === null) return
-      arrived()
-      await held
-    })
-  },
-})
-const api = pages.sites.originOf(hosts.id)
-const me = `auth.fetch('${api}/me').then((reply) => reply.status)`
-const whoIs = `auth.fetch('${api}/me').then((reply) => reply.json()).then(({ email }) => email)`
+const { pages, api, me, whoIs, openTabs, holdRefreshes } = await startClientTabs(t)
 const shared = storages.filter((storage) => storage !== 'memory')
-
-async function openTabs(storage: Storage, count: number): Promise<[BrowserContext, Page[]]> {
-  const context = await pages.newContext()
-  await context.clock.install()
-  const tabs: Page[] = []
-  for (let index = 0; index < count; index += 1) tabs.push(await pages.open(context, storage))
-  return [context, tabs]
-}
-
-/** Waits until an expression is true in a page. */
-const until = async (page: Page, script: string) =>
-  await page.waitForFunction(script, undefined, { polling: 20 })
-
-const logIn = (email: string) => `auth.login(${JSON.stringify({ email, password: goodPassword })})`
 
 for (const storage of shared)
   t.test(`tabs with the storage ${storage}`, async (t) => {
@@ -249,16 +213,9 @@ t.test('a refresh that comes after a logout or a login is thrown away', async (t
     await run(page, logIn(email))
     await page.clock.fastForward('20:00')
     if (!isAborted) await run(page, 'AbortController.prototype.abort = () => {}')
-    let go = () => {}
-    held = new Promise<void>((resolve) => {
-      go = resolve
-    })
-    const isHere = new Promise<void>((resolve) => {
-      arrived = resolve
-    })
+    const { isHere, go } = holdRefreshes()
     await run(page, `window.late = ${me}.catch(({ code }) => code), undefined`)
     await isHere
-    held = null
     await run(page, action)
     go()
     await run(page, 'late')
