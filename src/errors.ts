@@ -84,6 +84,12 @@ const kinds = {
     advice:
       'Cookies count only for pages of this server and of the origins that its operator allows (CORS_ORIGINS). A server that acts for a browser sends such an origin in the "Origin" header.',
   },
+  missing_role: {
+    status: 403,
+    title: 'The account lacks a role',
+    advice:
+      'This route is for accounts with a certain role. If you were given the role just now, get a new access token with POST /refresh. Otherwise ask an admin of this service.',
+  },
   wrong_password: {
     status: 403,
     title: 'The password is wrong',
@@ -114,6 +120,12 @@ const kinds = {
     status: 409,
     title: 'The e-mail address already has an account',
     advice: 'Log in instead, or sign up with another address.',
+  },
+  last_admin: {
+    status: 409,
+    title: 'The last admin must stay',
+    advice:
+      'This would leave the service without an enabled admin. First give the role "admin" to another account.',
   },
   payload_too_large: {
     status: 413,

@@ -38,12 +38,16 @@ export async function changeUser(
   const tokens = tokensRevoked(accessTokenSeconds)
   const changes: Record<Change, { act: () => Promise<boolean>; done: string; not: string }> = {
     disable: {
-      act: async () => await accounts.disable(id),
+      act: async () =>
+        account.disabledAt === null &&
+        (await accounts.change(account, { disabled: true }, { keepAdmin: false })) !== null,
       done: `Disabled ${email}. ${tokens}`,
       not: `${email} is already disabled.`,
     },
     enable: {
-      act: async () => await accounts.enable(id),
+      act: async () =>
+        account.disabledAt !== null &&
+        (await accounts.change(account, { disabled: false }, { keepAdmin: false })) !== null,
       done: `Enabled ${email}: it can log in again. Its earlier refresh tokens stay revoked.`,
       not: `${email} is not disabled.`,
     },
@@ -55,7 +59,7 @@ export async function changeUser(
     delete: {
       act: async () => {
         if (!yes) await confirm(account, terminal)
-        return await accounts.delete(id)
+        return (await accounts.delete(account, { ifUnchanged: false, keepAdmin: false })) === true
       },
       done: `Deleted ${email}. ${tokens}`,
       not: '',

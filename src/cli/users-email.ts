@@ -1,7 +1,7 @@
 import { canonicalEmail } from '../account/email-address.js'
 import type { MailKind } from '../mail/mailer.js'
 import { createMessages } from '../mail/messages.js'
-import { unusableHash } from '../passwords/hash.js'
+import { unusableHash } from '../unusable-hash.js'
 import type { Accounts } from '../store/accounts.js'
 import { CommandError } from './command-error.js'
 import type { Terminal } from './terminal.js'
@@ -36,14 +36,18 @@ export async function setEmail(
   const email = canonicalEmail(newEmail)
   if (email === null) throw new CommandError('The new address is not an e-mail address.')
   const account = await findAccount(accounts, who)
-  const changed = await accounts.setEmail(account, {
-    email,
-    verified,
-    ...(resetPassword && { passwordHash: unusableHash() }),
-  })
+  const changed = await accounts.change(
+    account,
+    {
+      email,
+      ...(verified && { emailVerified: true }),
+      ...(resetPassword && { passwordHash: unusableHash() }),
+    },
+    { keepAdmin: false },
+  )
   if (changed === 'email_taken')
     throw new CommandError(`Another account has ${email}. Nothing was changed.`)
-  if (changed === null) throw new CommandError(changedMeanwhile)
+  if (changed === null || changed === 'last_admin') throw new CommandError(changedMeanwhile)
   const lines = [
     email === account.email
       ? `${email} keeps its address.`

@@ -1,16 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import argon2 from 'argon2'
+import { isUnusableHash } from '../unusable-hash.js'
 import { createFiller } from './filler.js'
 import { type Comparison, isWholePassword, readForeignHash, withoutPadding } from './foreign.js'
-
-/**
- * Creates a hash that no password matches, new each time. One-time tokens are bound to the
- * hash: a constant would make an old token valid again.
- */
-export function unusableHash(): string {
-  // 22 characters of base64url: 132 bits.
-  return `!${randomBytes(17).toString('base64url').slice(0, 22)}`
-}
 
 /** The cost of one argon2id hash (RFC 9106). */
 export interface HashCost {
@@ -67,7 +58,7 @@ export async function createHasher(
       const compare = stored === null ? null : (readArgon2(stored) ?? readForeignHash(stored))
       if (compare !== null && (await compare(password))) return true
       if (compare === null) {
-        if (stored !== null && !stored.startsWith('!')) onUnreadable?.()
+        if (stored !== null && !isUnusableHash(stored)) onUnreadable?.()
         await argon2.verify(dummy, password)
       }
       if (compare === null || stored?.startsWith(currentPrefix)) filler.learn(now() - begin)

@@ -1,7 +1,8 @@
 import { Problem } from '../errors.js'
 import type { Waiter } from './fair-queue.js'
 import type { HashGate, HashLoad } from './gate.js'
-import { createHasher, type HashCost, unusableHash } from './hash.js'
+import { unusableHash } from '../unusable-hash.js'
+import { createHasher, type HashCost } from './hash.js'
 import {
   judgePassword,
   normalisePassword,

@@ -1,13 +1,16 @@
 import type { Clock } from '../clock.js'
-import { emptyHistory } from './email-history.js'
-import { endEveryLogin } from './ended-logins.js'
-import type { Accounts } from './accounts.js'
+import { createAccountChanges } from './account-changes.js'
+import type { Account, Accounts } from './accounts.js'
 import { createMany } from './create-many.js'
+import { endEveryLogin } from './ended-logins.js'
 import { available, isDuplicate } from './faults.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 import { createBatch } from './batch.js'
 import type { Provider } from './database.js'
+import { listPage } from './list-page.js'
 import { searchAccounts } from './search-accounts.js'
+
+const hour = 3_600_000
 
 /**
  * {@link Accounts} in the table `users`.
@@ -22,11 +25,15 @@ export function createAccounts(
 ): Accounts {
   const users = client.user
   const now = () => new Date(clock())
+  const nextVersion = () => ({ accessVersion: { increment: 1 }, versionChangedAt: now() })
   // The next epoch ends every login, so the list of ended logins starts again.
   const nextEpoch = () => ({
     tokenEpoch: { increment: 1 },
     endedLogins: endEveryLogin(clock()),
+    ...nextVersion(),
   })
+  // For changes of members that the owner sees.
+  const changed = () => ({ updatedAt: now(), changedAt: now() })
   const ifFree = async <T>(writing: Promise<T>) =>
     await available(
       writing.catch((error: unknown) => {
@@ -39,19 +46,24 @@ export function createAccounts(
     const updated = await ifFree(
       users.updateManyAndReturn({
         where,
-        data: { updatedAt: now(), ...data },
+        data: { ...changed(), ...data },
       }),
     )
     return updated === null ? 'email_taken' : (updated[0] ?? null)
   }
   const waitForBatch = createBatch()
+  const changes = createAccountChanges(
+    client,
+    { provider, table },
+    { now, changed, nextVersion, nextEpoch },
+  )
   return {
     findById: async (id) => {
       await waitForBatch()
-      return await available(users.findUnique({ where: { id } }))
+      return present(await available(users.findUnique({ where: { id } })))
     },
-    findByEmail: async (email) => await available(users.findUnique({ where: { email } })),
-    create: async ({ email, passwordHash, name, emailVerified = false }) => {
+    findByEmail: async (email) => present(await available(users.findUnique({ where: { email } }))),
+    create: async ({ email, passwordHash, name, emailVerified = false, roles, claims }) => {
       const createdAt = now()
       return await ifFree(
         users.create({
@@ -60,8 +72,11 @@ export function createAccounts(
             passwordHash,
             name,
             emailVerifiedAt: emailVerified ? createdAt : null,
+            ...(roles !== undefined && { roles }),
+            ...(claims !== undefined && { claims }),
             createdAt,
             updatedAt: createdAt,
+            changedAt: createdAt,
           },
         }),
       )
@@ -70,7 +85,7 @@ export function createAccounts(
     list: async (afterId, count) =>
       await available(
         users.findMany({
-          where: { id: { gt: afterId ?? '' } },
+          where: { id: { gt: afterId ?? '' }, deletedAt: null },
           orderBy: { id: 'asc' },
           take: count,
         }),
@@ -82,7 +97,7 @@ export function createAccounts(
         await available(
           users.updateManyAndReturn({
             where: { id, disabledAt: null },
-            data: { name, updatedAt: now() },
+            data: { name, ...changed() },
           }),
         )
       )[0] ?? null,
@@ -101,7 +116,7 @@ export function createAccounts(
         )
       )[0] ?? null,
     resetPassword: async ({ id, email, passwordHash: from, emailVerifiedAt }, passwordHash) => {
-      const verified = emailVerifiedAt === null ? { emailVerifiedAt: now(), updatedAt: now() } : {}
+      const verified = emailVerifiedAt === null ? { emailVerifiedAt: now(), ...changed() } : {}
       return (
         (
           await available(
@@ -116,7 +131,10 @@ export function createAccounts(
     setPassword: async ({ id, email }, passwordHash) =>
       (
         await available(
-          users.updateMany({ where: { id, email }, data: { passwordHash, ...nextEpoch() } }),
+          users.updateMany({
+            where: { id, email, deletedAt: null },
+            data: { passwordHash, ...nextEpoch() },
+          }),
         )
       ).count === 1,
     changeEmail: async (
@@ -142,30 +160,12 @@ export function createAccounts(
         { id, emailHistory, disabledAt: null },
         { ...next, emailVerifiedAt: now(), ...nextEpoch() },
       ),
-    deleteUnverified: async (email, since) =>
-      (
-        await available(
-          users.deleteMany({ where: { email, emailVerifiedAt: null, createdAt: { gte: since } } }),
-        )
-      ).count === 1,
-    setEmail: async ({ id, email: from }, { verified, ...next }) =>
-      await updateEmail(
-        { id, email: from },
-        {
-          ...next,
-          ...(verified
-            ? { emailVerifiedAt: now() }
-            : next.email !== from && { emailVerifiedAt: null }),
-          emailHistory: emptyHistory,
-          ...nextEpoch(),
-        },
-      ),
     verifyEmail: async ({ id, email }) =>
       (
         await available(
           users.updateMany({
-            where: { id, email },
-            data: { emailVerifiedAt: now(), updatedAt: now() },
+            where: { id, email, deletedAt: null },
+            data: { emailVerifiedAt: now(), ...changed() },
           }),
         )
       ).count === 1,
@@ -181,27 +181,25 @@ export function createAccounts(
     endRefreshTokens: async (id) =>
       (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch() })))
         .count === 1,
-    disable: async (id) =>
-      (
-        await available(
-          users.updateMany({
-            where: { id, disabledAt: null },
-            data: { disabledAt: now(), ...nextEpoch() },
-          }),
-        )
-      ).count === 1,
-    enable: async (id) =>
-      (
-        await available(
-          users.updateMany({
-            where: { id, disabledAt: { not: null } },
-            data: { disabledAt: null },
-          }),
-        )
-      ).count === 1,
-    delete: async (id) => (await available(users.deleteMany({ where: { id } }))).count === 1,
-    deleteIfUnchanged: async ({ id, tokenEpoch }) =>
-      (await available(users.deleteMany({ where: { id, tokenEpoch, disabledAt: null } }))).count ===
-      1,
+    ...changes,
+    recordLogin: async (id) => {
+      await available(
+        users.updateMany({
+          where: {
+            id,
+            disabledAt: null,
+            OR: [{ lastLoginAt: null }, { lastLoginAt: { lt: new Date(clock() - hour) } }],
+          },
+          data: { lastLoginAt: now() },
+        }),
+      )
+    },
+    listPage: async (filter, after, count) =>
+      await available(listPage(client, { provider, table }, filter, { after, count })),
   }
+}
+
+/** Returns an account that is not deleted. */
+function present(account: Account | null): Account | null {
+  return account?.deletedAt === null ? account : null
 }

@@ -10,9 +10,22 @@ export interface Account {
   /** A PHC string, or an unusable hash. */
   passwordHash: string
   name: string | null
+  /** What the account may do, as JSON: see `roles.ts`. */
+  roles: string
+  /** The application's own claims, as JSON: see `custom-claims.ts`. */
+  claims: string
   /** Counts the events that revoke every refresh token of the account. */
   tokenEpoch: number
+  /**
+   * Counts the events that make earlier access tokens wrong: those that raise the epoch, and
+   * changes of roles and claims. The claim `ver` of access tokens.
+   */
+  accessVersion: number
+  /** When the version was last raised; null if never. */
+  versionChangedAt: Date | null
   disabledAt: Date | null
+  /** When the account was deleted. Its personal data is erased; the row blocks the id. */
+  deletedAt: Date | null
   /**
    * Former verified addresses whose owners can still take the account back, as JSON: see
    * `email-history.ts`.
@@ -20,9 +33,49 @@ export interface Account {
   emailHistory: string
   /** Logins that were logged out, as JSON: see `ended-logins.ts`. */
   endedLogins: string
+  /** Written at most once an hour. */
+  lastLoginAt: Date | null
   createdAt: Date
+  /** When a member that the owner sees last changed. */
   updatedAt: Date
+  /**
+   * When a member that an admin sees last changed, but for `lastLoginAt`. Null if an earlier
+   * version of the program created the account.
+   */
+  changedAt: Date | null
 }
+
+/** Changes of an account by an operator or an admin. Absent members stay as they are. */
+export interface AccountChanges {
+  name?: string | null
+  /**
+   * Empties the history of former addresses, and revokes every refresh token, even if it is the
+   * present address. Another address is unverified unless `emailVerified` is true.
+   */
+  email?: string
+  emailVerified?: boolean
+  /** The column that `roles.ts` reads. */
+  roles?: string
+  /** The column that `custom-claims.ts` reads. */
+  claims?: string
+  /** True revokes every refresh token. */
+  disabled?: boolean
+  /** Revokes every refresh token. */
+  passwordHash?: string
+}
+
+/** Which accounts a page lists. Absent members do not restrict it. */
+export interface AccountFilter {
+  /** In canonical form. */
+  email?: string
+  /** The beginning of an address; every character stands for itself. */
+  emailPrefix?: string
+  role?: string
+  disabled?: boolean
+}
+
+/** The place of an account in the order of a list. */
+export type AccountPosition = Pick<Account, 'createdAt' | 'id' | 'email'>
 
 /** The accounts of one window of a search. */
 export interface FoundAccounts {
@@ -45,7 +98,11 @@ export interface Accounts {
    * @param account `emailVerified` marks the address as verified; false by default
    */
   create: (
-    account: Omit<NewAccount, 'emailVerified'> & { emailVerified?: boolean },
+    account: Omit<NewAccount, 'emailVerified'> & {
+      emailVerified?: boolean
+      roles?: string
+      claims?: string
+    },
   ) => Promise<Account | null>
   /**
    * Creates the accounts whose address and id are free, up to `maxNewAccounts`. If addresses or
@@ -118,20 +175,10 @@ export interface Accounts {
     next: Pick<Account, 'email' | 'emailHistory' | 'passwordHash'>,
   ) => Promise<Account | 'email_taken' | null>
   /**
-   * Deletes the account of an address, if the address was never verified and the account was
-   * created at `since` or later. Returns whether it did.
+   * Deletes the account of an address, if the address was never verified, the account has no
+   * roles, and was created at `since` or later. Returns whether it did.
    */
   deleteUnverified: (email: string, since: Date) => Promise<boolean>
-  /**
-   * Changes the address for an operator, also of a disabled account. Revokes every refresh
-   * token and every undo link. The same address stays as verified as it was, unless `verified`
-   * is true. Returns null if the account is gone or has another address by now. Returns
-   * `email_taken` if another account has the address.
-   */
-  setEmail: (
-    account: Pick<Account, 'id' | 'email'>,
-    next: { email: string; verified: boolean; passwordHash?: string },
-  ) => Promise<Account | 'email_taken' | null>
   /**
    * Marks the address of an account as verified. Returns false if the account is gone or has
    * another address by now.
@@ -147,20 +194,47 @@ export interface Accounts {
   /** Revokes every refresh token of an account that is not disabled. Returns whether it did. */
   endRefreshTokens: (id: string) => Promise<boolean>
   /**
-   * Disables an account and revokes its refresh tokens. Returns false if it was disabled
-   * already.
+   * Makes the changes of an operator or an admin in one statement, also in a disabled account.
+   * Parallel changes of different members are all kept.
+   *
+   * @param account as it was read
+   * @param keepAdmin refuse to leave the service without an enabled admin
+   * @returns the account as it is now; `email_taken` if another account has the address;
+   *   `last_admin` if no other enabled account would have the role; null if the account is gone
+   *   or was changed since it was read: read it again
    */
-  disable: (id: string) => Promise<boolean>
+  change: (
+    account: Account,
+    changes: AccountChanges,
+    options: { keepAdmin: boolean },
+  ) => Promise<Account | 'email_taken' | 'last_admin' | null>
   /**
-   * Enables a disabled account. Its earlier refresh tokens stay revoked. Returns false if it
-   * was not disabled.
+   * Deletes an account in any state: erases its data in place, and frees the address. The row
+   * blocks its id, and tells others of the deletion, until {@link Accounts.purge} removes it.
+   *
+   * @param account as it was read
+   * @param ifUnchanged only if it was not disabled or logged out everywhere since then
+   * @param keepAdmin refuse to leave the service without an enabled admin
+   * @returns whether it did; `last_admin` if it was refused; false if the account is gone or
+   *   was changed since it was read: read it again
    */
-  enable: (id: string) => Promise<boolean>
-  /** Deletes an account in any state. Returns whether it did. */
-  delete: (id: string) => Promise<boolean>
+  delete: (
+    account: Account,
+    options: { ifUnchanged: boolean; keepAdmin: boolean },
+  ) => Promise<boolean | 'last_admin'>
+  /** Removes the rows of accounts that were deleted before a time. Returns how many. */
+  purge: (before: Date) => Promise<number>
+  /** Notes the time of a login, if the account has none of the last hour. */
+  recordLogin: (id: string) => Promise<void>
   /**
-   * Deletes an account unless it was disabled, deleted or logged out everywhere since it was
-   * read. Returns whether it did.
+   * Returns a page of accounts: in the order of creation, with `emailPrefix` in the order of
+   * the addresses.
+   *
+   * @param after the last account of the previous page; null for the first page
    */
-  deleteIfUnchanged: (account: Pick<Account, 'id' | 'tokenEpoch'>) => Promise<boolean>
+  listPage: (
+    filter: AccountFilter,
+    after: AccountPosition | null,
+    count: number,
+  ) => Promise<Account[]>
 }

@@ -41,9 +41,10 @@ const awayWords =
  */
 const awayStates = /^(08|25|28|3D|40(?!002)|53|55(?!P04)|57|58)\w{3}$/
 
-/** Returns whether an insert failed because a row with the same unique value exists. */
+/** Returns whether a write failed because a row with the same unique value exists. */
 export function isDuplicate(error: unknown): boolean {
-  return codeOf(error) === 'P2002'
+  // A raw query always has the code P2010.
+  return codeOf(error) === 'P2002' || driverCause(error)?.kind === 'UniqueConstraintViolation'
 }
 
 /**

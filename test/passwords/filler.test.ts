@@ -1,6 +1,7 @@
 import argon2 from 'argon2'
 import t, { type Test } from 'tap'
-import { createHasher, unusableHash } from '../../src/passwords/hash.js'
+import { createHasher } from '../../src/passwords/hash.js'
+import { unusableHash } from '../../src/unusable-hash.js'
 import { createHashGate } from '../../src/passwords/gate.js'
 import { createPasswords } from '../../src/passwords/passwords.js'
 import { cheapHash } from '../helper.js'

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { createHasher, isReadableHash, unusableHash } from '../../src/passwords/hash.js'
+import { createHasher, isReadableHash } from '../../src/passwords/hash.js'
+import { unusableHash } from '../../src/unusable-hash.js'
 import { cheapHash } from '../helper.js'
 
 const [salt, tag] = ['c29tZXNhbHQ', 'CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc']

@@ -88,7 +88,7 @@ function addDeletion(
     url,
     config: {
       limit: 'deletion',
-      problems: ['wrong_password', 'forbidden', 'overloaded', 'unavailable'],
+      problems: ['wrong_password', 'last_admin', 'forbidden', 'overloaded', 'unavailable'],
     },
     schema: {
       operationId,

@@ -4,6 +4,7 @@ import {
   requirePassword,
   retryOnce,
 } from '../../account/caller.js'
+import { Problem } from '../../errors.js'
 import { addressesOf } from '../../store/email-history.js'
 import type { Services } from '../../services.js'
 import type { Account } from '../../store/accounts.js'
@@ -27,6 +28,7 @@ export interface Me {
    * @throws Problem
    *
    *   - `wrong_password` if the password does not match
+   *   - `last_admin` if no other enabled account is an admin
    *   - `rate_limited`, `overloaded`
    */
   remove: (id: string, confirmation: Confirmation, signal: AbortSignal) => Promise<void>
@@ -52,7 +54,9 @@ export function createMe({
         const deleted = await retryOnce(async () => {
           const account = await read(id)
           await requirePassword({ matches, attempts }, account, confirmation)
-          return (await accounts.deleteIfUnchanged(account)) ? account : null
+          const done = await accounts.delete(account, { ifUnchanged: true, keepAdmin: true })
+          if (done === 'last_admin') throw new Problem('last_admin', { account: id })
+          return done ? account : null
         })
         // The former addresses too: a thief may have moved the account before deleting it.
         for (const address of addressesOf(deleted, clock())) mails.accountDeleted(address, deleted)

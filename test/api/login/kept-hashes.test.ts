@@ -1,5 +1,5 @@
 import t from 'tap'
-import { unusableHash } from '../../../src/passwords/hash.js'
+import { unusableHash } from '../../../src/unusable-hash.js'
 import { buildTestApp, onEachDatabase, problem } from '../../helper.js'
 
 // Of 24 signs, 72 bytes, and a tail. Made by libxcrypt.

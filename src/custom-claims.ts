@@ -1,0 +1,51 @@
+/** The application's own claims of an account: they are top-level in its access tokens. */
+export type CustomClaims = Record<string, unknown>
+
+/** The max size of the claims of an account, in bytes of JSON. */
+export const maxClaimsBytes = 300
+
+/** The column `claims` of an account without claims of its own. */
+export const noClaims = '{}'
+
+/**
+ * The names that verifiers give a meaning: those of RFC 7519 §4.1, RFC 7800, RFC 9068 §2.2, RFC
+ * 8693 §4, OpenID Connect Core §2 and §5, and of Latchkey's own tokens. A name that begins with
+ * an underscore pair would reach the prototype of an object.
+ */
+const reserved = new Set(
+  [
+    'iss sub aud exp nbf iat jti cnf',
+    'auth_time acr amr client_id scope roles groups entitlements act may_act',
+    'nonce azp at_hash c_hash sid _claim_names _claim_sources sub_jwk events',
+    'name given_name family_name middle_name nickname preferred_username profile picture website',
+    'email email_verified gender birthdate zoneinfo locale phone_number phone_number_verified',
+    'address updated_at',
+    'ver epoch bind entry typ kid alg',
+    '__proto__ constructor prototype',
+  ].flatMap((names) => names.split(' ')),
+)
+
+/** Reads the column `claims` of an account: a JSON object. */
+export function readClaims(column: string): CustomClaims {
+  return column === noClaims ? {} : (JSON.parse(column) as CustomClaims)
+}
+
+/** Returns the column for claims that {@link findClaimsError} accepts. */
+export function toClaimsColumn(claims: CustomClaims): string {
+  return JSON.stringify(claims)
+}
+
+/**
+ * Returns what is wrong with claims, and the name of the claim if it is one; null if nothing
+ * is.
+ */
+export function findClaimsError(claims: CustomClaims): { name?: string; detail: string } | null {
+  const name = Object.keys(claims).find((one) => reserved.has(one))
+  if (name !== undefined) return { name, detail: 'has a meaning of its own in tokens' }
+  const text = toClaimsColumn(claims)
+  if (Buffer.byteLength(text) > maxClaimsBytes)
+    return { detail: `must have at most ${maxClaimsBytes} bytes as JSON` }
+  if (/\\ud[89a-f]/.test(text) || text.includes('\\u0000'))
+    return { detail: 'must be well-formed Unicode without NUL' }
+  return null
+}
