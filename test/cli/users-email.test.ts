@@ -174,7 +174,7 @@ t.test('an account that is changed while the command runs', async (t) => {
     appUrl: 'http://localhost:3000',
     accessTokenSeconds: 600,
   }
-  const accounts = { ...store.accounts, setEmail: async () => null }
+  const accounts = { ...store.accounts, change: async () => null }
   await t.rejects(
     setEmail(
       user.email,

@@ -120,12 +120,17 @@ await onEachDatabase(t, async (t, database) => {
   await t.test('verify marks the address, and nothing else', async (t) => {
     const { user, refresh_token: refresh } = await signup()
     const row = async () => (await stored.rows()).find(({ id }) => id === user.id)
-    const { email_verified_at: _1, updated_at: _2, ...before } = (await row()) ?? {}
+    const { email_verified_at: _1, updated_at: _2, changed_at: _3, ...before } = (await row()) ?? {}
     t.strictSame(await run(['verify', user.email]), {
       says: `Verified ${user.email}. Its password and its tokens keep working.\n`,
       told: [],
     })
-    const { email_verified_at: since, updated_at: _3, ...after } = (await row()) ?? {}
+    const {
+      email_verified_at: since,
+      updated_at: _4,
+      changed_at: _5,
+      ...after
+    } = (await row()) ?? {}
     t.not(since, null)
     t.strictSame(after, before)
     t.equal((await post('/refresh', { refresh_token: refresh })).json().user.email_verified, true)

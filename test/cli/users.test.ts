@@ -201,10 +201,9 @@ t.test('a reader that has seen enough is no fault', async (t) => {
 
 t.test('an account that goes while it is changed is unknown', async (t) => {
   const accounts = {
-    findByEmail: async () => ({ id: nobody, email: 'ada@example.org' }),
+    findByEmail: async () => ({ id: nobody, email: 'ada@example.org', disabledAt: null }),
     findById: async () => null,
-    disable: async () => false,
-    enable: async () => false,
+    change: async () => null,
     endRefreshTokens: async () => false,
     delete: async () => false,
   } as never
