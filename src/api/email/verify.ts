@@ -28,9 +28,10 @@ export function createVerifyEmail({
   signupTokens,
   verifyTokens,
   admit,
+  noteLogin,
 }: Pick<
   Services,
-  'config' | 'accounts' | 'linkLimits' | 'signupTokens' | 'verifyTokens' | 'admit'
+  'config' | 'accounts' | 'linkLimits' | 'signupTokens' | 'verifyTokens' | 'admit' | 'noteLogin'
 >): VerifyEmail {
   const signUp: VerifyEmail = async (token) => {
     // The link may be older than the setting. Refuse it unread: the reply is the same for every
@@ -41,6 +42,7 @@ export function createVerifyEmail({
     // The insert alone decides whether the address is free: of concurrent uses, one wins.
     const account = await accounts.create({ ...pending, emailVerified: true })
     if (account === null) throw new Problem('invalid_one_time_token')
+    noteLogin(account)
     return { admitted: admit(account) }
   }
   return async (token) => {

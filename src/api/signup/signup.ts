@@ -39,7 +39,8 @@ export function createSignup({
   passwords,
   admitNew,
   mails,
-}: Pick<Services, 'accounts' | 'passwords' | 'admitNew' | 'mails'>): Signup {
+  noteLogin,
+}: Pick<Services, 'accounts' | 'passwords' | 'admitNew' | 'mails' | 'noteLogin'>): Signup {
   return async ({ email, password, name = null }, caller) => {
     const address = requireEmail(email)
     const passwordHash = await passwords.hashNew(password, { email: address, name }, caller)
@@ -47,6 +48,7 @@ export function createSignup({
     const account = await accounts.create({ email: address, passwordHash, name })
     if (account === null) throw new Problem('email_taken')
     mails.verifyEmail(account)
+    noteLogin(account)
     return admitNew(account)
   }
 }
