@@ -41,6 +41,11 @@ export function createAccountChanges(
   const admins = isPostgres
     ? sql`SELECT id FROM ${users} WHERE strpos(roles, '"admin"') > 0 AND disabled_at IS NULL AND deleted_at IS NULL ORDER BY id FOR UPDATE`
     : sql`SELECT id FROM ${users} WHERE instr(roles, '"admin"') > 0 AND disabled_at IS NULL AND deleted_at IS NULL`
+  // Several processes may purge at once: each takes other rows.
+  const purgeable = (before: Date) => {
+    const ids = sql`SELECT id FROM ${users} WHERE deleted_at < ${before} LIMIT ${purgeRows}`
+    return isPostgres ? sql`id = ANY (ARRAY(${ids} FOR UPDATE SKIP LOCKED))` : sql`id IN (${ids})`
+  }
   const update = async (data: Data, where: Sql[]) =>
     await client.$executeRaw(
       sql`UPDATE ${users} SET ${join(assignments(data))} WHERE ${join(where, ' AND ')}`,
@@ -102,7 +107,7 @@ export function createAccountChanges(
       if (typeof count === 'string') return count
       return count === 0
         ? null
-        : await available(client.user.findUnique({ where: { id: account.id } }))
+        : await available(client.user.findUnique({ where: { id: account.id, deletedAt: null } }))
     },
     delete: async (account, { ifUnchanged, keepAdmin }) => {
       const where = [
@@ -132,9 +137,7 @@ export function createAccountChanges(
     purge: async (before) => {
       for (let purged = 0; ;) {
         const count = await available(
-          client.$executeRaw(
-            sql`DELETE FROM ${users} WHERE id IN (SELECT id FROM ${users} WHERE deleted_at < ${before} LIMIT ${purgeRows})`,
-          ),
+          client.$executeRaw(sql`DELETE FROM ${users} WHERE ${purgeable(before)}`),
         )
         purged += count
         if (count < purgeRows) return purged

@@ -5,6 +5,7 @@ import t from 'tap'
 import { users } from '../../src/cli/users.js'
 import { createSendMails, type SendMails } from '../../src/cli/users-mail.js'
 import { loadConfig } from '../../src/config.js'
+import type { Account } from '../../src/store/accounts.js'
 import { createMailer } from '../../src/mail/mailer.js'
 import { createEmailFlow, freshEmail } from '../support/email-flow.js'
 import { buildTestApp, onEachDatabase, problem } from '../helper.js'
@@ -136,9 +137,10 @@ await onEachDatabase(t, async (t, database) => {
     t.match(await store.accounts.findById(user.id), { email: user.email, tokenEpoch: 0 })
     const account = await store.accounts.findById(user.id)
     t.equal(
-      await store.accounts.setEmail(
-        { id: user.id, email: 'moved@example.org' },
-        { email: freshEmail(), verified: true },
+      await store.accounts.change(
+        { ...(account as Account), email: 'moved@example.org' },
+        { email: freshEmail(), emailVerified: true },
+        { keepAdmin: false },
       ),
       null,
       'changed meanwhile',

@@ -6,6 +6,7 @@ import type { SendMails } from '../../src/cli/users-mail.js'
 import { buildTestApp, goodPassword, onEachDatabase, problem } from '../helper.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
 import { tokenOf } from '../support/mailbox.js'
+import { operatorOn } from '../support/accounts.js'
 
 const next = 'seven-green-kettles-whistle'
 const gone = '01a1fc01-f8b4-7454-b157-7ca464a8123c'
@@ -88,13 +89,13 @@ await onEachDatabase(t, async (t, database) => {
 
   await t.test('set-password keeps a disabled account disabled', async (t) => {
     const { user } = await signup()
-    await store.accounts.disable(user.id)
+    await operatorOn(store.accounts).disable(user.id)
     t.equal(
       (await run(['set-password', user.email])).says,
       `Set the password of ${user.email}. ${dead}The account is still disabled.\n`,
     )
     t.equal(await login(user.email, next), 403)
-    await store.accounts.enable(user.id)
+    await operatorOn(store.accounts).enable(user.id)
     t.equal(await login(user.email, next), 200)
   })
 

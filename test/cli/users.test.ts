@@ -9,6 +9,7 @@ import { openStore } from '../../src/store/open-store.js'
 import { goodPassword, onEachDatabase } from '../helper.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
 import { migratedDatabase } from '../support/migrated.js'
+import { operatorOn } from '../support/accounts.js'
 
 const nobody = '01a1fc01-f8b4-7454-b157-7ca464a8123c'
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -122,7 +123,7 @@ await onEachDatabase(t, async (t, kind) => {
         emailVerified: index === 0,
       })),
     )
-    await accounts.disable(String((await accounts.list(null, 1))[0]?.id))
+    await operatorOn(accounts).disable(String((await accounts.list(null, 1))[0]?.id))
     const lines = (await run(['list', '--no-header'])).split('\n')
     t.strictSame(
       lines.map((line) => line.split(/ +/)[0]),

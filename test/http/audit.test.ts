@@ -2,6 +2,7 @@ import t from 'tap'
 import { auditEvents, type AuditEvent } from '../../src/http/audit.js'
 import { buildTestApp, goodPassword, projectFile, type TestApp } from '../helper.js'
 import { tokenOf } from '../support/mailbox.js'
+import { operatorOn } from '../support/accounts.js'
 
 const newPassword = 'copper-kettle-on-the-lower-shelf'
 
@@ -43,7 +44,7 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return id
   },
   'login.disabled': async ({ call, store }, { user: { id, email } }) => {
-    await store.accounts.disable(id)
+    await operatorOn(store.accounts).disable(id)
     await call('POST', '/login', { body: { email, password: goodPassword } })
     return id
   },
@@ -58,12 +59,12 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return id
   },
   'token.refused': async ({ call, store }, { user: { id }, access_token: token }) => {
-    await store.accounts.delete(id)
+    await operatorOn(store.accounts).delete(id)
     await call('GET', '/me', { token })
     return id
   },
   'account.refused': async ({ call, store }, { user: { id }, access_token: token }) => {
-    await store.accounts.disable(id)
+    await operatorOn(store.accounts).disable(id)
     await call('GET', '/me', { token })
     return id
   },

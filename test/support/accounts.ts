@@ -1,4 +1,31 @@
+import type { Account, AccountChanges, Accounts } from '../../src/store/accounts.js'
 import { query } from './query.js'
+
+/** Changes of an operator: read the account, then change it. Each returns whether it did. */
+export function operatorOn(accounts: Accounts) {
+  const change = async (
+    id: string,
+    changes: AccountChanges,
+    isNew: (account: Account) => boolean,
+  ) => {
+    const account = await accounts.findById(id)
+    if (account === null || !isNew(account)) return false
+    const changed = await accounts.change(account, changes, { keepAdmin: false })
+    return changed !== null && typeof changed !== 'string'
+  }
+  return {
+    disable: async (id: string) =>
+      await change(id, { disabled: true }, ({ disabledAt }) => disabledAt === null),
+    enable: async (id: string) =>
+      await change(id, { disabled: false }, ({ disabledAt }) => disabledAt !== null),
+    change: async (id: string, changes: AccountChanges) => await change(id, changes, () => true),
+    delete: async (id: string) => {
+      const account = await accounts.findById(id)
+      const options = { ifUnchanged: false, keepAdmin: false }
+      return account !== null && (await accounts.delete(account, options)) === true
+    },
+  }
+}
 
 /** The accounts of a database, read and changed past the store. */
 export interface StoredAccounts {

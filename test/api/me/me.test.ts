@@ -22,10 +22,10 @@ await onEachDatabase(t, async (t, database) => {
     ...store,
     accounts: {
       ...store.accounts,
-      deleteIfUnchanged: async (account) => {
+      delete: async (account, options) => {
         if (meanwhile !== null) await query(databaseUrl, meanwhile)
         if (isOnce) meanwhile = null
-        return await store.accounts.deleteIfUnchanged(account)
+        return await store.accounts.delete(account, options)
       },
     },
   })
