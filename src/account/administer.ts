@@ -8,7 +8,7 @@ import type { AdminMails } from './admin-mails.js'
 import { membersThatChange } from './changed-members.js'
 
 /** An account that an admin or an operator creates. `roles` and `claims` are columns. */
-export type CreatedByAdmin = Parameters<Accounts['create']>[0]
+export type CreatedByAdmin = Omit<Parameters<Accounts['create']>[0], 'isLogin'>
 
 /** The dependencies of {@link createAdministration}. */
 export interface AdministrationParts {

@@ -6,7 +6,8 @@ const hour = 3_600_000
 
 /**
  * Notes the time of a login in the background, at most once an hour for each account. It never
- * fails and never delays the login.
+ * fails and never delays the login. A sign-up notes it in the statement that creates the
+ * account.
  */
 export type NoteLogin = (account: Pick<Account, 'id' | 'lastLoginAt'>) => void
 

@@ -28,10 +28,9 @@ export function createVerifyEmail({
   signupTokens,
   verifyTokens,
   admit,
-  noteLogin,
 }: Pick<
   Services,
-  'config' | 'accounts' | 'linkLimits' | 'signupTokens' | 'verifyTokens' | 'admit' | 'noteLogin'
+  'config' | 'accounts' | 'linkLimits' | 'signupTokens' | 'verifyTokens' | 'admit'
 >): VerifyEmail {
   const signUp: VerifyEmail = async (token) => {
     // The link may be older than the setting. Refuse it unread: the reply is the same for every
@@ -40,9 +39,8 @@ export function createVerifyEmail({
     const { jti, ...pending } = await signupTokens.verify(token)
     await linkLimits.countUse(jti)
     // The insert alone decides whether the address is free: of concurrent uses, one wins.
-    const account = await accounts.create({ ...pending, emailVerified: true })
+    const account = await accounts.create({ ...pending, emailVerified: true, isLogin: true })
     if (account === null) throw new Problem('invalid_one_time_token')
-    noteLogin(account)
     return { admitted: admit(account) }
   }
   return async (token) => {

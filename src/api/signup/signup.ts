@@ -39,16 +39,14 @@ export function createSignup({
   passwords,
   admitNew,
   mails,
-  noteLogin,
-}: Pick<Services, 'accounts' | 'passwords' | 'admitNew' | 'mails' | 'noteLogin'>): Signup {
+}: Pick<Services, 'accounts' | 'passwords' | 'admitNew' | 'mails'>): Signup {
   return async ({ email, password, name = null }, caller) => {
     const address = requireEmail(email)
     const passwordHash = await passwords.hashNew(password, { email: address, name }, caller)
     // The insert alone decides whether the address is free: of concurrent sign-ups, one wins.
-    const account = await accounts.create({ email: address, passwordHash, name })
+    const account = await accounts.create({ email: address, passwordHash, name, isLogin: true })
     if (account === null) throw new Problem('email_taken')
     mails.verifyEmail(account)
-    noteLogin(account)
     return admitNew(account)
   }
 }
