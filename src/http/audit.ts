@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { type Actor, type AdminEvent, adminEvents } from '../account/acts.js'
 import type { Problem, ProblemCode } from '../errors.js'
 import type { Holding } from './holding.js'
 
@@ -35,6 +36,7 @@ export const auditEvents = {
   'login.ended': 'a logout of one login; revokes its refresh tokens',
   'sessions.ended': 'a logout everywhere; revokes every refresh token',
   'account.deleted': 'the owner deleted the account',
+  ...adminEvents,
   'request.cross_site': 'a request with cookies that comes from a page of another site',
   'proof.refused': 'a DPoP proof that is not valid, or is signed by another key',
   'limit.hit': 'another call that a rate limit refused',
@@ -79,6 +81,23 @@ export function audit(
   tokenType = holding?.tokenType,
 ): void {
   log.info({ event, account, ...(tokenType && { token_type: tokenType }) }, 'audit')
+}
+
+/**
+ * Returns the admin that acts by a request. The lines of the acts also have the id of the
+ * admin.
+ */
+export function actorOf(request: FastifyRequest): Actor {
+  const { log, holding, user, id } = request
+  return {
+    id: user.sub,
+    requestId: id,
+    mayRemoveLastAdmin: false,
+    log: (event: AdminEvent, account) => {
+      const line = { event, account, actor: user.sub, token_type: holding?.tokenType }
+      log.info(line, 'audit')
+    },
+  }
 }
 
 /**

@@ -24,6 +24,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether the route works without an access token. It is protected by default. */
     public?: boolean
+    /** The roles that the account must have. */
+    roles?: readonly string[]
     /** The problems of the route, besides those of every route of its kind. */
     problems?: readonly ProblemCode[]
     /** Whether the route is not for users, and so has no address under the path of PUBLIC_URL. */
@@ -32,6 +34,8 @@ declare module 'fastify' {
     limit?: RouteLimit
     /** The body that the route reads by itself, for the contract. No other body is refused. */
     optionalBody?: TSchema
+    /** The query for the contract, with the types that the texts of the query stand for. */
+    query?: TSchema
     /** Whether replies can have tokens: the request decides how its client holds them. */
     tokens?: boolean
   }

@@ -3,6 +3,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { problemKinds } from '../errors.js'
 import { exampleUser, UserObject } from '../account/user.js'
 import { AccessClaimsSchema } from '../tokens/access-token.js'
+import { adminSchemas } from './admin-schemas.js'
 import { exampleUrl } from './examples.js'
 import { maxFieldErrors } from './problems.js'
 import { tokenReplySchemas } from './token-reply.js'
@@ -121,6 +122,7 @@ const ProblemObject = Type.Object(
 export function addSchemas(app: FastifyInstance): void {
   const shared = [
     UserObject,
+    ...adminSchemas,
     ...tokenReplySchemas,
     SignupPendingObject,
     ClaimsObject,

@@ -12,6 +12,7 @@ import { buildTestApp, onEachDatabase, problem } from '../helper.js'
 import { runMain } from '../support/process.js'
 import { startSmtp } from '../support/smtp.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
+import { commandOn } from '../support/operator.js'
 
 const next = 'seven-green-kettles-whistle'
 
@@ -166,21 +167,13 @@ t.test('an account that is changed while the command runs', async (t) => {
   const { store, signup } = await buildTestApp(t)
   const { setEmail } = await import('../../src/cli/users-email.js')
   const { user } = await signup()
-  const deps = {
-    terminal: fakeTerminal(),
-    sendMails: async () => {
-      t.fail('a mail')
-    },
-    appUrl: 'http://localhost:3000',
-    accessTokenSeconds: 600,
-  }
   const accounts = { ...store.accounts, change: async () => null }
   await t.rejects(
     setEmail(
       user.email,
       freshEmail(),
       { verified: false, resetPassword: false },
-      { ...deps, accounts },
+      commandOn({ ...store, accounts }),
     ),
     { message: /was changed meanwhile/ },
   )
