@@ -92,19 +92,20 @@ export async function measureAdmin(
     AUTO_MIGRATE: 'on',
     RATE_LIMITS: 'off',
   }
-  const users = async (...args: string[]) => {
-    await promisify(execFile)(process.execPath, [main, 'users', ...args], { cwd: folder, env })
+  const command = async (...args: string[]) => {
+    await promisify(execFile)(process.execPath, [main, ...args], { cwd: folder, env })
   }
   const known: string[] = []
   const file = join(folder, 'accounts.jsonl')
   await pipeline(Readable.from(people(accounts, known)), createWriteStream(file))
-  await users('import', file)
+  await command('migrate')
+  await command('users', 'import', file)
   const server = await startServer(folder, env)
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   try {
     const api = createApi(server.url, agent)
     await api.send('/signup', { email: boss, password })
-    await users('grant', boss, 'admin')
+    await command('users', 'grant', boss, 'admin')
     const { body } = await api.send('/login', { email: boss, password })
     const token = (JSON.parse(body) as { access_token: string }).access_token
     const figures: Record<string, AdminFigures> = {}
