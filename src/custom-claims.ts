@@ -25,6 +25,11 @@ const reserved = new Set(
   ].flatMap((names) => names.split(' ')),
 )
 
+/** Returns whether a claim has a meaning of its own, so that an account cannot have it. */
+export function isReservedClaim(name: string): boolean {
+  return reserved.has(name)
+}
+
 /** Reads the column `claims` of an account: a JSON object. */
 export function readClaims(column: string): CustomClaims {
   return column === noClaims ? {} : (JSON.parse(column) as CustomClaims)
@@ -40,7 +45,7 @@ export function toClaimsColumn(claims: CustomClaims): string {
  * is.
  */
 export function findClaimsError(claims: CustomClaims): { name?: string; detail: string } | null {
-  const name = Object.keys(claims).find((one) => reserved.has(one))
+  const name = Object.keys(claims).find(isReservedClaim)
   if (name !== undefined) return { name, detail: 'has a meaning of its own in tokens' }
   const text = toClaimsColumn(claims)
   if (Buffer.byteLength(text) > maxClaimsBytes)

@@ -145,6 +145,7 @@ function describe(
     // Also for two Host headers.
     'invalid_request',
     ...(guarded ? (['missing_token', 'invalid_token'] as const) : []),
+    ...(config?.roles === undefined ? [] : (['missing_role'] as const)),
     ...(config?.tokens === true || guarded
       ? (['use_dpop_nonce', 'invalid_dpop_proof'] as const)
       : []),

@@ -68,6 +68,10 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     await call('GET', '/me', { token })
     return id
   },
+  'role.missing': async ({ call }, { user: { id }, access_token: token }) => {
+    await call('GET', '/staff', { token })
+    return id
+  },
   'password.wrong': async ({ call }, { user: { id }, access_token: token }) => {
     await call('DELETE', '/me', { token, body: { password: newPassword } })
     return id
@@ -169,7 +173,11 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
 }
 
 t.test('each event is one line with the account and the request, and nothing secret', async (t) => {
-  const built = await buildTestApp(t)
+  const built = await buildTestApp(t, {
+    beforeReady: (app) => {
+      app.get('/staff', { config: { roles: ['admin'] } }, async () => ({}))
+    },
+  })
   for (const [event, run] of Object.entries(scenarios)) {
     const person = await built.signup({ name: 'Secret Name' })
     const account = await run(built, person)

@@ -46,7 +46,6 @@ export function createUserRoute(app: App, services: Services): void {
         limit: 'admin-creation',
         problems: [
           'forbidden',
-          'missing_role',
           'email_taken',
           'weak_password',
           'overloaded',
