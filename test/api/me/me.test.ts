@@ -34,7 +34,7 @@ await onEachDatabase(t, async (t, database) => {
     wrapStore,
     env: { RATE_LIMITS: 'off' },
   })
-  const rows = async () => await query(databaseUrl, 'SELECT email, name FROM users')
+  const rows = async () => await query(databaseUrl, 'SELECT email, name FROM users WHERE deleted_at IS NULL')
   const disabledAt = database === 'sqlite' ? '1' : 'now()'
 
   await t.test('GET reads and PATCH renames the account', async (t) => {
@@ -152,7 +152,7 @@ await onEachDatabase(t, async (t, database) => {
       t.equal(outcome(reply), code === null ? String(status) : `${status} ${code}`, 'the outcome')
       meanwhile = null
       t.equal(
-        (await stored.row(user.id)) === undefined,
+        (await stored.row(user.id))?.deleted_at !== null,
         change === null || code === null,
         'deleted or not',
       )
