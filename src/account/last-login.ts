@@ -21,7 +21,7 @@ export interface NoteLoginParts {
 /** Creates {@link NoteLogin}. */
 export function createNoteLogin({ accounts, clock, logger }: NoteLoginParts): NoteLogin {
   return ({ id, lastLoginAt }) => {
-    if (lastLoginAt !== null && clock() - lastLoginAt.getTime() < hour) return
+    if (lastLoginAt !== null && clock() - lastLoginAt.getTime() <= hour) return
     // The reply goes first: SQLite may block the thread while it writes.
     setImmediate(() => {
       // The database may be away, or be closed at this moment. The next login notes its time.

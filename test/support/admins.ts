@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { toClaimsColumn, type CustomClaims } from '../../src/custom-claims.js'
 import { toRolesColumn } from '../../src/roles.js'
 import type { AccountChanges } from '../../src/store/accounts.js'
@@ -29,7 +30,8 @@ export function createAdminFlow({
   }
   /** Signs up a person, gives roles, and gets tokens that have them. */
   const personWith = async (...roles: string[]): Promise<RolePerson> => {
-    const { user, refresh_token: first } = await signup()
+    const email = `person-${randomUUID()}@example.org`
+    const { user, refresh_token: first } = await signup({ email })
     await setRoles(user.id, ...roles)
     const reply = await call('POST', '/refresh', { body: { refresh_token: first } })
     const { access_token: token, refresh_token: refreshToken } = reply.json()

@@ -21,7 +21,7 @@ export function auditRoute(app: App, services: Services): void {
         roles: [adminRole],
         limit: 'admin',
         query: ShownAuditQuery,
-        problems: ['forbidden', 'missing_role', 'unavailable'],
+        problems: ['forbidden', 'unavailable'],
       },
       schema: {
         operationId: 'listAuditEvents',

@@ -44,14 +44,7 @@ export function createUserRoute(app: App, services: Services): void {
       config: {
         roles: [adminRole],
         limit: 'admin-creation',
-        problems: [
-          'forbidden',
-          'missing_role',
-          'email_taken',
-          'weak_password',
-          'overloaded',
-          'unavailable',
-        ],
+        problems: ['forbidden', 'email_taken', 'weak_password', 'overloaded', 'unavailable'],
       },
       schema: {
         operationId: 'createUser',

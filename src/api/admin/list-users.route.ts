@@ -15,7 +15,7 @@ export function listUsersRoute(app: App, services: Services): void {
         roles: [adminRole],
         limit: 'admin',
         query: ShownUsersQuery,
-        problems: ['forbidden', 'missing_role', 'unavailable'],
+        problems: ['forbidden', 'unavailable'],
       },
       schema: {
         operationId: 'listUsers',

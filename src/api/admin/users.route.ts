@@ -11,7 +11,7 @@ import { createEditUsers } from './edit-users.js'
 
 const path = '/admin/users/:id'
 const config = { roles: [adminRole], limit: 'admin' } as const
-const problems = ['forbidden', 'missing_role', 'not_found', 'unavailable'] as const
+const problems = ['forbidden', 'not_found', 'unavailable'] as const
 const common = { tags: ['Admin'], querystring: NoQuery, params: AccountPath }
 
 const UserChangesBody = Type.Object(
