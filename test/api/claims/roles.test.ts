@@ -82,7 +82,7 @@ await onEachDatabase(t, async (t, database) => {
     }
   })
 
-  await t.test('nobody gives roles or claims to themselves', async (t) => {
+  await t.test('an account cannot give itself roles or claims', async (t) => {
     const { access_token: token, user } = await signup({ name: 'Ada' })
     const before = await test.stored.row(user.id)
     const own = from('http://localhost:3000')
