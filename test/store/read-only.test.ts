@@ -13,6 +13,7 @@ import {
   query,
   type TestApp,
 } from '../helper.js'
+import { createAdminFlow } from '../support/admins.js'
 import { clusterUrl } from '../support/cluster.js'
 import { createEmailFlow } from '../support/email-flow.js'
 import { tokenOf } from '../support/mailbox.js'
@@ -59,6 +60,8 @@ async function calls(test: TestApp): Promise<Record<string, () => ReturnType<Tes
   const verify = tokenOf(await nextMail('new@example.org', 'Confirm your e-mail'))
   await must(call('POST', '/password/forgot', { body: { email: 'one@example.org' } }))
   const reset = tokenOf(await nextMail('one@example.org', /password/i))
+  const admin = await createAdminFlow(test).admin()
+  const user = `/admin/users/${moved.user.id}`
   const send =
     (method: 'POST' | 'PATCH' | 'DELETE', url: string, body?: object, token?: string) => async () =>
       await call(method, url, { ...(body && { body }), ...(token !== undefined && { token }) })
@@ -97,6 +100,15 @@ async function calls(test: TestApp): Promise<Record<string, () => ReturnType<Tes
     'PATCH /me': send('PATCH', '/me', { name: 'Ada' }, access),
     'DELETE /me': send('DELETE', '/me', { password }, access),
     'POST /me/delete': send('POST', '/me/delete', { password }, access),
+    'POST /admin/users': send(
+      'POST',
+      '/admin/users',
+      { email: 'invited@example.org', invite: true },
+      admin.token,
+    ),
+    'PATCH /admin/users/:id': send('PATCH', user, { roles: ['editor'] }, admin.token),
+    'POST /admin/users/:id/logout': send('POST', `${user}/logout`, undefined, admin.token),
+    'DELETE /admin/users/:id': send('DELETE', user, undefined, admin.token),
   }
 }
 
