@@ -98,7 +98,8 @@ await onEachDatabase(t, async (t, kind) => {
         })
         t.ok(seen.length > 0)
         for (const sql of seen.slice(0, 2))
-          await isGood(t, `${JSON.stringify(filter)} ${start === null ? '' : 'after'}`, sql, index)
+          // Of the few admins, a sort costs less than the order of the index.
+          await isGood(t, JSON.stringify({ filter, start }), sql, index, filter.role === 'admin')
       }
   })
 
