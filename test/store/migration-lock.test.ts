@@ -10,7 +10,14 @@ import { migrateStore, openStore } from '../../src/store/open-store.js'
 import { freshDatabase, query } from '../helper.js'
 import { earlierDatabase } from '../support/migrated.js'
 
-const names = ['0001_init', '0002_email_history', '0003_ended_logins', '0004_access']
+const names = [
+  '0001_init',
+  '0002_email_history',
+  '0003_ended_logins',
+  '0004_access',
+  '0005_changed_at',
+  '0006_access_indexes',
+]
 const options = { autoMigrate: false, clock: () => 0 }
 const held = { name: 'DatabaseError', message: /another process has held its lock for 0\.3 s/ }
 

@@ -1,0 +1,125 @@
+import t, { type Test } from 'tap'
+import { parseDatabaseUrl, connect } from '../../src/store/database.js'
+import { listPage } from '../../src/store/list-page.js'
+import type { AccountFilter } from '../../src/store/accounts.js'
+import type { PrismaClient } from '../../src/store/generated/sqlite/client.js'
+import { type DatabaseKind, frozenNow, onEachDatabase, query } from '../helper.js'
+import { migratedDatabase } from '../support/migrated.js'
+
+const count = 20_000
+
+/** A database with many accounts: few are admins, disabled or deleted. */
+async function largeDatabase(t: Test, kind: DatabaseKind): Promise<string> {
+  const url = await migratedDatabase(t, kind)
+  const series =
+    kind === 'sqlite'
+      ? `WITH RECURSIVE s(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM s WHERE x < ${count})`
+      : `WITH s AS (SELECT x FROM generate_series(1, ${count}) x)`
+  const pad = kind === 'sqlite' ? "printf('%08d', x)" : "lpad(x::text, 8, '0')"
+  const at =
+    kind === 'sqlite'
+      ? "strftime('%Y-%m-%dT%H:%M:%S.000+00:00', 1700000000 + x, 'unixepoch')"
+      : 'to_timestamp(1700000000 + x)::timestamp'
+  const every = (n: number, value: string, other = 'NULL') =>
+    `CASE WHEN x % ${n} = 0 THEN ${value} ELSE ${other} END`
+  await query(
+    url,
+    `INSERT INTO users (id, email, password_hash, roles, disabled_at, deleted_at, created_at, updated_at) ${series}
+    SELECT ${pad} || '-0000-7000-8000-000000000000', 'p' || ${pad} || '@example.org', '$hash$', ${every(2000, `'["admin"]'`, every(100, `'["editor"]'`, `'[]'`))}, ${every(301, at)}, ${every(602, at)}, ${at}, ${at} FROM s`,
+  )
+  await query(url, 'ANALYZE')
+  return url
+}
+
+/** The plan of a query, a line each. */
+async function planOf(kind: DatabaseKind, url: string, sql: string): Promise<string> {
+  const rows = await query(url, `${kind === 'sqlite' ? 'EXPLAIN QUERY PLAN' : 'EXPLAIN'} ${sql}`)
+  return rows.map((row) => String(row.detail ?? row['QUERY PLAN'])).join('\n')
+}
+
+/** Writes the values into a query. */
+function inline(sql: string, values: unknown[]): string {
+  const literal = (value: unknown) =>
+    value instanceof Date
+      ? `'${value.toISOString().replace('Z', '+00:00')}'`
+      : typeof value === 'number'
+        ? String(value)
+        : `'${String(value).replaceAll("'", "''")}'`
+  let index = 0
+  return sql.replace(/\?|\$(\d+)/g, (_sign, number?: string) =>
+    literal(values[number === undefined ? index++ : Number(number) - 1]),
+  )
+}
+
+await onEachDatabase(t, async (t, kind) => {
+  const url = await largeDatabase(t, kind)
+  const client = await connect(parseDatabaseUrl(url))
+  t.teardown(async () => {
+    await client.$disconnect()
+  })
+  const isGood = async (t: Test, name: string, sql: string, index: RegExp, sorts = false) => {
+    const plan = await planOf(kind, url, sql)
+    t.match(plan, index, `${name}: ${plan}`)
+    t.notMatch(plan, kind === 'sqlite' ? /SCAN users(?! USING)/ : /Seq Scan/, `${name}: no scan`)
+    if (!sorts) t.notMatch(plan, kind === 'sqlite' ? /TEMP B-TREE/ : /Sort/, `${name}: no sort`)
+  }
+
+  await t.test('every list reads an index in its order', async (t) => {
+    const after = { createdAt: new Date(1_700_010_000_000), id: 'x', email: 'p00001000@' }
+    const rows: Array<[filter: AccountFilter, index: RegExp]> = [
+      [{}, /users_created/],
+      [{ disabled: false }, /users_created/],
+      [{ disabled: true }, /users_disabled/],
+      [{ role: 'admin' }, /users_admins/],
+      [{ role: 'admin', disabled: true }, /users_admins/],
+      [{ role: 'editor' }, /users_with_roles/],
+      [{ role: 'editor', disabled: true }, /users_with_roles/],
+      [{ emailPrefix: 'p0000' }, kind === 'sqlite' ? /users_email_key/ : /users_email_bytes/],
+      [
+        { emailPrefix: 'p0', role: 'admin' },
+        kind === 'sqlite' ? /users_email_key/ : /users_email_bytes/,
+      ],
+    ]
+    for (const [filter, index] of rows)
+      for (const start of [null, after]) {
+        const seen: string[] = []
+        const watched = new Proxy(client, {
+          get: (target, name) =>
+            name === '$queryRaw'
+              ? async (sql: { sql: string; text: string; values: unknown[] }) => {
+                  seen.push(inline(kind === 'sqlite' ? sql.sql : sql.text, sql.values))
+                  return await client.$queryRaw(sql as never)
+                }
+              : (target[name as keyof PrismaClient] as unknown),
+        })
+        await listPage(watched, { provider: kind, table: 'users' }, filter, {
+          after: start,
+          count: 50,
+        })
+        t.ok(seen.length > 0)
+        for (const sql of seen.slice(0, 2))
+          // Of the few admins, a sort costs less than the order of the index.
+          await isGood(t, JSON.stringify({ filter, start }), sql, index, filter.role === 'admin')
+      }
+  })
+
+  await t.test('look-ups, the guard of the last admin and the purge read an index', async (t) => {
+    const has = kind === 'sqlite' ? `instr(roles, '"admin"') > 0` : `strpos(roles, '"admin"') > 0`
+    const time = new Date(frozenNow - 1e12).toISOString().replace('Z', '+00:00')
+    await isGood(t, 'by id', "SELECT * FROM users WHERE id = 'x'", /users_pkey|sqlite_autoindex/)
+    await isGood(t, 'by address', "SELECT * FROM users WHERE email = 'x'", /users_email_/)
+    await isGood(
+      t,
+      'the guard',
+      `SELECT id FROM users WHERE ${has} AND disabled_at IS NULL AND deleted_at IS NULL ${kind === 'sqlite' ? '' : 'ORDER BY id FOR UPDATE'}`,
+      /users_admins/,
+      true,
+    )
+    await isGood(
+      t,
+      'the purge',
+      `SELECT id FROM users WHERE deleted_at < '${time}' LIMIT 1000`,
+      /users_deleted/,
+    )
+  })
+})
