@@ -45,8 +45,8 @@ export function createFindUsers({
 
 function toPosition(after: ReadonlyArray<string | number> | null): AccountPosition | null {
   if (after === null) return null
-  const [first = '', id = ''] = after
-  return { createdAt: new Date(first), id: String(id), email: String(first) }
+  const [first, id] = after
+  return { createdAt: new Date(Number(first)), id: String(id), email: String(first) }
 }
 
 function toFilter({ email, email_prefix: prefix, role, disabled }: UserQuery): AccountFilter {

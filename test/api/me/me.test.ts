@@ -34,7 +34,8 @@ await onEachDatabase(t, async (t, database) => {
     wrapStore,
     env: { RATE_LIMITS: 'off' },
   })
-  const rows = async () => await query(databaseUrl, 'SELECT email, name FROM users WHERE deleted_at IS NULL')
+  const rows = async () =>
+    await query(databaseUrl, 'SELECT email, name FROM users WHERE deleted_at IS NULL')
   const disabledAt = database === 'sqlite' ? '1' : 'now()'
 
   await t.test('GET reads and PATCH renames the account', async (t) => {
