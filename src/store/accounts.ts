@@ -10,7 +10,7 @@ export interface Account {
   /** A PHC string, or an unusable hash. */
   passwordHash: string
   name: string | null
-  /** What the account may do, as JSON: see `roles.ts`. */
+  /** The roles, as JSON: see `roles.ts`. */
   roles: string
   /** The application's own claims, as JSON: see `custom-claims.ts`. */
   claims: string
