@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { type CustomClaims, maxClaimsBytes, readClaims } from '../custom-claims.js'
 import { maxRoles, readRoles, rolePattern } from '../roles.js'
-import type { Account } from '../store/accounts.js'
+import type { ListedAccount } from '../store/listed-account.js'
 import { exampleUser, toUser, UserObject } from './user.js'
 
 /** The account in the examples of the admin API. */
@@ -54,7 +54,7 @@ export const AdminUserObject = Type.Object(
 export type AdminUser = Static<typeof AdminUserObject>
 
 /** Returns an account as an admin sees it. */
-export function toAdminUser(account: Account): AdminUser {
+export function toAdminUser(account: ListedAccount): AdminUser {
   return {
     ...toUser(account),
     roles: readRoles(account.roles),

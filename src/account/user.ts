@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { maxRoles, readRoles, rolePattern } from '../roles.js'
-import type { Account } from '../store/accounts.js'
+import type { ListedAccount } from '../store/listed-account.js'
 
 /** The user in the examples of the contract. */
 export const exampleUser = {
@@ -61,7 +61,7 @@ export const UserObject = Type.Object(
 export type User = Static<typeof UserObject>
 
 /** Returns an account as its owner sees it. */
-export function toUser(account: Account): User {
+export function toUser(account: ListedAccount): User {
   return {
     id: account.id,
     email: account.email,

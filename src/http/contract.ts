@@ -194,8 +194,12 @@ const headersByStatus: Record<number, object> = {
 
 // The example of `invalid_request`: an error that the route can have.
 function exampleError(body: unknown): FieldError {
-  const { required = [] } = (body ?? {}) as { required?: string[] }
+  const { required = [], minProperties } = (body ?? {}) as {
+    required?: string[]
+    minProperties?: number
+  }
   const [member] = required
+  if (minProperties !== undefined) return { pointer: '', detail: 'must have at least one member' }
   return member === undefined
     ? { pointer: 'host', detail: 'must be sent once' }
     : { pointer: `/${member}`, detail: 'is missing' }

@@ -193,6 +193,7 @@ function fieldError(
 const details: Record<string, (params: Record<string, unknown>) => string> = {
   required: () => 'is missing',
   additionalProperties: () => 'is not known here',
+  minProperties: () => 'must have at least one member',
   const: ({ allowedValue }) => `must be ${JSON.stringify(allowedValue)}`,
   enum: ({ allowedValues }) => {
     const values = (allowedValues as unknown[]).map((value) => JSON.stringify(value))

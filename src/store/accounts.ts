@@ -1,3 +1,4 @@
+import type { AccountFilter, AccountPosition, ListedAccount } from './listed-account.js'
 import type { CreatedAccounts, MovedAccount, NewAccount } from './create-many.js'
 
 /** One person's account, as it is stored. */
@@ -63,19 +64,6 @@ export interface AccountChanges {
   /** Revokes every refresh token. */
   passwordHash?: string
 }
-
-/** Which accounts a page lists. Absent members do not restrict it. */
-export interface AccountFilter {
-  /** In canonical form. */
-  email?: string
-  /** The beginning of an address; every character stands for itself. */
-  emailPrefix?: string
-  role?: string
-  disabled?: boolean
-}
-
-/** The place of an account in the order of a list. */
-export type AccountPosition = Pick<Account, 'createdAt' | 'id' | 'email'>
 
 /** The accounts of one window of a search. */
 export interface FoundAccounts {
@@ -238,5 +226,5 @@ export interface Accounts {
     filter: AccountFilter,
     after: AccountPosition | null,
     count: number,
-  ) => Promise<Account[]>
+  ) => Promise<ListedAccount[]>
 }

@@ -1,6 +1,6 @@
 import { join, raw, type Sql, sqltag as sql } from '@prisma/client/runtime/client'
 import { adminRole, hasRole } from '../roles.js'
-import type { Account, AccountFilter, AccountPosition } from './accounts.js'
+import type { AccountFilter, AccountPosition, ListedAccount } from './listed-account.js'
 import type { Provider } from './database.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 
@@ -32,7 +32,7 @@ export async function listPage(
   { provider, table }: { provider: Provider; table: string },
   filter: AccountFilter,
   { after, count }: { after: AccountPosition | null; count: number },
-): Promise<Account[]> {
+): Promise<ListedAccount[]> {
   // No address has such text, and PostgreSQL refuses it.
   if (![filter.email, filter.emailPrefix, after?.id, after?.email].every(isStorable)) return []
   if (filter.email !== undefined) return await findOne(client, filter.email, filter, after)
@@ -53,10 +53,7 @@ export async function listPage(
   if (disabled === false) others.push(sql`disabled_at IS NULL`)
   if (disabled === true && (emailPrefix ?? role) !== undefined)
     others.push(sql`disabled_at IS NOT NULL`)
-  const ids = await findIds(client, table, order, { others, after, count })
-  const found = await client.user.findMany({ where: { id: { in: ids }, deletedAt: null } })
-  const byId = new Map(found.map((account) => [account.id, account]))
-  return ids.flatMap((id) => byId.get(id) ?? [])
+  return await findRows(client, table, order, { others, after, count })
 }
 
 function isStorable(text: string | undefined): boolean {
@@ -69,7 +66,7 @@ async function findOne(
   email: string,
   { emailPrefix = '', role, disabled }: AccountFilter,
   after: AccountPosition | null,
-): Promise<Account[]> {
+): Promise<ListedAccount[]> {
   const account = await client.user.findUnique({ where: { email } })
   const fits =
     account?.deletedAt === null &&
@@ -102,32 +99,40 @@ function byEmail(provider: Provider, prefix: string): Order {
   }
 }
 
+// Prisma's own read of whole accounts takes twice as long.
+const columns = raw(
+  [
+    'id, email, name, roles, claims',
+    'email_verified_at AS "emailVerifiedAt"',
+    'disabled_at AS "disabledAt"',
+    'last_login_at AS "lastLoginAt"',
+    'created_at AS "createdAt"',
+    'updated_at AS "updatedAt"',
+  ].join(', '),
+)
+
 /**
- * Returns the ids of the next accounts that fit. With other conditions than those of the index,
- * it looks at one window of the index after the other.
+ * Returns the next accounts that fit. With other conditions than those of the index, it looks
+ * at one window of the index after the other.
  */
-async function findIds(
+async function findRows(
   client: PrismaClient,
   table: string,
   order: Order,
   { others, after, count }: { others: Sql[]; after: AccountPosition | null; count: number },
-): Promise<string[]> {
-  const select = async (columns: Sql, where: Sql[], limit: Sql) =>
-    await client.$queryRaw<AccountPosition[]>(
+): Promise<ListedAccount[]> {
+  const select = async (where: Sql[], limit: Sql) =>
+    await client.$queryRaw<ListedAccount[]>(
       sql`SELECT ${columns} FROM ${raw(table)} WHERE ${join(where, ' AND ')} ORDER BY ${order.by} LIMIT ${limit}`,
     )
-  const ids: string[] = []
+  const found: ListedAccount[] = []
   let size = others.length === 0 ? null : windowSizes.first
   for (let start = after; ;) {
     const next = [...order.where, ...(start === null ? [] : [order.after(start)])]
-    const [end] =
-      size === null
-        ? []
-        : await select(sql`id, created_at AS "createdAt", email`, next, sql`1 OFFSET ${size - 1}`)
+    const [end] = size === null ? [] : await select(next, sql`1 OFFSET ${size - 1}`)
     const where = [...next, ...others, ...(end === undefined ? [] : [order.upTo(end)])]
-    const rows = await select(sql`id`, where, sql`${count - ids.length}`)
-    ids.push(...rows.map(({ id }) => id))
-    if (end === undefined || ids.length === count) return ids
+    found.push(...(await select(where, sql`${count - found.length}`)))
+    if (end === undefined || found.length === count) return found
     start = end
     size = Math.min(windowSizes.last, Number(size) * 2)
   }

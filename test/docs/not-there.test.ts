@@ -5,7 +5,8 @@ import { projectFile } from '../helper.js'
 
 /** What the table must name, and the routes that would make its row untrue. */
 const absent: Array<[name: RegExp, routes: RegExp]> = [
-  [/\broles\b/, / \/(admin|roles)/],
+  [/\bpage for admins\b/, / \/admin$/],
+  [/\bpermissions\b/, / \/(permissions|roles)/],
   [/\bsecond factor\b/, / \/mfa/],
   [/\bpasskeys\b/, / \/passkeys/],
   [/\bsocial login\b/, / \/(social|oauth|authorize)/],

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { parseDatabaseUrl, connect } from '../../src/store/database.js'
 import { listPage } from '../../src/store/list-page.js'
-import type { AccountFilter } from '../../src/store/accounts.js'
+import type { AccountFilter } from '../../src/store/listed-account.js'
 import type { PrismaClient } from '../../src/store/generated/sqlite/client.js'
 import { type DatabaseKind, frozenNow, onEachDatabase, query } from '../helper.js'
 import { migratedDatabase } from '../support/migrated.js'

@@ -1,7 +1,7 @@
 import { requireEmail } from '../../account/email-address.js'
 import { Problem } from '../../errors.js'
 import type { Services } from '../../services.js'
-import type { Account, AccountFilter, AccountPosition } from '../../store/accounts.js'
+import type { AccountFilter, AccountPosition, ListedAccount } from '../../store/listed-account.js'
 import { createAdmins } from './admins.js'
 import { type Page, type PageQuery, readPage } from './pages.js'
 
@@ -22,7 +22,7 @@ export interface UserQuery extends PageQuery {
  *   - `invalid_request` if the query or its cursor is not valid
  *   - the errors of `Admins.requireCaller`
  */
-export type FindUsers = (caller: string, query: UserQuery) => Promise<Page<Account>>
+export type FindUsers = (caller: string, query: UserQuery) => Promise<Page<ListedAccount>>
 
 /** Creates {@link FindUsers}. */
 export function createFindUsers({
@@ -34,7 +34,7 @@ export function createFindUsers({
     await requireCaller(caller)
     const filter = toFilter(query)
     const byAddress = filter.emailPrefix !== undefined
-    return await readPage<Account, Array<string | number>>(cursors, query, {
+    return await readPage<ListedAccount, Array<string | number>>(cursors, query, {
       query: ['users', filter],
       read: async (after, count) => await accounts.listPage(filter, toPosition(after), count),
       // The cursor travels in URLs: only a search by address has an address in it.
@@ -45,8 +45,8 @@ export function createFindUsers({
 
 function toPosition(after: ReadonlyArray<string | number> | null): AccountPosition | null {
   if (after === null) return null
-  const [first = '', id = ''] = after
-  return { createdAt: new Date(first), id: String(id), email: String(first) }
+  const [first, id] = after
+  return { createdAt: new Date(Number(first)), id: String(id), email: String(first) }
 }
 
 function toFilter({ email, email_prefix: prefix, role, disabled }: UserQuery): AccountFilter {

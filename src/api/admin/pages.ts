@@ -46,10 +46,6 @@ export async function readPage<T, P extends ReadonlyArray<string | number>>(
     })
   const found = await read(after as P | null, count + 1)
   const entries = found.slice(0, count)
-  const last = entries.at(-1)
-  return {
-    entries,
-    nextCursor:
-      found.length > count && last !== undefined ? cursors.seal(name, positionOf(last)) : null,
-  }
+  const last = found.length > count ? entries.at(-1) : undefined
+  return { entries, nextCursor: last === undefined ? null : cursors.seal(name, positionOf(last)) }
 }

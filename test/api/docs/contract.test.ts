@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { writeContract } from '../../../src/cli/openapi.js'
 import { buildTestApp, projectFile } from '../../helper.js'
+import { createAdminFlow } from '../../support/admins.js'
 
 t.test('openapi.yaml is what the routes say; write it with "npm run openapi"', async (t) => {
   const file = join(t.testdir(), 'openapi.yaml')
@@ -13,8 +14,9 @@ t.test('openapi.yaml is what the routes say; write it with "npm run openapi"', a
 })
 
 t.test('the example of invalid_request is an error that the route has', async (t) => {
-  const { app, call, signup } = await buildTestApp(t)
-  const { access_token: token } = await signup()
+  const built = await buildTestApp(t)
+  const { app, call } = built
+  const { token } = await createAdminFlow(built).admin()
   const contract = JSON.parse(JSON.stringify(app.swagger())) as {
     paths: Record<string, Record<string, Operation>>
   }
