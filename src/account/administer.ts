@@ -33,13 +33,19 @@ export interface Administration {
    * Another address is mailed to the former one.
    *
    * @param account as it was read
+   * @param ifSameRoles only if the roles are still those that were read
    * @returns the account as it is now; null if it is gone or was changed since it was read
    * @throws Problem
    *
    *   - `email_taken` if another account has the address
    *   - `last_admin` if no other enabled account would be an admin
    */
-  change: (actor: Actor, account: Account, changes: AccountChanges) => Promise<Account | null>
+  change: (
+    actor: Actor,
+    account: Account,
+    changes: AccountChanges,
+    options?: { ifSameRoles: boolean },
+  ) => Promise<Account | null>
   /**
    * Sets a password, and mails the owner. Returns false if the account is gone or has another
    * address by now.
@@ -80,9 +86,10 @@ export function createAdministration({
       await acts.record(actor, 'admin.user_created', account.id, rolesOf(account))
       return account
     },
-    change: async (actor, account, changes) => {
+    change: async (actor, account, changes, { ifSameRoles } = { ifSameRoles: false }) => {
       const done = await accounts.change(account, changes, {
         keepAdmin: !actor.mayRemoveLastAdmin,
+        ifSameRoles,
       })
       if (typeof done === 'string') throw new Problem(done, { account: account.id })
       if (done === null) return null

@@ -24,6 +24,9 @@ export async function printRoles(
   )
 }
 
+/** How often a role is given or taken, if others change the account at the same time. */
+const maxTries = 20
+
 /**
  * `users grant|revoke`: gives or takes a role. It warns if another person may have the account,
  * or if no enabled admin is left.
@@ -38,24 +41,34 @@ export async function changeRole(
   { accounts, administration, terminal, accessTokenSeconds }: ChangeUserDeps,
 ): Promise<void> {
   requireRoles([role])
-  const account = await findAccount(accounts, who)
-  const { email } = account
-  const roles = readRoles(account.roles)
   const isGrant = change === 'grant'
-  if (roles.includes(role) === isGrant) {
-    const state = isGrant ? 'already has' : 'does not have'
-    terminal.stdout.write(`${email} ${state} the role ${role}. Nothing was changed.\n`)
+  // Another command may change the roles at the same time: neither change is lost.
+  for (let tries = 0; tries < maxTries; tries++) {
+    const account = await findAccount(accounts, who)
+    const { email } = account
+    const roles = readRoles(account.roles)
+    if (roles.includes(role) === isGrant) {
+      const state = isGrant ? 'already has' : 'does not have'
+      terminal.stdout.write(`${email} ${state} the role ${role}. Nothing was changed.\n`)
+      return
+    }
+    const next = isGrant ? [...roles, role] : roles.filter((one) => one !== role)
+    requireRoles(next)
+    const changed = await administration.change(
+      operator,
+      account,
+      { roles: toRolesColumn(next) },
+      { ifSameRoles: true },
+    )
+    if (changed === null) continue
+    terminal.stdout.write(
+      `${isGrant ? `Granted ${role} to` : `Revoked ${role} from`} ${email}. Its roles: ${next.join(', ') || 'none'}.\nNew access tokens say so. Issued ones expire within ${accessTokenSeconds} s.\n`,
+    )
+    if (isGrant) warnOfStranger(account, terminal)
+    else await warnOfNoAdmin(account, accounts, terminal)
     return
   }
-  const next = isGrant ? [...roles, role] : roles.filter((one) => one !== role)
-  requireRoles(next)
-  const changed = await administration.change(operator, account, { roles: toRolesColumn(next) })
-  if (changed === null) throw new CommandError(changedMeanwhile)
-  terminal.stdout.write(
-    `${isGrant ? `Granted ${role} to` : `Revoked ${role} from`} ${email}. Its roles: ${next.join(', ') || 'none'}.\nNew access tokens say so. Issued ones expire within ${accessTokenSeconds} s.\n`,
-  )
-  if (isGrant) warnOfStranger(account, terminal)
-  else await warnOfNoAdmin(account, accounts, terminal)
+  throw new CommandError(changedMeanwhile)
 }
 
 /**

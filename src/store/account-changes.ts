@@ -85,7 +85,7 @@ export function createAccountChanges(
       : await updateUnlessLast(onlyIfNotLast, data, where)
   }
   return {
-    change: async (account, changes, { keepAdmin }) => {
+    change: async (account, changes, { keepAdmin, ifSameRoles = false }) => {
       const data = toData(account, changes)
       if (Object.keys(data).length === 0) return account
       const leaves = isAdmin(account) && !isAdmin({ ...account, ...(data as Partial<Account>) })
@@ -93,6 +93,7 @@ export function createAccountChanges(
         sql`id = ${account.id}`,
         sql`deleted_at IS NULL`,
         ...conditions(account, changes),
+        ...(ifSameRoles ? [sql`roles = ${account.roles}`] : []),
       ]
       const count = await available(
         (keepAdmin && leaves

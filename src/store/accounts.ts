@@ -189,6 +189,7 @@ export interface Accounts {
    *
    * @param account as it was read
    * @param keepAdmin refuse to leave the service without an enabled admin
+   * @param ifSameRoles only if the roles are still those that were read
    * @returns the account as it is now; `email_taken` if another account has the address;
    *   `last_admin` if no other enabled account would have the role; null if the account is gone
    *   or was changed since it was read: read it again
@@ -196,7 +197,7 @@ export interface Accounts {
   change: (
     account: Account,
     changes: AccountChanges,
-    options: { keepAdmin: boolean },
+    options: { keepAdmin: boolean; ifSameRoles?: boolean },
   ) => Promise<Account | 'email_taken' | 'last_admin' | null>
   /**
    * Deletes an account in any state: erases its data in place, and frees the address. The row

@@ -167,3 +167,13 @@ t.test('an account that is changed while its roles are is left alone', async (t)
     message: /was changed meanwhile/,
   })
 })
+
+await onEachDatabase(t, async (t, database) => {
+  const { databaseUrl, signup } = await buildTestApp(t, { database })
+  const run = createCommands({ DATABASE_URL: databaseUrl })
+  const { user } = await signup()
+  const roles = Array.from({ length: 10 }, (_, index) => `role-${index}`)
+  await Promise.all(roles.map(async (role) => await run(['grant', user.id, role])))
+  const { stdout } = await run(['roles', user.email])
+  t.strictSame(stdout.trim().split('\n').sort(), roles, 'of ten roles at once, none is lost')
+})
