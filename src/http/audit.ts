@@ -33,7 +33,8 @@ export const auditEvents = {
   'email.changed': 'the account has a new address',
   'email.undone':
     'the account has its former address back and no usable password; revokes every refresh token',
-  'email.taken': 'a change of the address, its undo, or an act of an admin, with an address of another account',
+  'email.taken':
+    'a change of the address, its undo, or an act of an admin, with an address of another account',
   'login.ended': 'a logout of one login; revokes its refresh tokens',
   'sessions.ended': 'a logout everywhere; revokes every refresh token',
   'account.deleted': 'the owner deleted the account',

@@ -1,7 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { openStore } from '../../src/store/open-store.js'
 import { startPurge } from '../../src/store/purge.js'
-import { frozenNow } from '../helper.js'
+import { frozenNow, query } from '../helper.js'
+import { startServer } from '../support/process.js'
+import { holdsSoon } from '../support/redis.js'
 
 const day = 86_400_000
 
@@ -94,4 +97,26 @@ t.test('one purge at a time, and none fails after the end', async (t) => {
   release()
   await wait(5)
   t.strictSame(log, [])
+})
+
+t.test('a server removes them when it starts', async (t) => {
+  const folder = t.testdir({})
+  const databaseUrl = `file:${folder}/latchkey.db`
+  const store = await openStore(databaseUrl, {
+    autoMigrate: true,
+    clock: () => Date.now() - 91 * day,
+  })
+  const [gone, kept] = await Promise.all(
+    ['gone@example.org', 'kept@example.org'].map(
+      async (email) => await store.accounts.create({ email, passwordHash: '!', name: null }),
+    ),
+  )
+  if (!gone || !kept) throw new Error('not created')
+  await store.accounts.delete(gone, { ifUnchanged: false, keepAdmin: true })
+  await store.close()
+  const server = await startServer(t, folder, { DATABASE_URL: databaseUrl })
+  const rows = async () => (await query(databaseUrl, 'SELECT id FROM users')).map(({ id }) => id)
+  t.ok(await holdsSoon(async () => (await rows()).length === 1))
+  t.strictSame(await rows(), [kept.id])
+  t.equal(await server.stop('SIGTERM'), 0)
 })
