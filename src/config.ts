@@ -5,6 +5,7 @@ import type { Static, TSchema } from 'typebox'
 import { isSmtpUrl } from './mail/smtp-url.js'
 import { ownAudiences } from './audiences.js'
 import { readPostgresUrl } from './postgres-url.js'
+import { readSentinelUrl } from './redis-url.js'
 import { createChecker } from './schema-check.js'
 import { Settings } from './settings.js'
 import { decodeText } from './text.js'
@@ -31,7 +32,10 @@ const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> =
   SMTP_URL: ({ SMTP_URL }) => SMTP_URL === '' || isSmtpUrl(SMTP_URL),
   REDIS_URL: ({ REDIS_URL }) =>
     REDIS_URL === '' ||
-    (/^rediss?:\/\/[^/]/.test(REDIS_URL) && URL.canParse(REDIS_URL) && isDecodable(REDIS_URL)),
+    (isDecodable(REDIS_URL) &&
+      (/^rediss?\+/.test(REDIS_URL)
+        ? readSentinelUrl(REDIS_URL) !== null
+        : /^rediss?:\/\/[^/]/.test(REDIS_URL) && URL.canParse(REDIS_URL))),
   DATABASE_URL: ({ DATABASE_URL }) => isDatabaseUrl(DATABASE_URL),
   MIGRATE_DATABASE_URL: ({ MIGRATE_DATABASE_URL: url, DATABASE_URL }) =>
     url === '' || [url, DATABASE_URL].every((one) => /^postgres/.test(one) && isDatabaseUrl(one)),

@@ -96,8 +96,9 @@ function readHosts(authority: string, parameters: URLSearchParams): Place[] | nu
       }),
       authority,
     )
+  // As in the driver, the parameter takes precedence over the authority.
   const hosts = named.split(',')
-  if (authority !== '' || (ports.length > 1 && ports.length !== hosts.length)) return null
+  if (ports.length > 1 && ports.length !== hosts.length) return null
   return readPlaces(
     hosts.map((host, index) => ({
       host: host.includes(':') ? `[${host}]` : host,

@@ -178,7 +178,7 @@ export const Settings = Type.Object({
   REDIS_URL: Type.String({
     default: '',
     description:
-      'redis:// or rediss://<user>:<password>@<host>:<port>/<number>. Shares the counts of the limits between replicas. Without Redis, or while it is away, each process counts for itself.',
+      'redis:// or rediss://<user>:<password>@<host>:<port>/<number>, or with Sentinel redis+sentinel://<user>:<password>@<host>:<port>,<host>:<port>/<name of the primary>. Shares the counts of the limits between replicas. Without Redis, or while it is away, each process counts for itself.',
   }),
   REDIS_URL_FILE: SecretFile('REDIS_URL'),
   RATE_LIMITS: Type.Enum(['on', 'off'], {

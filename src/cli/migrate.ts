@@ -1,15 +1,13 @@
-import type { Config } from '../config.js'
 import { migrateStore } from '../store/open-store.js'
 
 /**
  * `npm run migrate`: applies the pending migrations and prints their names. Throws as
  * `openStore` does.
+ *
+ * @param migrateUrl the URL of the database past a pooler; empty for the same URL
  */
-export async function migrate({
-  DATABASE_URL: url,
-  MIGRATE_DATABASE_URL: migrateUrl,
-}: Pick<Config, 'DATABASE_URL' | 'MIGRATE_DATABASE_URL'>): Promise<void> {
-  const { name, applied } = await migrateStore(url, migrateUrl, console.error)
+export async function migrate(databaseUrl: string, migrateUrl = ''): Promise<void> {
+  const { name, applied } = await migrateStore(databaseUrl, migrateUrl, console.error)
   console.log(
     applied.length === 0 ? `${name} is up to date.` : `${name}: applied ${applied.join(', ')}.`,
   )
