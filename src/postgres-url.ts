@@ -14,7 +14,7 @@ export interface PostgresUrl {
 
 /** The parameters that the driver uses. */
 const used = new Set(
-  'user password host port ssl sslmode sslcert sslkey sslrootcert sslnegotiation uselibpqcompat application_name client_encoding options'.split(
+  'user password host port ssl sslmode sslcert sslkey sslrootcert sslnegotiation uselibpqcompat application_name client_encoding options statement_timeout lock_timeout idle_in_transaction_session_timeout'.split(
     ' ',
   ),
 )

@@ -14,6 +14,7 @@ t.test('one host', async (t) => {
     'postgresql://u:p@h',
     'postgresql://h/d?sslmode=verify-full&sslrootcert=%2Fetc%2Fca.pem',
     'postgresql://h/d?options=-c%20search_path%3Dx',
+    'postgresql://h/d?statement_timeout=&idle_in_transaction_session_timeout=',
   ])
     t.same(urls(url), [url], url)
 })
