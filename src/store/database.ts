@@ -164,8 +164,8 @@ function describePostgres(server: NamedServer, schema: string): Database {
   }
 }
 
-// Advisory locks belong to a session, and a pooler shares sessions. Three migrations at once through
-// PgBouncer broke each other, and left a lock.
+// Advisory locks belong to a session, and a pooler shares sessions. Three migrations at once
+// through PgBouncer broke each other, and left a lock.
 function refusePooler({ name }: NamedServer): string {
   return `${name} seems to be a pooler, such as PgBouncer, and migrations need the database itself. Set MIGRATE_DATABASE_URL to the URL of the database; if there is no pooler, to the same URL as DATABASE_URL.`
 }
