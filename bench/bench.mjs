@@ -21,6 +21,7 @@ const benches = {
     await bundle('load-process')
     await (await bundled('neighbours')).run(args)
   },
+  admin: async (args) => await (await bundled('admin')).run(args),
   mail: async () => await (await bundled('mail')).run(),
   enumeration: async (args) => await (await bundled('enumeration')).run(args),
   estimator: async () => await (await bundled('estimator')).run(),

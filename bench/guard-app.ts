@@ -34,10 +34,15 @@ else {
     clock,
   })
   const issue = () =>
-    accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', {
-      authTime: Math.floor(clock() / 1000),
-      sid: 'q2Yk0c3m9hZ8TtVwLr1xGA',
-    }).accessToken
+    accessTokens.issue(
+      {
+        id: '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1',
+        roles: '[]',
+        claims: '{}',
+        accessVersion: 0,
+      },
+      { authTime: Math.floor(clock() / 1000), sid: 'q2Yk0c3m9hZ8TtVwLr1xGA' },
+    ).accessToken
   if (command === 'tokens') for (let i = 0; i < Number(count); i++) console.log(issue())
   else await listen(product(await createLogger('info', process.stdout)))
 

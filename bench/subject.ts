@@ -166,12 +166,13 @@ async function freshTokens(folder: string, issuer: string, count: number): Promi
     lifeSeconds: 3600,
     clock: Date.now,
   })
+  const id = '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1'
   return Array.from(
     { length: count },
     () =>
-      accessTokens.issue('0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1', {
-        authTime: Math.floor(Date.now() / 1000),
-        sid: 'q2Yk0c3m9hZ8TtVwLr1xGA',
-      }).accessToken,
+      accessTokens.issue(
+        { id, roles: '[]', claims: '{}', accessVersion: 0 },
+        { authTime: Math.floor(Date.now() / 1000), sid: 'q2Yk0c3m9hZ8TtVwLr1xGA' },
+      ).accessToken,
   )
 }

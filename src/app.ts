@@ -1,6 +1,15 @@
 import { readFileSync } from 'node:fs'
 import accepts from '@fastify/accepts'
 import fastify, { LogController } from 'fastify'
+import { auditRoute } from './api/admin/audit.route.js'
+import { createUserRoute } from './api/admin/create-user.route.js'
+import { listUsersRoute } from './api/admin/list-users.route.js'
+import {
+  deleteUserRoute,
+  logoutUserRoute,
+  readUserRoute,
+  updateUserRoute,
+} from './api/admin/users.route.js'
 import { claimsRoute } from './api/claims/claims.route.js'
 import { docsRoute, openapiJsonRoute, openapiYamlRoute } from './api/docs/docs.route.js'
 import { changeEmailPage } from './api/email/change-email.page.js'
@@ -103,6 +112,14 @@ export function routesOf(
     'DELETE /me': deleteMeRoute,
     'POST /me/delete': deleteMeByPostRoute,
     'GET /claims': claimsRoute,
+
+    'GET /admin/users': listUsersRoute,
+    'POST /admin/users': createUserRoute,
+    'GET /admin/users/:id': readUserRoute,
+    'PATCH /admin/users/:id': updateUserRoute,
+    'POST /admin/users/:id/logout': logoutUserRoute,
+    'DELETE /admin/users/:id': deleteUserRoute,
+    'GET /admin/audit': auditRoute,
 
     'GET /.well-known/jwks.json': jwksRoute,
     'GET /.well-known/oauth-authorization-server': serverMetadataRoute,

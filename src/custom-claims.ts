@@ -9,8 +9,8 @@ export const noClaims = '{}'
 
 /**
  * The names that verifiers give a meaning: those of RFC 7519 §4.1, RFC 7800, RFC 9068 §2.2, RFC
- * 8693 §4, OpenID Connect Core §2 and §5, and of Latchkey's own tokens. A name that begins with
- * an underscore pair would reach the prototype of an object.
+ * 8693 §4, OpenID Connect Core §2 and §5, and of Latchkey's own tokens. The last ones would
+ * reach the prototype of an object.
  */
 const reserved = new Set(
   [
@@ -24,6 +24,11 @@ const reserved = new Set(
     '__proto__ constructor prototype',
   ].flatMap((names) => names.split(' ')),
 )
+
+/** Returns whether a claim has a meaning of its own, so that an account cannot have it. */
+export function isReservedClaim(name: string): boolean {
+  return reserved.has(name)
+}
 
 /** Reads the column `claims` of an account: a JSON object. */
 export function readClaims(column: string): CustomClaims {
@@ -40,12 +45,13 @@ export function toClaimsColumn(claims: CustomClaims): string {
  * is.
  */
 export function findClaimsError(claims: CustomClaims): { name?: string; detail: string } | null {
-  const name = Object.keys(claims).find((one) => reserved.has(one))
+  const name = Object.keys(claims).find(isReservedClaim)
   if (name !== undefined) return { name, detail: 'has a meaning of its own in tokens' }
   const text = toClaimsColumn(claims)
   if (Buffer.byteLength(text) > maxClaimsBytes)
     return { detail: `must have at most ${maxClaimsBytes} bytes as JSON` }
-  if (/\\ud[89a-f]/.test(text) || text.includes('\\u0000'))
+  // A backslash of the text itself is doubled.
+  if (/(?<!\\)(?:\\\\)*\\u(?:d[89a-f]|0000)/.test(text))
     return { detail: 'must be well-formed Unicode without NUL' }
   return null
 }

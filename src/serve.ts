@@ -15,6 +15,7 @@ import { createPasswords } from './passwords/passwords.js'
 import { createEstimator } from './passwords/strength.js'
 import { filePath } from './store/database.js'
 import { openStore, type Store } from './store/open-store.js'
+import { startPurge } from './store/purge.js'
 import { isOpenToOthers, loadKeyFile } from './keys/key-file.js'
 import { createKeyRing, type KeyRing } from './keys/key-ring.js'
 import { watchKeyFile } from './keys/key-watch.js'
@@ -86,6 +87,8 @@ export async function serve(
   const endHandlers = closeGracefully(app, drain, logger)
   await warnOfOpenFiles(config, logger)
   await followKeys(config, keys, ring, app, logger)
+  const refreshMaxSeconds = config.REFRESH_MAX_SECONDS
+  app.addHook('onClose', startPurge(store.accounts, { clock, refreshMaxSeconds, logger }))
   await listen(config, store, app, logger)
   endSignals.handle(endHandlers)
 }

@@ -1,6 +1,11 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
+import { createActs } from './account/acts.js'
+import { createAdminMails } from './account/admin-mails.js'
+import { createAdministration } from './account/administer.js'
 import { createAdmission } from './account/admit.js'
 import { mailboxOf } from './account/email-address.js'
+import { createInvite } from './account/invite.js'
+import { createNoteLogin } from './account/last-login.js'
 import { createMails } from './account/mails.js'
 import type { Clock } from './clock.js'
 import type { Config } from './config.js'
@@ -48,7 +53,7 @@ export type Services = ReturnType<typeof createServices>
 /** Creates every service once. Opens and starts nothing. */
 export function createServices(parts: Parts) {
   const { config, store, ring, mailer, redis, clock } = parts
-  const { accounts, ping } = store
+  const { accounts, auditLog, ping } = store
   const { issueTokens, ...tokens } = createTokens(config, ring, clock)
   const limiters =
     config.RATE_LIMITS === 'on'
@@ -64,11 +69,19 @@ export function createServices(parts: Parts) {
     domain: config.COOKIE_DOMAIN,
     sameSite: config.COOKIE_SAMESITE,
   })
+  const messages = createMessages({ appUrl: config.APP_URL })
+  const acts = createActs(auditLog)
+  const adminMails = createAdminMails({ messages, mailer })
   return {
     ...parts,
     ...tokens,
     accounts,
+    auditLog,
     ping,
+    acts,
+    administration: createAdministration({ accounts, acts, mails: adminMails, clock }),
+    invite: createInvite({ accounts, acts, mails: adminMails, ...tokens }),
+    noteLogin: createNoteLogin({ accounts, clock, logger: parts.logger }),
     limiters,
     clients,
     tokenCookies,
@@ -98,7 +111,7 @@ export function createServices(parts: Parts) {
     ...createAdmission({ requireVerified: config.REQUIRE_VERIFIED_EMAIL === 'on' }),
     mails: createMails({
       accounts,
-      messages: createMessages({ appUrl: config.APP_URL }),
+      messages,
       mailer,
       tokens,
     }),

@@ -6,6 +6,7 @@ export interface User {
   email: string
   email_verified: boolean
   name: string | null
+  roles: string[]
   /** RFC 3339, UTC. */
   created_at: string
   /** RFC 3339, UTC. */

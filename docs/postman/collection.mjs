@@ -1,4 +1,4 @@
-import { story, variableOf, variables } from './story.mjs'
+import { story, variableOf, variableOfPath, variables } from './story.mjs'
 
 const withToken = {
   type: 'bearer',
@@ -89,7 +89,10 @@ function bodyOf(members) {
 }
 
 function urlOf({ path, parameters = [] }) {
-  const example = (_match, name) => parameters.find((one) => one.name === name).example
+  const example = (_match, name) =>
+    name in variableOfPath
+      ? `{{${variableOfPath[name]}}}`
+      : parameters.find((one) => one.name === name).example
   const filled = path.replace(/\{(\w+)\}/g, example)
   return {
     raw: `{{baseUrl}}${filled}`,
@@ -98,15 +101,20 @@ function urlOf({ path, parameters = [] }) {
   }
 }
 
-function eventsOf({ before, mailed, status, checks = [], tokens, after, afterMailed }) {
+function eventsOf(request) {
+  const { before, mailed, admin, checks = [], tokens, after, afterMailed, afterAdmin } = request
+  const { status = 403 } = request
   return [
     ...(before ? [scriptOf('prerequest', before)] : []),
     scriptOf('test', [
-      ...(mailed === undefined ? statusIs(status) : statusByMail(status, mailed)),
+      ...(mailed === undefined ? [] : statusByMail(status, mailed)),
+      ...(admin === undefined ? [] : statusByRole(admin)),
+      ...(mailed === undefined && admin === undefined ? statusIs(status) : []),
       ...checks,
       ...(tokens ? keepTokens : []),
       ...onStatus(status, after),
       ...onStatus(mailed, afterMailed),
+      ...onStatus(admin, afterAdmin),
     ]),
   ]
 }
@@ -129,6 +137,14 @@ function statusByMail(without, status) {
     "const hasToken = pm.collectionVariables.get('mailToken') !== 'from-the-mail'",
     `pm.test('the status is ${without}, or ${status} with the token of a mail', () => {`,
     `  pm.expect(pm.response.code).to.eql(hasToken ? ${status} : ${without})`,
+    '})',
+  ]
+}
+
+function statusByRole(status) {
+  return [
+    `pm.test('the status is ${status} for an admin, 403 for others', () => {`,
+    `  pm.expect(pm.response.code).to.be.oneOf([${status}, 403])`,
     '})',
   ]
 }

@@ -10,6 +10,8 @@ export const variables = {
   newPassword: ['copper-kettle-behind-the-curtain', 'The password of the account after the change'],
   accessToken: ['', 'Set by every request that returns tokens'],
   refreshToken: ['', 'Set by every request that returns tokens'],
+  userId: ['019b5c4e-9d2a-7c31-8f0e-5a1d2c3b4e5f', 'The account that an admin manages'],
+  invitedEmail: ['grace@example.org', 'The request that invites sets a new address'],
   mailToken: ['from-the-mail', 'The text after #token= in the link of a mail'],
 }
 
@@ -23,6 +25,9 @@ export const variableOf = {
   refresh_token: 'refreshToken',
   token: 'mailToken',
 }
+
+/** The variable that a parameter of a path has its value from. */
+export const variableOfPath = { id: 'userId' }
 
 /** `pm.test` with one statement. `reply` is the body. */
 const check = (name, statement) => [
@@ -49,7 +54,8 @@ const quote = (text) => `'${text}'`
 /**
  * Folders of requests. A request names its operation and the expected status. `before` and
  * `after` are lines of scripts. `after` runs only if the status is the expected one. `tokens`
- * keeps the tokens of the reply. `mailed` is the status with a token of a mail.
+ * keeps the tokens of the reply. `mailed` is the status with a token of a mail. `admin` is the
+ * status for an admin, 403 for others.
  */
 export const story = [
   {
@@ -133,6 +139,28 @@ export const story = [
         ],
       },
       { operation: 'undoEmailChange', status: 400, mailed: 200 },
+    ],
+  },
+  {
+    name: 'Admin',
+    description:
+      'The admin API. Each request is 403 until `npm run users -- grant <email> admin` has given the account the role, and a new token has it.',
+    requests: [
+      {
+        operation: 'createUser',
+        before: [
+          "pm.collectionVariables.set('invitedEmail', 'grace-' + Date.now() + '@example.org')",
+        ],
+        body: { email: '{{invitedEmail}}' },
+        admin: 201,
+        afterAdmin: ["pm.collectionVariables.set('userId', pm.response.json().id)"],
+      },
+      { operation: 'listUsers', admin: 200 },
+      { operation: 'readUser', admin: 200 },
+      { operation: 'updateUser', admin: 200 },
+      { operation: 'logoutUser', admin: 204 },
+      { operation: 'listAuditEvents', admin: 200 },
+      { operation: 'deleteUser', admin: 204 },
     ],
   },
   {

@@ -10,6 +10,9 @@ const notes = new Map()
 /** Returns the id of the account, or undefined. Empty headers and missing ones are the same. */
 const subjectOf = (request) => request.headers['x-latchkey-subject'] || undefined
 
+/** Returns the roles of the account. "sub-editor" contains "editor": compare whole names. */
+const rolesOf = (request) => (request.headers['x-latchkey-roles'] ?? '').split(',')
+
 /** Browsers add cookies to requests of every page. A write must come from a page of this app. */
 function isFromThisSite({ headers }) {
   const { origin = 'null', 'sec-fetch-site': site } = headers
@@ -26,6 +29,11 @@ async function respond(request) {
   if (subject === undefined) return page(403, '<p>This app must be behind nginx.</p>')
   if (!['GET', 'HEAD'].includes(method) && !isFromThisSite(request))
     return page(403, '<p>This request comes from another site.</p>')
+
+  if (/^\/editors(\/|$)/.test(pathname))
+    return rolesOf(request).includes('editor')
+      ? page(200, '<p>Only editors may read this.</p>')
+      : page(403, '<p>This page is for editors.</p>')
 
   if (pathname === '/api/me')
     return { code: 200, type: 'application/json', body: JSON.stringify({ subject }) }

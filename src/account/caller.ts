@@ -1,4 +1,5 @@
 import { Problem } from '../errors.js'
+import { adminRole, hasRole } from '../roles.js'
 import type { Attempts, Client } from '../limits/attempts.js'
 import type { Hashing } from '../passwords/passwords.js'
 import type { Account, Accounts } from '../store/accounts.js'
@@ -18,6 +19,20 @@ export async function requireCaller(accounts: Accounts, id: string): Promise<Acc
     throw new Problem('invalid_token', { detail: 'The account of this token has been deleted.' })
   if (account.disabledAt !== null) throw new Problem('forbidden')
   return account
+}
+
+/**
+ * Requires that the account of a verified token is an admin now. Its token may be older than
+ * the loss of the role.
+ *
+ * @throws Problem
+ *
+ *   - `missing_role` if it is not
+ *   - the errors of {@link requireCaller}
+ */
+export async function requireAdmin(accounts: Accounts, id: string): Promise<void> {
+  const { roles } = await requireCaller(accounts, id)
+  if (!hasRole(roles, adminRole)) throw new Problem('missing_role')
 }
 
 /** A password that confirms a step, and the client that sent it. */

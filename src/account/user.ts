@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { maxRoles, readRoles, rolePattern } from '../roles.js'
 import type { Account } from '../store/accounts.js'
 
 /** The user in the examples of the contract. */
@@ -7,6 +8,7 @@ export const exampleUser = {
   email: 'ada@example.org',
   email_verified: false,
   name: 'Ada',
+  roles: [],
   created_at: '2026-01-02T03:04:05.678Z',
   updated_at: '2026-01-02T03:04:05.678Z',
 }
@@ -40,6 +42,10 @@ export const UserObject = Type.Object(
     email: Type.String(),
     email_verified: Type.Boolean(),
     name: Type.Union([Type.String(), Type.Null()]),
+    roles: Type.Array(Type.String({ pattern: rolePattern }), {
+      maxItems: maxRoles,
+      description: 'What the account may do. Only an admin or the operator changes them',
+    }),
     created_at: Time('When the account was created'),
     updated_at: Time('When a member of this object last changed'),
   },
@@ -61,6 +67,7 @@ export function toUser(account: Account): User {
     email: account.email,
     email_verified: account.emailVerifiedAt !== null,
     name: account.name,
+    roles: readRoles(account.roles),
     created_at: account.createdAt.toISOString(),
     updated_at: account.updatedAt.toISOString(),
   }

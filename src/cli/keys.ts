@@ -8,13 +8,13 @@ import {
   planRotation,
 } from '../keys/key-changes.js'
 import { changeKeyFile, type ChangedKeys } from '../keys/key-edit.js'
-import { createKeyFile, readKeyFile, readKeyText } from '../keys/key-file.js'
-import { type Algorithm, generateKey, parseKeys, type SigningKey } from '../keys/signing-key.js'
+import { createKeyFile, readKeyFile } from '../keys/key-file.js'
+import { type Algorithm, generateKey, type SigningKey } from '../keys/signing-key.js'
 import { longestTokenSeconds } from '../tokens/lifetimes.js'
 import { CommandError } from './command-error.js'
+import { readExistingFile, readExistingKeys } from './existing-keys.js'
 import { readArguments } from './keys-arguments.js'
 import { sayCreated, sayPruned, sayRevoked, sayRotated, tableOfKeys } from './keys-texts.js'
-import { missingFile } from './missing-file.js'
 
 /**
  * `npm run keys -- …`: lists and changes the signing keys of the settings, and prints the
@@ -79,7 +79,7 @@ async function change(
   plan: (keys: SigningKey[]) => KeyChange | Promise<KeyChange>,
 ): Promise<ChangedKeys> {
   requireFile(config)
-  await readExisting(config)
+  await readExistingFile(config)
   return await changeKeyFile(config.KEYS_FILE, plan)
 }
 
@@ -94,19 +94,5 @@ Then restart the replicas one after another.`)
 }
 
 async function list(config: Config, when: ChangeTimes): Promise<string> {
-  const { KEYS, KEYS_FILE } = config
-  const [text, source] =
-    KEYS === '' ? ([await readExisting(config), KEYS_FILE] as const) : ([KEYS, 'KEYS'] as const)
-  return tableOfKeys(await parseKeys(text, source), when)
-}
-
-async function readExisting({ KEYS_FILE }: Config): Promise<string> {
-  const text = await readKeyText(KEYS_FILE)
-  if (text !== null) return text
-  throw missingFile(
-    'key file',
-    KEYS_FILE,
-    ['KEYS_FILE', KEYS_FILE],
-    'The first start of the server creates the file. To create it now, run: npm run keys -- create',
-  )
+  return tableOfKeys(await readExistingKeys(config), when)
 }

@@ -1,18 +1,16 @@
 import { canonicalEmail } from '../account/email-address.js'
-import { addressesOf } from '../store/email-history.js'
-import { createMessages } from '../mail/messages.js'
 import type { Account, Accounts } from '../store/accounts.js'
 import { CommandError } from './command-error.js'
 import { ask } from './prompt.js'
 import type { Terminal } from './terminal.js'
-import type { SendMails } from './users-mail.js'
+import { operator, type Operator } from './users-operator.js'
+import { warnOfNoAdmin } from './users-last-admin.js'
 
 /** The dependencies of {@link changeUser}. */
 export interface ChangeUserDeps {
   accounts: Accounts
+  administration: Operator['administration']
   terminal: Terminal
-  sendMails: SendMails
-  appUrl: string
   accessTokenSeconds: number
 }
 
@@ -31,35 +29,34 @@ export async function changeUser(
   change: Change,
   who: string,
   { yes }: { yes: boolean },
-  { accounts, terminal, sendMails, appUrl, accessTokenSeconds }: ChangeUserDeps,
+  { accounts, administration, terminal, accessTokenSeconds }: ChangeUserDeps,
 ): Promise<void> {
   const account = await findAccount(accounts, who)
   const { email, id } = account
   const tokens = tokensRevoked(accessTokenSeconds)
+  const setDisabled = async (disabled: boolean) =>
+    disabled !== (account.disabledAt !== null) &&
+    (await administration.change(operator, account, { disabled })) !== null
   const changes: Record<Change, { act: () => Promise<boolean>; done: string; not: string }> = {
     disable: {
-      act: async () =>
-        account.disabledAt === null &&
-        (await accounts.change(account, { disabled: true }, { keepAdmin: false })) !== null,
+      act: async () => await setDisabled(true),
       done: `Disabled ${email}. ${tokens}`,
       not: `${email} is already disabled.`,
     },
     enable: {
-      act: async () =>
-        account.disabledAt !== null &&
-        (await accounts.change(account, { disabled: false }, { keepAdmin: false })) !== null,
+      act: async () => await setDisabled(false),
       done: `Enabled ${email}: it can log in again. Its earlier refresh tokens stay revoked.`,
       not: `${email} is not disabled.`,
     },
     logout: {
-      act: async () => await accounts.endRefreshTokens(id),
+      act: async () => await administration.logout(operator, account),
       done: `Logged ${email} out everywhere. ${tokens}`,
       not: `${email} is disabled: its refresh tokens are already revoked.`,
     },
     delete: {
       act: async () => {
         if (!yes) await confirm(account, terminal)
-        return (await accounts.delete(account, { ifUnchanged: false, keepAdmin: false })) === true
+        return await administration.remove(operator, account)
       },
       done: `Deleted ${email}. ${tokens}`,
       not: '',
@@ -70,14 +67,7 @@ export async function changeUser(
   // It may have been deleted since it was read.
   if (!changed && (await accounts.findById(id)) === null) throw new CommandError(unknown)
   terminal.stdout.write(changed ? `${done}\n` : `${not} Nothing was changed.\n`)
-  if (change !== 'delete') return
-  const { accountDeleted } = createMessages({ appUrl })
-  await sendMails(
-    addressesOf(account, Date.now()).map((to) => ({
-      mail: { kind: 'account deleted', to, account: id },
-      message: accountDeleted(to),
-    })),
-  )
+  if (change === 'disable' || change === 'delete') await warnOfNoAdmin(account, accounts, terminal)
 }
 
 const unknown = 'The account does not exist.'

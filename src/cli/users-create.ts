@@ -1,17 +1,16 @@
 import { canonicalEmail } from '../account/email-address.js'
 import { Name } from '../account/user.js'
+import { Problem } from '../errors.js'
 import type { Passwords } from '../passwords/passwords.js'
 import { createChecker } from '../schema-check.js'
-import type { Accounts } from '../store/accounts.js'
 import { CommandError } from './command-error.js'
 import { hashNewPassword } from './new-password.js'
-import type { Terminal } from './terminal.js'
+import type { ChangeUserDeps } from './users-account.js'
+import { operator } from './users-operator.js'
 
 /** The dependencies of {@link createUser}. */
-export interface CreateUserDeps {
-  accounts: Accounts
+export type CreateUserDeps = Pick<ChangeUserDeps, 'administration' | 'terminal'> & {
   passwords: Passwords
-  terminal: Terminal
 }
 
 /** The account of the arguments. */
@@ -29,16 +28,29 @@ export interface UserArguments {
  */
 export async function createUser(
   { email, name, emailVerified }: UserArguments,
-  { accounts, passwords, terminal }: CreateUserDeps,
+  { administration, passwords, terminal }: CreateUserDeps,
 ): Promise<void> {
+  const address = requirePerson(email, name)
+  const passwordHash = await hashNewPassword({ email: address, name }, { passwords, terminal })
+  await administration
+    .create(operator, { email: address, passwordHash, name, emailVerified })
+    .catch((error: unknown) => {
+      throw error instanceof Problem && error.code === 'email_taken'
+        ? new CommandError(`${address} already has an account.`)
+        : error
+    })
+  terminal.stdout.write(`Created ${address}.\n`)
+}
+
+/**
+ * Checks the address and the name of a new account. Returns the address in canonical form.
+ *
+ * @throws CommandError if a sign-up would refuse them
+ */
+export function requirePerson(email: string, name: string | null): string {
   const address = canonicalEmail(email)
   if (address === null) throw new CommandError('The e-mail address is not valid.')
   if (createChecker(Name)(name).length > 0)
     throw new CommandError('A name must have 1 to 200 characters and no control characters.')
-  const passwordHash = await hashNewPassword({ email: address, name }, { passwords, terminal })
-  const { created } = await accounts.createMany([
-    { email: address, passwordHash, name, emailVerified },
-  ])
-  if (created === 0) throw new CommandError(`${address} already has an account.`)
-  terminal.stdout.write(`Created ${address}.\n`)
+  return address
 }

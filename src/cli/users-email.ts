@@ -1,21 +1,14 @@
 import { canonicalEmail } from '../account/email-address.js'
-import type { MailKind } from '../mail/mailer.js'
-import { createMessages } from '../mail/messages.js'
+import { Problem } from '../errors.js'
 import { unusableHash } from '../unusable-hash.js'
-import type { Accounts } from '../store/accounts.js'
 import { CommandError } from './command-error.js'
-import type { Terminal } from './terminal.js'
-import { changedMeanwhile, findAccount, tokensRevoked } from './users-account.js'
-import type { SendMails } from './users-mail.js'
-
-/** The dependencies of {@link setEmail}. */
-export interface SetEmailDeps {
-  accounts: Accounts
-  terminal: Pick<Terminal, 'stdout'>
-  sendMails: SendMails
-  appUrl: string
-  accessTokenSeconds: number
-}
+import {
+  type ChangeUserDeps,
+  changedMeanwhile,
+  findAccount,
+  tokensRevoked,
+} from './users-account.js'
+import { operator } from './users-operator.js'
 
 /**
  * `users set-email`: changes the address of an account, for owners who cannot do it themselves.
@@ -31,23 +24,24 @@ export async function setEmail(
   who: string,
   newEmail: string,
   { verified, resetPassword }: { verified: boolean; resetPassword: boolean },
-  { accounts, terminal, sendMails, appUrl, accessTokenSeconds }: SetEmailDeps,
+  { accounts, administration, terminal, accessTokenSeconds }: ChangeUserDeps,
 ): Promise<void> {
   const email = canonicalEmail(newEmail)
   if (email === null) throw new CommandError('The new address is not an e-mail address.')
   const account = await findAccount(accounts, who)
-  const changed = await accounts.change(
-    account,
-    {
-      email,
-      ...(verified && { emailVerified: true }),
-      ...(resetPassword && { passwordHash: unusableHash() }),
-    },
-    { keepAdmin: false },
-  )
-  if (changed === 'email_taken')
-    throw new CommandError(`Another account has ${email}. Nothing was changed.`)
-  if (changed === null || changed === 'last_admin') throw new CommandError(changedMeanwhile)
+  const changes = {
+    email,
+    ...(verified && { emailVerified: true }),
+    ...(resetPassword && { passwordHash: unusableHash() }),
+  }
+  const changed = await administration
+    .change(operator, account, changes)
+    .catch((error: unknown) => {
+      throw error instanceof Problem && error.code === 'email_taken'
+        ? new CommandError(`Another account has ${email}. Nothing was changed.`)
+        : error
+    })
+  if (changed === null) throw new CommandError(changedMeanwhile)
   const lines = [
     email === account.email
       ? `${email} keeps its address.`
@@ -58,8 +52,4 @@ export async function setEmail(
       : 'Its password still works. If another person may know it, repeat the command with --reset-password.',
   ]
   terminal.stdout.write(`${lines.join('\n')}\n`)
-  if (email === account.email) return
-  const kind: MailKind = 'e-mail changed'
-  const message = createMessages({ appUrl }).emailChangedByOperator(account.email)
-  await sendMails([{ mail: { kind, to: account.email, account: account.id }, message }])
 }

@@ -1,6 +1,8 @@
 import { access, open, rename, rm } from 'node:fs/promises'
 import { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import { readClaims } from '../custom-claims.js'
+import { readRoles } from '../roles.js'
 import type { FormerEmail } from '../store/email-history.js'
 import { readEndedLogins } from '../store/ended-logins.js'
 import type { Account, Accounts } from '../store/accounts.js'
@@ -48,9 +50,13 @@ function toLine({
   name,
   emailVerifiedAt,
   disabledAt,
+  roles,
+  claims,
   tokenEpoch,
+  accessVersion,
   emailHistory,
   endedLogins,
+  lastLoginAt,
   createdAt,
   updatedAt,
 }: Account): string {
@@ -66,12 +72,16 @@ function toLine({
     name,
     email_verified_at: emailVerifiedAt,
     disabled_at: disabledAt,
+    roles: readRoles(roles),
+    claims: readClaims(claims),
     token_epoch: tokenEpoch,
+    access_version: accessVersion,
     former_emails: former,
     ended_logins: readEndedLogins(endedLogins).map(({ sid, end }) => ({
       sid,
       end: new Date(end * 1000),
     })),
+    last_login_at: lastLoginAt,
     created_at: createdAt,
     updated_at: updatedAt,
   }

@@ -3,6 +3,8 @@ import { canonicalEmail } from '../account/email-address.js'
 import { type FormerEmail, maxFormerEmails } from '../store/email-history.js'
 import { maxEndedLogins, toEndedLogins } from '../store/ended-logins.js'
 import { Email, Name } from '../account/user.js'
+import { findClaimsError, toClaimsColumn } from '../custom-claims.js'
+import { findRoleError, maxRoles, toRolesColumn } from '../roles.js'
 import { isReadableHash } from '../passwords/hash.js'
 import { unusableHash } from '../unusable-hash.js'
 import { createChecker } from '../schema-check.js'
@@ -16,10 +18,12 @@ const Time = Type.String({ maxLength: 64 })
 const TimeOrNull = Type.Union([Time, Type.Null()])
 
 /**
- * The max epoch of an import. The column holds up to 2^31 - 1, and every logout everywhere
- * increments it.
+ * The max epoch and version of an import. The columns hold up to 2^31 - 1, and every logout
+ * everywhere increments them.
  */
 const maxEpoch = 2_000_000_000
+
+const Epoch = Type.Integer({ minimum: 0, maximum: maxEpoch })
 
 const ImportLine = Type.Object(
   {
@@ -31,7 +35,10 @@ const ImportLine = Type.Object(
     email_verified_at: Type.Optional(TimeOrNull),
     disabled: Type.Optional(Type.Boolean()),
     disabled_at: Type.Optional(TimeOrNull),
-    token_epoch: Type.Optional(Type.Integer({ minimum: 0, maximum: maxEpoch })),
+    roles: Type.Optional(Type.Array(Type.String(), { maxItems: maxRoles })),
+    claims: Type.Optional(Type.Record(Type.String(), Type.Unknown())),
+    token_epoch: Type.Optional(Epoch),
+    access_version: Type.Optional(Epoch),
     former_emails: Type.Optional(
       Type.Array(Type.Object({ id: Id, email: Email, at: Time }, { additionalProperties: false }), {
         maxItems: maxFormerEmails,
@@ -47,6 +54,7 @@ const ImportLine = Type.Object(
         { maxItems: maxEndedLogins + 1 },
       ),
     ),
+    last_login_at: Type.Optional(TimeOrNull),
     created_at: Type.Optional(Time),
     updated_at: Type.Optional(Time),
   },
@@ -67,9 +75,13 @@ const reasons = {
   email_verified_at: `email_verified_at is neither null nor ${time}`,
   disabled: 'disabled is neither true nor false',
   disabled_at: `disabled_at is neither null nor ${time}`,
+  roles: `roles is not a list of up to ${maxRoles} texts`,
+  claims: 'claims is not an object',
   token_epoch: `token_epoch is not a whole number from 0 to ${maxEpoch}`,
+  access_version: `access_version is not a whole number from 0 to ${maxEpoch}`,
   former_emails: `former_emails is not a list of up to ${maxFormerEmails} objects of id, email and at`,
   ended_logins: `ended_logins is not a list of up to ${maxEndedLogins + 1} objects of sid and end`,
+  last_login_at: `last_login_at is neither null nor ${time}`,
   created_at: `created_at is not ${time}`,
   updated_at: `updated_at is not ${time}`,
 }
@@ -112,11 +124,13 @@ export function readUser(text: string, now = Date.now()): MovedAccount | string 
 
 function toAccount(line: Line, now: number): MovedAccount {
   const { id, name = null, token_epoch: tokenEpoch, former_emails: former, disabled } = line
+  const { access_version: accessVersion, last_login_at: login } = line
   const ended = line.ended_logins?.map(({ sid, end }) => ({
     sid,
     end: Math.floor(Number(toTime(end, 'ended_logins')) / 1000),
   }))
-  const [createdAt, updatedAt] = [
+  const [lastLoginAt, createdAt, updatedAt] = [
+    toTime(login ?? undefined, 'last_login_at'),
     toTime(line.created_at, 'created_at'),
     toTime(line.updated_at, 'updated_at'),
   ]
@@ -129,11 +143,26 @@ function toAccount(line: Line, now: number): MovedAccount {
     ...((disabled !== undefined || line.disabled_at !== undefined) && {
       disabled: toState(line, 'disabled'),
     }),
+    ...toAccess(line),
     ...(tokenEpoch !== undefined && { tokenEpoch }),
+    ...(accessVersion !== undefined && { accessVersion }),
     ...(former !== undefined && { emailHistory: JSON.stringify(toHistory(former, now)) }),
     ...(ended !== undefined && { endedLogins: toEndedLogins(ended) }),
+    ...(lastLoginAt && { lastLoginAt }),
     ...(createdAt && { createdAt }),
     ...(updatedAt && { updatedAt }),
+  }
+}
+
+/** Returns the columns of roles and claims, by the rules of the admin API. */
+function toAccess({ roles, claims }: Line): { roles?: string; claims?: string } {
+  const roleError = roles === undefined ? null : findRoleError(roles)
+  if (roleError !== null) throw new Misfit(`roles: ${roleError}`)
+  const claimsError = claims === undefined ? null : findClaimsError(claims)
+  if (claimsError !== null) throw new Misfit(`claims: ${claimsError.detail}`)
+  return {
+    ...(roles !== undefined && { roles: toRolesColumn(roles) }),
+    ...(claims !== undefined && { claims: toClaimsColumn(claims) }),
   }
 }
 

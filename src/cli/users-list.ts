@@ -1,5 +1,6 @@
 import { canonicalEmail } from '../account/email-address.js'
 import { toUser } from '../account/user.js'
+import { readRoles } from '../roles.js'
 import type { Account, Accounts } from '../store/accounts.js'
 import { printable, type Terminal } from './terminal.js'
 import { allAccounts, matchingAccounts, writeAccounts } from './users-pages.js'
@@ -23,7 +24,7 @@ export async function listUsers(
   { stdout }: Pick<Terminal, 'stdout'>,
 ): Promise<void> {
   const heading =
-    !json && header ? columns(['e-mail', 'id', 'created', 'verified', 'disabled']) : ''
+    !json && header ? columns(['e-mail', 'id', 'created', 'verified', 'disabled', 'roles']) : ''
   // A whole address is stored in its canonical form.
   const text = search === null ? null : (canonicalEmail(search) ?? search)
   const pages = text === null ? allAccounts(accounts) : matchingAccounts(accounts, text)
@@ -36,14 +37,20 @@ export async function listUsers(
 }
 
 function asJson(account: Account): string {
-  return `${printable(JSON.stringify({ ...toUser(account), disabled_at: time(account.disabledAt) }))}\n`
+  const members = {
+    ...toUser(account),
+    roles: readRoles(account.roles),
+    disabled_at: time(account.disabledAt),
+  }
+  return `${printable(JSON.stringify(members))}\n`
 }
 
-function asColumns({ email, id, createdAt, emailVerifiedAt, disabledAt }: Account): string {
+function asColumns({ email, id, createdAt, emailVerifiedAt, disabledAt, roles }: Account): string {
   return columns([
     printable(email),
     id,
     ...[createdAt, emailVerifiedAt, disabledAt].map((date) => time(date) ?? '-'),
+    readRoles(roles).join(',') || '-',
   ])
 }
 

@@ -1,5 +1,3 @@
-import type { MailKind } from '../mail/mailer.js'
-import { createMessages } from '../mail/messages.js'
 import type { Passwords } from '../passwords/passwords.js'
 import { CommandError } from './command-error.js'
 import { hashNewPassword } from './new-password.js'
@@ -9,6 +7,7 @@ import {
   findAccount,
   tokensRevoked,
 } from './users-account.js'
+import { operator } from './users-operator.js'
 
 /**
  * `users set-password`: sets a password by the rules of a sign-up. It revokes every refresh
@@ -20,21 +19,18 @@ export async function setPassword(
   who: string,
   {
     accounts,
+    administration,
     passwords,
     terminal,
-    sendMails,
-    appUrl,
     accessTokenSeconds,
   }: ChangeUserDeps & { passwords: Passwords },
 ): Promise<void> {
   const account = await findAccount(accounts, who)
-  const { id, email, disabledAt } = account
+  const { email, disabledAt } = account
   const passwordHash = await hashNewPassword(account, { passwords, terminal })
-  if (!(await accounts.setPassword(account, passwordHash))) throw new CommandError(changedMeanwhile)
+  if (!(await administration.setPassword(operator, account, passwordHash)))
+    throw new CommandError(changedMeanwhile)
   terminal.stdout.write(
     `Set the password of ${email}. ${tokensRevoked(accessTokenSeconds)}\n${disabledAt === null ? '' : 'The account is still disabled.\n'}`,
   )
-  const kind: MailKind = 'password changed'
-  const message = createMessages({ appUrl }).passwordSetByOperator(email)
-  await sendMails([{ mail: { kind, to: email, account: id }, message }])
 }

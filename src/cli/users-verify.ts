@@ -1,5 +1,6 @@
 import { CommandError } from './command-error.js'
 import { type ChangeUserDeps, changedMeanwhile, findAccount } from './users-account.js'
+import { operator } from './users-operator.js'
 
 /**
  * `users verify`: marks the address of an account as verified. The password and the tokens
@@ -9,11 +10,18 @@ import { type ChangeUserDeps, changedMeanwhile, findAccount } from './users-acco
  */
 export async function verifyUser(
   who: string,
-  { accounts, terminal }: Pick<ChangeUserDeps, 'accounts' | 'terminal'>,
+  {
+    accounts,
+    administration,
+    terminal,
+  }: Pick<ChangeUserDeps, 'accounts' | 'administration' | 'terminal'>,
 ): Promise<void> {
   const account = await findAccount(accounts, who)
   const isVerified = account.emailVerifiedAt !== null
-  if (!isVerified && !(await accounts.verifyEmail(account)))
+  if (
+    !isVerified &&
+    (await administration.change(operator, account, { emailVerified: true })) === null
+  )
     throw new CommandError(changedMeanwhile)
   terminal.stdout.write(
     isVerified

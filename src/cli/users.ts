@@ -1,5 +1,4 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { parseArgs } from 'node:util'
 import type { Config } from '../config.js'
 import { createHashGate } from '../passwords/gate.js'
 import { createPasswords } from '../passwords/passwords.js'
@@ -9,55 +8,18 @@ import { CommandError } from './command-error.js'
 import { openDatabase } from './open-database.js'
 import type { Terminal } from './terminal.js'
 import { changeUser } from './users-account.js'
+import { readArguments, type UsersArguments } from './users-arguments.js'
 import { createUser } from './users-create.js'
 import { setEmail } from './users-email.js'
 import { exportUsers } from './users-export.js'
 import { importUsers, openSource } from './users-import.js'
+import { inviteUser } from './users-invite.js'
 import { listUsers } from './users-list.js'
 import { createSendMails, type SendMails } from './users-mail.js'
+import { createOperator } from './users-operator.js'
 import { setPassword } from './users-password.js'
+import { changeRole, printRoles } from './users-roles.js'
 import { verifyUser } from './users-verify.js'
-
-const usage = `Usage: npm run users -- <command>
-   or: node dist/main.js users <command>   (in the image, and after npm prune --omit=dev)
-
-  import <file.jsonl>     creates accounts from the lines of a file; - reads the standard input
-  export                  writes every account as a line for import, with ids and password hashes
-    --output <file.jsonl> writes to a new file that only you can read, not to the standard output
-  create <email>          creates an account; asks for the password, or reads it from the standard input
-    --name <name>
-    --verified            the address counts as verified
-  list                    lists every account, one a line
-    --search <text>       only accounts with this part of the address or the name, in any case
-    --no-header           without the header line
-    --json                prints JSON Lines, which have no header
-  disable <email or id>   disables login and revokes the refresh tokens
-  enable <email or id>    enables login again
-  logout <email or id>    revokes the refresh tokens
-  verify <email or id>    marks the address as verified
-  set-password <email or id>
-                          sets a password, as create does; revokes the refresh tokens
-  set-email <email or id> <new>
-                          changes the address; revokes the refresh tokens and every undo link
-    --verified            the new address counts as verified
-    --reset-password      the current password stops working
-  delete <email or id>    deletes the account for good; asks first
-    --yes                 does not ask`
-
-/** The options of each command, and the number of arguments after its name. */
-const commands = {
-  import: { arguments: 1, options: [] },
-  export: { arguments: 0, options: ['output'] },
-  create: { arguments: 1, options: ['name', 'verified'] },
-  list: { arguments: 0, options: ['json', 'no-header', 'search'] },
-  disable: { arguments: 1, options: [] },
-  enable: { arguments: 1, options: [] },
-  logout: { arguments: 1, options: [] },
-  verify: { arguments: 1, options: [] },
-  'set-password': { arguments: 1, options: [] },
-  'set-email': { arguments: 2, options: ['verified', 'reset-password'] },
-  delete: { arguments: 1, options: ['yes'] },
-} as const satisfies Record<string, { arguments: number; options: string[] }>
 
 /**
  * `npm run users -- <command>`: manages accounts, for operators. Errors of `openStore` pass
@@ -73,18 +35,15 @@ export async function users(
   terminal: Terminal,
   sendMails = createSendMails(config, terminal),
 ): Promise<number> {
-  const { command, argument, second, options } = readArguments(args)
-  const file = command === 'import' && argument !== '-' ? await openFile(argument) : null
+  const command = readArguments(args)
+  const file =
+    command.command === 'import' && command.argument !== '-'
+      ? await openFile(command.argument)
+      : null
   try {
     const store = await openDatabase(config)
     try {
-      return await run(
-        { command, argument, second, options, file },
-        store,
-        config,
-        terminal,
-        sendMails,
-      )
+      return await run({ ...command, file }, store, config, terminal, sendMails)
     } finally {
       await store.close()
     }
@@ -94,94 +53,43 @@ export async function users(
 }
 
 async function run(
-  {
-    command,
-    argument,
-    second,
-    options,
-    file,
-  }: ReturnType<typeof readArguments> & { file: FileHandle | null },
-  { accounts }: Store,
+  { command, argument, second, options, file }: UsersArguments & { file: FileHandle | null },
+  { accounts, auditLog }: Store,
   config: Config,
   terminal: Terminal,
   sendMails: SendMails,
 ): Promise<number> {
-  const mailing = {
-    accounts,
-    terminal,
-    sendMails,
-    appUrl: config.APP_URL,
-    accessTokenSeconds: config.ACCESS_TOKEN_SECONDS,
-  }
   if (command === 'import')
     return await importUsers(accounts, await openSource(file, terminal), terminal)
-  if (command === 'export') await exportUsers(accounts, options.output, terminal)
-  else if (command === 'list') await listUsers(accounts, options, terminal)
-  else if (command === 'create')
-    await createUser(
-      { email: argument, name: options.name, emailVerified: options.verified },
-      { accounts, passwords: await openPasswords(config), terminal },
-    )
-  else if (command === 'verify') await verifyUser(argument, mailing)
-  else if (command === 'set-password')
-    await setPassword(argument, { ...mailing, passwords: await openPasswords(config) })
-  else if (command === 'set-email') await setEmail(argument, second, options, mailing)
-  else await changeUser(command, argument, { yes: options.yes }, mailing)
-  return 0
-}
-
-function readArguments(args: string[]) {
-  const { values, positionals } = parse(args)
-  const [command = '', ...rest] = positionals
-  if (!isCommand(command)) throw new CommandError(usage)
-  const allowed: readonly string[] = commands[command].options
-  if (
-    rest.length !== commands[command].arguments ||
-    Object.keys(values).some((name) => !allowed.includes(name))
-  )
-    throw new CommandError(usage)
-  const {
-    name = null,
-    verified = false,
-    json = false,
-    yes = false,
-    output = null,
-    search = null,
-    'no-header': noHeader = false,
-    'reset-password': resetPassword = false,
-  } = values
-  if (search === '') throw new CommandError(usage)
-  return {
-    command,
-    argument: rest[0] ?? '',
-    second: rest[1] ?? '',
-    options: { name, verified, json, yes, output, resetPassword, search, header: !noHeader },
+  const operator = createOperator({ accounts, auditLog, config, sendMails })
+  const deps = {
+    ...operator,
+    accounts,
+    terminal,
+    accessTokenSeconds: config.ACCESS_TOKEN_SECONDS,
   }
-}
-
-function parse(args: string[]) {
   try {
-    return parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        name: { type: 'string' },
-        verified: { type: 'boolean' },
-        json: { type: 'boolean' },
-        yes: { type: 'boolean' },
-        output: { type: 'string' },
-        search: { type: 'string' },
-        'no-header': { type: 'boolean' },
-        'reset-password': { type: 'boolean' },
-      },
-    })
-  } catch {
-    throw new CommandError(usage)
+    if (command === 'export') await exportUsers(accounts, options.output, terminal)
+    else if (command === 'list') await listUsers(accounts, options, terminal)
+    else if (command === 'create')
+      await createUser(
+        { email: argument, name: options.name, emailVerified: options.verified },
+        { ...deps, passwords: await openPasswords(config) },
+      )
+    else if (command === 'invite') await inviteUser(argument, options, config, deps)
+    else if (command === 'roles') await printRoles(argument, deps)
+    else if (command === 'grant' || command === 'revoke')
+      await changeRole(command, argument, second, deps)
+    else if (command === 'verify') await verifyUser(argument, deps)
+    else if (command === 'set-password')
+      await setPassword(argument, { ...deps, passwords: await openPasswords(config) })
+    else if (command === 'set-email') await setEmail(argument, second, options, deps)
+    else await changeUser(command, argument, { yes: options.yes }, deps)
+  } finally {
+    // The mails of an act are sent also if it cannot be recorded.
+    await operator.deliverMails()
   }
-}
-
-function isCommand(command: string): command is keyof typeof commands {
-  return Object.hasOwn(commands, command)
+  return 0
 }
 
 async function openFile(path: string): Promise<FileHandle> {

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import { type Actor, type AdminEvent, adminEvents } from '../account/acts.js'
 import type { Problem, ProblemCode } from '../errors.js'
 import type { Holding } from './holding.js'
 
@@ -20,6 +21,7 @@ export const auditEvents = {
     'a refresh token that is not valid, has expired or was revoked, or whose account is deleted or disabled',
   'token.refused': 'an access token that is not valid or has expired, or whose account is deleted',
   'account.refused': 'an access token of a disabled account',
+  'role.missing': 'an access token without a role that the route needs',
   'password.wrong': 'a wrong password where a logged-in account had to confirm a step',
   'password.changed': 'the password was changed with the current one; revokes every refresh token',
   'password.reset_requested': 'a link to set a new password was requested',
@@ -35,6 +37,7 @@ export const auditEvents = {
   'login.ended': 'a logout of one login; revokes its refresh tokens',
   'sessions.ended': 'a logout everywhere; revokes every refresh token',
   'account.deleted': 'the owner deleted the account',
+  ...adminEvents,
   'request.cross_site': 'a request with cookies that comes from a page of another site',
   'proof.refused': 'a DPoP proof that is not valid, or is signed by another key',
   'limit.hit': 'another call that a rate limit refused',
@@ -52,6 +55,7 @@ const refusals: Partial<Record<ProblemCode, AuditEvent>> = {
   invalid_refresh_token: 'refresh.refused',
   invalid_token: 'token.refused',
   forbidden: 'account.refused',
+  missing_role: 'role.missing',
   wrong_password: 'password.wrong',
   invalid_one_time_token: 'link.refused',
   rate_limited: 'limit.hit',
@@ -79,6 +83,23 @@ export function audit(
   tokenType = holding?.tokenType,
 ): void {
   log.info({ event, account, ...(tokenType && { token_type: tokenType }) }, 'audit')
+}
+
+/**
+ * Returns the admin that acts by a request. The lines of the acts also have the id of the
+ * admin.
+ */
+export function actorOf(request: FastifyRequest): Actor {
+  const { log, holding, user, id } = request
+  return {
+    id: user.sub,
+    requestId: id,
+    mayRemoveLastAdmin: false,
+    log: (event: AdminEvent, account) => {
+      const line = { event, account, actor: user.sub, token_type: holding?.tokenType }
+      log.info(line, 'audit')
+    },
+  }
 }
 
 /**

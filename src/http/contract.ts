@@ -57,6 +57,7 @@ export function collectContract(
       security: everyWay,
       tags: [
         { name: 'Account', description: 'Sign up, log in, and manage the account' },
+        { name: 'Admin', description: 'Manage other accounts, with the role `admin`' },
         { name: 'Operation', description: 'For probes and people' },
         { name: 'Tokens', description: 'The claims of a token and how to verify it' },
       ],
@@ -106,7 +107,7 @@ type Paths = Record<string, Record<string, Operation>>
 interface Operation extends ProblemOperation {
   requestBody?: {
     required: boolean
-    content: Record<string, { schema: { required?: string[] } }>
+    content: Record<string, { schema: { required?: string[]; minProperties?: number } }>
   }
 }
 
@@ -115,7 +116,7 @@ function markOptionalBodies(operations: Record<string, Operation>): void {
   for (const { requestBody } of Object.values(operations))
     if (requestBody)
       requestBody.required = Object.values(requestBody.content).some(
-        ({ schema }) => schema.required !== undefined,
+        ({ schema }) => schema.required !== undefined || schema.minProperties !== undefined,
       )
 }
 
@@ -144,6 +145,7 @@ function describe(
     // Also for two Host headers.
     'invalid_request',
     ...(guarded ? (['missing_token', 'invalid_token'] as const) : []),
+    ...(config?.roles === undefined ? [] : (['missing_role'] as const)),
     ...(config?.tokens === true || guarded
       ? (['use_dpop_nonce', 'invalid_dpop_proof'] as const)
       : []),
@@ -172,6 +174,7 @@ function describe(
   return {
     ...shown,
     ...(config?.optionalBody && { body: config.optionalBody }),
+    ...(config?.query && { querystring: config.query }),
     ...(!guarded && { security }),
     response: { ...(schema.response as object), ...problems },
   }

@@ -1,8 +1,9 @@
 import fastifyJwt from '@fastify/jwt'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Problem, type ProblemCode } from '../errors.js'
-import type { AccessClaims } from '../tokens/access-token.js'
+import { findRoleError } from '../roles.js'
+import type { AccessClaims, CallerClaims } from '../tokens/access-token.js'
 import { isCompactJws } from '../tokens/compact-form.js'
 import type { VerificationRules } from '../tokens/token-kind.js'
 import { createVerifiedTokens } from '../tokens/verified-tokens.js'
@@ -16,7 +17,7 @@ import type { RouteLimit } from '../limits/route-limits.js'
 declare module '@fastify/jwt' {
   interface FastifyJWT {
     payload: AccessClaims
-    user: Readonly<AccessClaims>
+    user: CallerClaims
   }
 }
 
@@ -24,6 +25,11 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Whether the route works without an access token. It is protected by default. */
     public?: boolean
+    /**
+     * The roles that the route needs: the token must have every one of them. Without them the
+     * route is for every account.
+     */
+    roles?: readonly string[]
     /** The problems of the route, besides those of every route of its kind. */
     problems?: readonly ProblemCode[]
     /** Whether the route is not for users, and so has no address under the path of PUBLIC_URL. */
@@ -32,6 +38,8 @@ declare module 'fastify' {
     limit?: RouteLimit
     /** The body that the route reads by itself, for the contract. No other body is refused. */
     optionalBody?: TSchema
+    /** The query for the contract, with the types that the texts of the query stand for. */
+    query?: TSchema
     /** Whether replies can have tokens: the request decides how its client holds them. */
     tokens?: boolean
   }
@@ -52,7 +60,7 @@ declare module 'fastify' {
      *
      * @throws Problem the errors of a protected route, but for a missing token
      */
-    readCaller: (reply: FastifyReply) => Promise<Readonly<AccessClaims> | null>
+    readCaller: (reply: FastifyReply) => Promise<CallerClaims | null>
   }
 }
 
@@ -70,14 +78,15 @@ export interface GuardParts {
 /**
  * Protects every route whose config lacks `public: true`. A preHandler hook verifies the access
  * token and sets `request.user` to its claims. The Authorization header counts first, else the
- * cookie, never both. The guard runs before the validation is reported, so that a stranger
- * learns nothing about a protected route.
+ * cookie, never both. Then the token must have every role of the config (`roles`). The guard
+ * runs before the validation is reported, so that a stranger learns nothing about a protected
+ * route.
  */
 export function addGuard(
   app: FastifyInstance,
   { rules, cookies, sites, proofs }: GuardParts,
 ): void {
-  const verified = createVerifiedTokens<Readonly<AccessClaims>>(rememberedTokens)
+  const verified = createVerifiedTokens<CallerClaims>(rememberedTokens)
   app.register(fastifyJwt, {
     secret: {
       public: async (_request: FastifyRequest, token: { header: Record<string, unknown> }) =>
@@ -160,12 +169,13 @@ export function addGuard(
     return true
   }
   app.addHook('preHandler', (request, reply, done) => {
-    const proceed = () => {
+    const { config } = request.routeOptions
+    if (request.is404 || config.public === true) {
       done(request.validationError)
-    }
-    if (request.is404 || request.routeOptions.config.public === true) {
-      proceed()
       return
+    }
+    const proceed = () => {
+      done(findMissingRole(request.user, config.roles) ?? request.validationError)
     }
     const given = readAuthorization(request)
     if (given === null) {
@@ -179,6 +189,7 @@ export function addGuard(
   })
   app.addHook('onRoute', (route) => {
     route.attachValidation = true
+    requireUsableRoles(route)
   })
   app.decorateRequest('readCaller', async function (reply) {
     const given = readAuthorization(this)
@@ -200,7 +211,7 @@ function isSafe(method: string): boolean {
 }
 
 // RFC 9449 §7.2: a thief must not use a bound token without its key.
-function requireUnbound({ cnf }: Readonly<AccessClaims>): void {
+function requireUnbound({ cnf }: CallerClaims): void {
   if (cnf !== undefined)
     throw new Problem('invalid_token', {
       isBound: true,
@@ -208,7 +219,29 @@ function requireUnbound({ cnf }: Readonly<AccessClaims>): void {
     })
 }
 
-function freeze(claims: AccessClaims): Readonly<AccessClaims> {
-  Object.values(claims).forEach(Object.freeze)
-  return Object.freeze(claims)
+function findMissingRole(
+  { roles: held }: CallerClaims,
+  needed: readonly string[] | undefined,
+): Problem | undefined {
+  if (needed === undefined || needed.every((role) => held?.includes(role))) return undefined
+  return new Problem('missing_role')
+}
+
+// A mistake here would open a route, or close it to everyone, without a sign.
+function requireUsableRoles({ url, config }: RouteOptions): void {
+  const { roles, public: isPublic } = config ?? {}
+  if (roles === undefined) return
+  const error =
+    isPublic === true
+      ? 'a public route reads no token, so it cannot need roles'
+      : Array.isArray(roles) && roles.length > 0
+        ? findRoleError(roles)
+        : 'must name at least one role'
+  if (error !== null) throw new Error(`The roles of the route ${url}: ${error}.`)
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  Object.values(value).forEach(freeze)
+  return Object.freeze(value)
 }

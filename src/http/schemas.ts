@@ -2,7 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import { type Static, type TSchema, Type } from 'typebox'
 import { problemKinds } from '../errors.js'
 import { exampleUser, UserObject } from '../account/user.js'
-import { AccessClaimsSchema } from '../tokens/access-token.js'
+import { AccessClaimsSchema, type CallerClaims } from '../tokens/access-token.js'
+import { adminSchemas } from './admin-schemas.js'
 import { exampleUrl } from './examples.js'
 import { maxFieldErrors } from './problems.js'
 import { tokenReplySchemas } from './token-reply.js'
@@ -60,7 +61,7 @@ export const NoQuery = Type.Object({}, strict)
 /** `User`, by its name in the contract. */
 export const User = named(UserObject)
 
-const { iat, exp, nbf, auth_time: authTime } = AccessClaimsSchema.properties
+const { iat, exp, nbf, auth_time: authTime, ver } = AccessClaimsSchema.properties
 
 const ClaimsObject = Type.Object(
   {
@@ -69,16 +70,19 @@ const ClaimsObject = Type.Object(
     exp: Type.Integer({ ...exp, ...time }),
     nbf: Type.Optional(Type.Integer({ ...nbf, ...time })),
     auth_time: Type.Integer({ ...authTime, ...time }),
+    ver: Type.Optional(Type.Integer({ ...ver, format: 'int32', maximum: 2 ** 31 - 1 })),
   },
   {
+    additionalProperties: true,
     $id: 'Claims',
-    description: 'The verified claims of an access token',
+    description:
+      'The verified claims of an access token. Further members are the own claims of the application',
     examples: [exampleClaims],
   },
 )
 
 /** `Claims`, by its name in the contract. */
-export const Claims = named(ClaimsObject)
+export const Claims = Type.Unsafe<CallerClaims>({ $ref: 'Claims#' })
 
 const ProblemObject = Type.Object(
   {
@@ -121,6 +125,7 @@ const ProblemObject = Type.Object(
 export function addSchemas(app: FastifyInstance): void {
   const shared = [
     UserObject,
+    ...adminSchemas,
     ...tokenReplySchemas,
     SignupPendingObject,
     ClaimsObject,

@@ -41,6 +41,14 @@ const routeLimits = {
       ['account', `${String(routeOptions.method)} ${routeOptions.url} ${user.sub}`],
     ],
   },
+  admin: { kept: ({ user }) => [['admin-account', user.sub]] },
+  'admin-creation': {
+    kept: ({ user }) => [['admin-account', user.sub]],
+    returned: ({ user }) => [
+      ['admin-creations', user.sub],
+      ['admin-creations-all', 'all'],
+    ],
+  },
   // Two routes delete an account: neither may double the calls of the other.
   deletion: { kept: ({ user }) => [['account', `DELETE /me ${user.sub}`]] },
 } as const satisfies Record<string, RouteCounts>

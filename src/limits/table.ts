@@ -34,7 +34,9 @@ const day = 24 * hour
  * check.
  *
  * Links count by link: a thief with one link cannot use up the limit of the owner's link.
- * Writes and refreshes count by account, for each route or epoch.
+ * Writes and refreshes count by account, for each route or epoch. All admin routes count as
+ * one. Accounts that admins create may send mails to the world, so they have a limit for each
+ * admin, and one for all admins: an admin can create more admins.
  *
  * Passwords: an attempt with the device token of the address counts for `device` and `devices`.
  * Other attempts, and attempts that those refuse, count for the other limits. An address gets
@@ -58,6 +60,9 @@ export const limits = {
   'link-password': { calls: 10, seconds: 8 * day },
   account: { calls: 60, seconds: 60 },
   'refresh-account': { calls: 60, seconds: 60 },
+  'admin-account': { calls: 600, seconds: 60 },
+  'admin-creations': { calls: 500, seconds: hour },
+  'admin-creations-all': { calls: 2000, seconds: hour },
   'docs-network': { calls: 100, seconds: 60 },
   'hash-network': { calls: 1000, seconds: hour / 4 },
   'password-network': { calls: 100, seconds: hour / 4 },

@@ -9,7 +9,7 @@ export interface MailRequest {
   kind: MailKind
   /** The canonical address of the receiver, whether or not it has an account. */
   to: string
-  /** The id of the account, if the caller knows it. */
+  /** The id of the account, if the caller knows it. Of an invitation: the admin who sends it. */
   account?: string
 }
 
@@ -21,6 +21,7 @@ export const groups = {
   'password reset': 'reset',
   'e-mail verification': 'verification',
   'sign-up': 'verification',
+  invitation: 'verification',
   'e-mail change': 'verification',
   'e-mail changed': 'notice',
   'e-mail change undone': 'notice',

@@ -18,6 +18,14 @@ export interface MailLoad {
   lost: number
 }
 
+/** A place in the queue for one mail. Use it, or give it back. */
+export interface ReservedMail {
+  /** Queues the mail and returns at once. Delivery begins as soon as a connection is free. */
+  send: (write: () => Promise<Message | null>) => void
+  /** Gives the place back. */
+  cancel: () => void
+}
+
 /** Sends mail in the background. */
 export interface Mailer {
   /**
@@ -30,6 +38,11 @@ export interface Mailer {
    * @param write writes the message in the background, or returns null to send no mail
    */
   send: (mail: MailRequest, write: () => Promise<Message | null>) => void
+  /**
+   * Takes a place for a mail, for a caller who must know whether it will be sent. Returns null
+   * if the mail would be over its share.
+   */
+  reserve: (mail: MailRequest) => ReservedMail | null
   /**
    * Delivers all waiting mails at once, also those that wait for a retry. After `milliseconds`
    * it drops the rest, logs how many were lost, and accepts no more mails.
@@ -143,18 +156,40 @@ export function createMailer({
     lose({ err: error, mail: mail.kind }, 'mail lost')
     finish(mail)
   }
+  const take = (request: MailRequest) =>
+    isClosed ? { refusal: 'the server is shutting down' } : shares.take(request)
+  const toMail = ({ kind, to, account }: MailRequest, rest: Pick<Mail, 'write' | 'release'>) => ({
+    ...rest,
+    kind,
+    lane: account ?? to,
+    tries: 0,
+  })
   return {
     send: (request, write) => {
-      const { kind, to, account } = request
-      const place = isClosed ? { refusal: 'the server is shutting down' } : shares.take(request)
+      const place = take(request)
       if ('refusal' in place) {
-        lose({ mail: kind }, `mail lost: ${place.refusal}`)
+        lose({ mail: request.kind }, `mail lost: ${place.refusal}`)
         return
       }
       unfinished++
-      const mail = { kind, lane: account ?? to, write, release: place.release, tries: 0 }
+      const mail = toMail(request, { write, release: place.release })
       if (spread === 0) begin(mail)
       else delay(mail, Math.random() * spread)
+    },
+    reserve: (request) => {
+      const place = take(request)
+      if ('refusal' in place) return null
+      return {
+        send: (write) => {
+          if (isClosed) {
+            lose({ mail: request.kind }, 'mail lost: the server is shutting down')
+            return
+          }
+          unfinished++
+          begin(toMail(request, { write, release: place.release }))
+        },
+        cancel: place.release,
+      }
     },
     close: async (milliseconds) => {
       spread = 0

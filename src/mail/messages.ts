@@ -31,6 +31,8 @@ export interface Messages {
    * thief cannot undo the rescue.
    */
   emailChangedByOperator: (to: string) => Message
+  /** To a person for whom an admin created an account. @param token a reset token, for 7 days */
+  invitation: (to: string, token: string) => Message
   /** After an operator set a new password (ASVS 6.3.7). */
   passwordSetByOperator: (to: string) => Message
   /** To the address of a deleted account, and to its former addresses. */
@@ -183,6 +185,18 @@ export function createMessages({ appUrl }: { appUrl: string }): Messages {
         ],
         closing: [
           'If you did not ask for this, contact them. This mail has no link to undo the change.',
+        ],
+      }),
+    invitation: (to, token) =>
+      compose(to, {
+        subject: `You have been invited to ${service}`,
+        paragraphs: [
+          `The people who run ${service} created an account for you, with this e-mail address. Choose a password to use it:`,
+        ],
+        link: link('/password/reset', 'Choose a password', token),
+        closing: [
+          'The link works once, within 7 days. It also confirms your address.',
+          `If the link has expired, request a new password at ${appUrl}. If you do not want the account, ignore this mail.`,
         ],
       }),
     passwordSetByOperator: (to) =>

@@ -1,4 +1,4 @@
-import { join, raw, type Sql, sqltag as sql } from '@prisma/client/runtime/client'
+import { empty, join, raw, type Sql, sqltag as sql } from '@prisma/client/runtime/client'
 import { noClaims } from '../custom-claims.js'
 import { adminRole, hasRole, noRoles } from '../roles.js'
 import { unusableHash } from '../unusable-hash.js'
@@ -37,10 +37,14 @@ export function createAccountChanges(
   { now, changed, nextVersion, nextEpoch }: Stamps,
 ): Pick<Accounts, 'change' | 'delete' | 'deleteUnverified' | 'purge'> {
   const [isPostgres, users] = [provider === 'postgresql', raw(table)]
+  const hasAdmin = sql`${raw(isPostgres ? 'strpos' : 'instr')}(roles, '"admin"') > 0`
   // SQLite has one writer at a time. The condition has the words of the index `users_admins`.
-  const admins = isPostgres
-    ? sql`SELECT id FROM ${users} WHERE strpos(roles, '"admin"') > 0 AND disabled_at IS NULL AND deleted_at IS NULL ORDER BY id FOR UPDATE`
-    : sql`SELECT id FROM ${users} WHERE instr(roles, '"admin"') > 0 AND disabled_at IS NULL AND deleted_at IS NULL`
+  const admins = sql`SELECT id FROM ${users} WHERE ${hasAdmin} AND disabled_at IS NULL AND deleted_at IS NULL${isPostgres ? sql` ORDER BY id FOR UPDATE` : empty}`
+  // Several processes may purge at once: each takes other rows.
+  const purgeable = (before: Date) => {
+    const ids = sql`SELECT id FROM ${users} WHERE deleted_at < ${before} LIMIT ${purgeRows}`
+    return isPostgres ? sql`id = ANY (ARRAY(${ids} FOR UPDATE SKIP LOCKED))` : sql`id IN (${ids})`
+  }
   const update = async (data: Data, where: Sql[]) =>
     await client.$executeRaw(
       sql`UPDATE ${users} SET ${join(assignments(data))} WHERE ${join(where, ' AND ')}`,
@@ -102,14 +106,13 @@ export function createAccountChanges(
       if (typeof count === 'string') return count
       return count === 0
         ? null
-        : await available(client.user.findUnique({ where: { id: account.id } }))
+        : await available(client.user.findUnique({ where: { id: account.id, deletedAt: null } }))
     },
     delete: async (account, { ifUnchanged, keepAdmin }) => {
       const where = [
         sql`id = ${account.id}`,
         sql`deleted_at IS NULL`,
-        // A role that was given meanwhile may make it the last admin.
-        ...(keepAdmin ? [sql`roles = ${account.roles}`, disabledAs(account)] : []),
+        ...(keepAdmin ? adminAs(account) : []),
         ...(ifUnchanged
           ? [sql`token_epoch = ${account.tokenEpoch}`, sql`disabled_at IS NULL`]
           : []),
@@ -132,14 +135,32 @@ export function createAccountChanges(
     purge: async (before) => {
       for (let purged = 0; ;) {
         const count = await available(
-          client.$executeRaw(
-            sql`DELETE FROM ${users} WHERE id IN (SELECT id FROM ${users} WHERE deleted_at < ${before} LIMIT ${purgeRows})`,
-          ),
+          client.$executeRaw(sql`DELETE FROM ${users} WHERE ${purgeable(before)}`),
         )
         purged += count
         if (count < purgeRows) return purged
       }
     },
+  }
+
+  // The role may have been given meanwhile, and make it the last admin.
+  function adminAs(account: Account): Sql[] {
+    const had = hasRole(account.roles, adminRole)
+    return [had ? hasAdmin : sql`NOT ${hasAdmin}`, disabledAs(account)]
+  }
+
+  /** Returns the state that the changes depend on. */
+  function conditions(
+    account: Account,
+    { email, emailVerified, roles, disabled }: AccountChanges,
+  ): Sql[] {
+    const isOfEmail = email !== undefined || emailVerified !== undefined
+    const mayEndAdmin = disabled === true || (roles !== undefined && !hasRole(roles, adminRole))
+    return [
+      ...(isOfEmail ? [sql`email = ${account.email}`] : []),
+      ...(mayEndAdmin ? adminAs(account) : []),
+      ...(disabled === false ? [disabledAs(account)] : []),
+    ]
   }
 
   /** Returns the columns that differ from what the changes ask for. */
@@ -180,20 +201,6 @@ export function createAccountChanges(
       ...(Object.keys(seen).length > 0 && changed()),
     }
   }
-}
-
-/** Returns the state that the changes depend on. */
-function conditions(
-  account: Account,
-  { email, emailVerified, roles, disabled }: AccountChanges,
-): Sql[] {
-  const mayEndAdmin = disabled === true || (roles !== undefined && !hasRole(roles, adminRole))
-  return [
-    ...(email !== undefined || emailVerified !== undefined ? [sql`email = ${account.email}`] : []),
-    // A role that was given meanwhile may make it the last admin.
-    ...(mayEndAdmin ? [sql`roles = ${account.roles}`] : []),
-    ...(mayEndAdmin || disabled !== undefined ? [disabledAs(account)] : []),
-  ]
 }
 
 function disabledAs({ disabledAt }: Account): Sql {

@@ -63,7 +63,15 @@ export function createAccounts(
       return present(await available(users.findUnique({ where: { id } })))
     },
     findByEmail: async (email) => present(await available(users.findUnique({ where: { email } }))),
-    create: async ({ email, passwordHash, name, emailVerified = false, roles, claims }) => {
+    create: async ({
+      email,
+      passwordHash,
+      name,
+      emailVerified = false,
+      isLogin = false,
+      roles,
+      claims,
+    }) => {
       const createdAt = now()
       return await ifFree(
         users.create({
@@ -72,6 +80,7 @@ export function createAccounts(
             passwordHash,
             name,
             emailVerifiedAt: emailVerified ? createdAt : null,
+            lastLoginAt: isLogin ? createdAt : null,
             ...(roles !== undefined && { roles }),
             ...(claims !== undefined && { claims }),
             createdAt,

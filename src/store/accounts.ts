@@ -95,11 +95,13 @@ export interface Accounts {
   /**
    * Returns null if the address already has an account.
    *
-   * @param account `emailVerified` marks the address as verified; false by default
+   * @param account `emailVerified` marks the address as verified, `isLogin` notes the present
+   *   time as a login; both false by default
    */
   create: (
     account: Omit<NewAccount, 'emailVerified'> & {
       emailVerified?: boolean
+      isLogin?: boolean
       roles?: string
       claims?: string
     },

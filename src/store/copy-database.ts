@@ -28,12 +28,12 @@ export async function copyDatabase(url: string, path: string): Promise<DatabaseC
     const copy = pathToFileURL(path).href
     const [[report] = []] = await execute(copy, 'PRAGMA integrity_check')
     // The columns, because another program may have a table of the same name.
-    const columns = await execute(
-      copy,
-      "SELECT name FROM pragma_table_info('users') WHERE name IN ('password_hash', 'token_epoch')",
-    )
-    if (columns.length < 2) return { accounts: null, report: String(report) }
-    const [[accounts] = []] = await execute(copy, 'SELECT count(*) FROM users')
+    const columns = (await execute(copy, "SELECT name FROM pragma_table_info('users')")).flat()
+    if (!['password_hash', 'token_epoch'].every((name) => columns.includes(name)))
+      return { accounts: null, report: String(report) }
+    // An earlier version has no such column.
+    const where = columns.includes('deleted_at') ? ' WHERE deleted_at IS NULL' : ''
+    const [[accounts] = []] = await execute(copy, `SELECT count(*) FROM users${where}`)
     return { accounts: Number(accounts), report: String(report) }
   } catch (error) {
     throw new CopyError((error as Error).message, { cause: error })

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { join, raw, type Sql, sqltag as sql } from '@prisma/client/runtime/client'
+import { noClaims } from '../custom-claims.js'
+import { noRoles } from '../roles.js'
 import { emptyHistory } from './email-history.js'
 import { noEndedLogins } from './ended-logins.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
@@ -26,11 +28,18 @@ export interface MovedAccount extends Omit<NewAccount, 'emailVerified'> {
   emailVerified: boolean | Date
   /** True if the account is disabled from now on, or the date since when it is. */
   disabled?: boolean | Date
+  /** The column that `roles.ts` reads and writes. */
+  roles?: string
+  /** The column that `custom-claims.ts` reads and writes. */
+  claims?: string
   tokenEpoch?: number
+  /** A moved account keeps its version: its earlier access tokens stay comparable. */
+  accessVersion?: number
   /** The column that `email-history.ts` reads and writes. */
   emailHistory?: string
   /** The column that `ended-logins.ts` reads and writes. */
   endedLogins?: string
+  lastLoginAt?: Date
   createdAt?: Date
   updatedAt?: Date
 }
@@ -59,7 +68,7 @@ export interface CreatedAccounts {
  * The max accounts of one call of {@link createMany}. SQLite accepts 32,766 values in a
  * statement (SQLITE_MAX_VARIABLE_NUMBER).
  */
-export const maxNewAccounts = 2900
+export const maxNewAccounts = 2000
 
 interface Row {
   id: string
@@ -91,7 +100,7 @@ export async function createMany(
   // deadlock. Equal addresses keep their order.
   const sorted = first.sort((a, b) => Number(a.email > b.email) - Number(a.email < b.email))
   // Prisma's createMany cannot skip duplicates on SQLite, and takes three times as long.
-  const insert = sql`INSERT INTO ${raw(table)} (id, email, password_hash, name, email_verified_at, token_epoch, disabled_at, email_history, ended_logins, created_at, updated_at) VALUES ${join(sorted.map(({ values }) => values))} ON CONFLICT DO NOTHING`
+  const insert = sql`INSERT INTO ${raw(table)} (id, email, password_hash, name, email_verified_at, roles, claims, token_epoch, access_version, disabled_at, email_history, ended_logins, last_login_at, created_at, updated_at, changed_at) VALUES ${join(sorted.map(({ values }) => values))} ON CONFLICT DO NOTHING`
   // Without given ids there are no clashes to report, and the count alone is faster.
   if (!rows.some(({ isMoved }) => isMoved))
     return { created: await client.$executeRaw(insert), clashes: [] }
@@ -107,14 +116,15 @@ export async function createMany(
 }
 
 function toRow(account: MovedAccount, index: number, now: Date): Row {
-  const { email, passwordHash, name, tokenEpoch = 0 } = account
+  const { email, passwordHash, name, roles = noRoles, claims = noClaims } = account
+  const { tokenEpoch = 0, accessVersion = 0, lastLoginAt = null } = account
   const { emailHistory = emptyHistory, endedLogins = noEndedLogins } = account
   const {
     id = uuid7(now.getTime(), index),
     createdAt = account.updatedAt ?? now,
     updatedAt = createdAt,
   } = account
-  const values = sql`(${id}, ${email}, ${passwordHash}, ${name}, ${since(account.emailVerified, now)}, ${tokenEpoch}, ${since(account.disabled, now)}, ${emailHistory}, ${endedLogins}, ${createdAt}, ${updatedAt})`
+  const values = sql`(${id}, ${email}, ${passwordHash}, ${name}, ${since(account.emailVerified, now)}, ${roles}, ${claims}, ${tokenEpoch}, ${accessVersion}, ${since(account.disabled, now)}, ${emailHistory}, ${endedLogins}, ${lastLoginAt}, ${createdAt}, ${updatedAt}, ${now})`
   return { id, email, index, isMoved: account.id !== undefined, values }
 }
 

@@ -1,52 +1,136 @@
 import { join, raw, type Sql, sqltag as sql } from '@prisma/client/runtime/client'
+import { adminRole, hasRole } from '../roles.js'
 import type { Account, AccountFilter, AccountPosition } from './accounts.js'
 import type { Provider } from './database.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
 
+/** The order of a list, with the conditions of its index. */
+interface Order {
+  by: Sql
+  where: Sql[]
+  /** The rows after an account. */
+  after: (position: AccountPosition) => Sql
+  /** The rows up to an account, and this one. */
+  upTo: (position: AccountPosition) => Sql
+}
+
 /**
- * Returns a page of accounts that are not deleted. Every order and every filter has an index;
- * the conditions repeat the words of the partial ones.
+ * The rows that the first and the largest statement of a list look at, if a condition has no
+ * index: the rows that fit may be few among a million. So each statement stays far from every
+ * timeout, and others run in between.
+ */
+const windowSizes = { first: 1000, last: 8000 }
+
+/**
+ * Returns a page of accounts that are not deleted. Every order has an index; the conditions
+ * repeat the words of the partial ones.
  *
  * @param after the last account of the previous page; null for the first page
  */
 export async function listPage(
   client: PrismaClient,
   { provider, table }: { provider: Provider; table: string },
-  { email, emailPrefix, role, disabled }: AccountFilter,
+  filter: AccountFilter,
   { after, count }: { after: AccountPosition | null; count: number },
 ): Promise<Account[]> {
-  const isPostgres = provider === 'postgresql'
-  // The order of the bytes, whatever the language of the database is.
-  const emailBytes = isPostgres ? sql`email COLLATE "C"` : sql`email`
-  const where: Sql[] = [sql`deleted_at IS NULL`]
-  if (email !== undefined) where.push(sql`email = ${email}`)
+  // No address has such text, and PostgreSQL refuses it.
+  if (![filter.email, filter.emailPrefix, after?.id, after?.email].every(isStorable)) return []
+  if (filter.email !== undefined) return await findOne(client, filter.email, filter, after)
+  const contains = raw(provider === 'postgresql' ? 'strpos' : 'instr')
+  const { emailPrefix, role, disabled } = filter
+  // Conditions beside those of the index.
+  const others: Sql[] = []
+  let order: Order
   if (emailPrefix !== undefined) {
-    where.push(sql`${emailBytes} >= ${emailPrefix}`)
-    const end = endOfRange(emailPrefix)
-    if (end !== null) where.push(sql`${emailBytes} < ${end}`)
-  }
-  if (role !== undefined)
-    where.push(
-      role === 'admin'
-        ? sql`${raw(isPostgres ? 'strpos' : 'instr')}(roles, '"admin"') > 0`
-        : sql`roles <> '[]' AND ${raw(isPostgres ? 'strpos' : 'instr')}(roles, ${JSON.stringify(role)}) > 0`,
-    )
-  if (disabled !== undefined)
-    where.push(disabled ? sql`disabled_at IS NOT NULL` : sql`disabled_at IS NULL`)
-  if (after !== null)
-    where.push(
-      emailPrefix === undefined
-        ? sql`(created_at, id) > (${after.createdAt}, ${after.id})`
-        : sql`${emailBytes} > ${after.email}`,
-    )
-  const order = emailPrefix === undefined ? sql`created_at, id` : emailBytes
-  const rows = await client.$queryRaw<Array<{ id: string }>>(
-    sql`SELECT id FROM ${raw(table)} WHERE ${join(where, ' AND ')} ORDER BY ${order} LIMIT ${count}`,
-  )
-  const ids = rows.map(({ id }) => id)
+    order = byEmail(provider, emailPrefix)
+    others.push(sql`deleted_at IS NULL`)
+  } else if (role === adminRole) order = byTime(sql`${contains}(roles, '"admin"') > 0`)
+  else if (role !== undefined) order = byTime(sql`roles <> '[]'`)
+  else if (disabled === true) order = byTime(sql`disabled_at IS NOT NULL AND deleted_at IS NULL`)
+  else order = byTime(sql`deleted_at IS NULL`)
+  if (role !== undefined && (emailPrefix !== undefined || role !== adminRole))
+    others.push(sql`${contains}(roles, ${JSON.stringify(role)}) > 0`)
+  if (disabled === false) others.push(sql`disabled_at IS NULL`)
+  if (disabled === true && (emailPrefix ?? role) !== undefined)
+    others.push(sql`disabled_at IS NOT NULL`)
+  const ids = await findIds(client, table, order, { others, after, count })
   const found = await client.user.findMany({ where: { id: { in: ids }, deletedAt: null } })
   const byId = new Map(found.map((account) => [account.id, account]))
   return ids.flatMap((id) => byId.get(id) ?? [])
+}
+
+function isStorable(text: string | undefined): boolean {
+  return text === undefined || (text.isWellFormed() && !text.includes('\0'))
+}
+
+/** Returns the account of an address if it fits the filter, as a list. */
+async function findOne(
+  client: PrismaClient,
+  email: string,
+  { emailPrefix = '', role, disabled }: AccountFilter,
+  after: AccountPosition | null,
+): Promise<Account[]> {
+  const account = await client.user.findUnique({ where: { email } })
+  const fits =
+    account?.deletedAt === null &&
+    after === null &&
+    email.startsWith(emailPrefix) &&
+    (role === undefined || hasRole(account.roles, role)) &&
+    (disabled === undefined || disabled === (account.disabledAt !== null))
+  return fits ? [account] : []
+}
+
+function byTime(condition: Sql): Order {
+  return {
+    by: sql`created_at, id`,
+    where: [condition],
+    after: ({ createdAt, id }) => sql`(created_at, id) > (${createdAt}, ${id})`,
+    upTo: ({ createdAt, id }) => sql`(created_at, id) <= (${createdAt}, ${id})`,
+  }
+}
+
+/** The accounts of a range of addresses, in the order of the bytes. */
+function byEmail(provider: Provider, prefix: string): Order {
+  // PostgreSQL may have the order of a language.
+  const email = provider === 'postgresql' ? sql`email COLLATE "C"` : sql`email`
+  const end = endOfRange(prefix)
+  return {
+    by: email,
+    where: [sql`${email} >= ${prefix}`, ...(end === null ? [] : [sql`${email} < ${end}`])],
+    after: (position) => sql`${email} > ${position.email}`,
+    upTo: (position) => sql`${email} <= ${position.email}`,
+  }
+}
+
+/**
+ * Returns the ids of the next accounts that fit. With other conditions than those of the index,
+ * it looks at one window of the index after the other.
+ */
+async function findIds(
+  client: PrismaClient,
+  table: string,
+  order: Order,
+  { others, after, count }: { others: Sql[]; after: AccountPosition | null; count: number },
+): Promise<string[]> {
+  const select = async (columns: Sql, where: Sql[], limit: Sql) =>
+    await client.$queryRaw<AccountPosition[]>(
+      sql`SELECT ${columns} FROM ${raw(table)} WHERE ${join(where, ' AND ')} ORDER BY ${order.by} LIMIT ${limit}`,
+    )
+  const ids: string[] = []
+  let size = others.length === 0 ? null : windowSizes.first
+  for (let start = after; ;) {
+    const next = [...order.where, ...(start === null ? [] : [order.after(start)])]
+    const [end] =
+      size === null
+        ? []
+        : await select(sql`id, created_at AS "createdAt", email`, next, sql`1 OFFSET ${size - 1}`)
+    const where = [...next, ...others, ...(end === undefined ? [] : [order.upTo(end)])]
+    const rows = await select(sql`id`, where, sql`${count - ids.length}`)
+    ids.push(...rows.map(({ id }) => id))
+    if (end === undefined || ids.length === count) return ids
+    start = end
+    size = Math.min(windowSizes.last, Number(size) * 2)
+  }
 }
 
 /**

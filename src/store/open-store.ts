@@ -2,6 +2,8 @@ import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import { createAccounts } from './account-table.js'
 import type { Accounts } from './accounts.js'
+import type { AuditLog } from './audit-log.js'
+import { createAuditLog } from './audit-table.js'
 import {
   connect,
   type Database,
@@ -20,6 +22,7 @@ import { type ConnectionLoad, watchPool } from './pool.js'
 /** An open database. */
 export interface Store {
   accounts: Accounts
+  auditLog: AuditLog
   /** The name of the database without its password, for people and logs. */
   name: string
   /**
@@ -69,6 +72,7 @@ export async function openStore(
       { provider: database.provider, table: tableIn(database.schema, 'users') },
       clock,
     ),
+    auditLog: createAuditLog(client, clock),
     name: database.name,
     ping: async () => {
       await touchTable(client).catch((error: unknown) => {

@@ -35,6 +35,7 @@ export async function searchAccounts(
   const candidates = await client.user.findMany({
     where: {
       id: end ? { ...after, lte: end.id } : after,
+      deletedAt: null,
       OR: [{ email: { contains, ...mode } }, { name: { contains, ...mode } }],
     },
     orderBy,

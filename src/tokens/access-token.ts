@@ -1,7 +1,9 @@
 import { type Static, Type } from 'typebox'
 import type { Clock } from '../clock.js'
+import { type CustomClaims, isReservedClaim, readClaims } from '../custom-claims.js'
 import { Problem } from '../errors.js'
 import type { KeyRing } from '../keys/key-ring.js'
+import { maxRoles, readRoles, rolePattern } from '../roles.js'
 import {
   type Login,
   LoginClaims,
@@ -35,7 +37,10 @@ export const AccountClaims = {
   }),
 }
 
-/** The claims of a verified access token (RFC 9068 §2.2), as a schema. */
+/**
+ * The claims of a verified access token (RFC 9068 §2.2), as a schema. Further members are the
+ * application's own.
+ */
 export const AccessClaimsSchema = Type.Object({
   ...AccountClaims,
   // Tokens of an earlier version lack it.
@@ -45,10 +50,41 @@ export const AccessClaimsSchema = Type.Object({
     }),
   ),
   ...LoginClaims,
+  // A name with a comma would count as two in the header of GET /claims.
+  roles: Type.Optional(
+    Type.Array(Type.String({ pattern: rolePattern }), {
+      maxItems: maxRoles,
+      description:
+        'The roles of the account at the time of issue (RFC 9068 §2.2.3.1). Absent without roles',
+    }),
+  ),
+  ver: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      description:
+        'The version of the account. A change of roles raises it, and so does everything that revokes the refresh tokens. Absent if it is 0',
+    }),
+  ),
 })
 
-/** The claims of a verified access token. */
+/** The claims of a verified access token that Latchkey gives a meaning. */
 export type AccessClaims = Static<typeof AccessClaimsSchema>
+
+/**
+ * The claims of a verified access token as routes get them: frozen, and shared by all requests
+ * with this token. The application's own claims are of type `unknown`: check before use.
+ */
+export type CallerClaims = Readonly<Omit<AccessClaims, 'roles'>> & {
+  readonly roles?: readonly string[]
+} & Readonly<CustomClaims>
+
+/** The parts of an account that its access tokens carry. `roles` and `claims` are columns. */
+export interface TokenAccount {
+  id: string
+  roles: string
+  claims: string
+  accessVersion: number
+}
 
 /** A signed access token and its life in seconds. */
 export interface IssuedAccessToken {
@@ -59,11 +95,11 @@ export interface IssuedAccessToken {
 /** Issues access tokens, and has the rules that verify them. */
 export interface AccessTokens {
   /**
-   * Signs a token for an account.
+   * Signs a token for an account as it is now.
    *
    * @param jkt the thumbprint of the key to bind the token to; undefined for no key
    */
-  issue: (accountId: string, login: Login, jkt?: string) => IssuedAccessToken
+  issue: (account: TokenAccount, login: Login, jkt?: string) => IssuedAccessToken
   /**
    * Returns the login that a token names, whether or not the token has expired. Returns null if
    * the token is not valid for another reason, or is of an earlier version.
@@ -100,16 +136,18 @@ export function createAccessTokens({
     refuse: (detail) => new Problem('invalid_token', detail === undefined ? {} : { detail }),
   })
   return {
-    issue: (accountId, login, jkt) => {
+    issue: (account, login, jkt) => {
       const iat = Math.floor(clock() / 1000)
       return {
         accessToken: sign({
-          sub: accountId,
+          ...ownClaims(account),
+          sub: account.id,
           client_id: 'latchkey',
           iat,
           exp: iat + lifeSeconds,
           auth_time: login.authTime,
           ...toLoginClaims(login, jkt),
+          ...accessOf(account),
         }),
         expiresIn: lifeSeconds,
       }
@@ -119,5 +157,21 @@ export function createAccessTokens({
       return claims && toNamedLogin(claims)
     },
     rules,
+  }
+}
+
+// A claim of the application must never replace one that verifiers trust, also if the database was
+// edited by hand.
+function ownClaims({ claims }: TokenAccount): object {
+  return Object.fromEntries(
+    Object.entries(readClaims(claims)).filter(([name]) => !isReservedClaim(name)),
+  )
+}
+
+function accessOf({ roles, accessVersion }: TokenAccount): Pick<AccessClaims, 'roles' | 'ver'> {
+  const names = readRoles(roles)
+  return {
+    ...(names.length > 0 && { roles: names }),
+    ...(accessVersion > 0 && { ver: accessVersion }),
   }
 }

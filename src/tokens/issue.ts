@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js'
-import type { AccessTokens, IssuedAccessToken } from './access-token.js'
+import type { AccessTokens, IssuedAccessToken, TokenAccount } from './access-token.js'
 import { type FormerLogin, toLogin } from './login-claims.js'
 import type { IssuedRefreshToken, RefreshTokens } from './refresh-token.js'
 
@@ -14,7 +14,7 @@ export type IssuedTokens = IssuedAccessToken & IssuedRefreshToken
  *   key
  */
 export type IssueTokens = (
-  account: { id: string; tokenEpoch: number },
+  account: TokenAccount & { tokenEpoch: number },
   former: FormerLogin | undefined,
   jkt: string | undefined,
 ) => IssuedTokens
@@ -35,7 +35,7 @@ export function createIssueTokens({
   return (account, former, jkt) => {
     const login = toLogin(former, clock)
     return {
-      ...accessTokens.issue(account.id, login, jkt),
+      ...accessTokens.issue(account, login, jkt),
       ...refreshTokens.issue(account, login, jkt),
     }
   }

@@ -3,6 +3,7 @@ import type { Config } from '../config.js'
 /** The lifetimes of one-time tokens, in seconds. */
 export const oneTimeSeconds = {
   reset: 30 * 60,
+  invite: 7 * 24 * 60 * 60,
   verify: 24 * 60 * 60,
   signup: 24 * 60 * 60,
   change: 24 * 60 * 60,

@@ -75,11 +75,20 @@ export interface OneTimeTokensDeps {
  * the password or the address changes.
  */
 export function createResetTokens(deps: OneTimeTokensDeps): OneTimeTokens {
-  return createOneTimeTokens(deps, {
+  return createOneTimeTokens(deps, resetKind(oneTimeSeconds.reset))
+}
+
+/** Creates reset tokens of a longer life, for people who do not wait for the mail. */
+export function createInviteTokens(deps: OneTimeTokensDeps): Pick<OneTimeTokens, 'issue'> {
+  return createOneTimeTokens(deps, resetKind(oneTimeSeconds.invite))
+}
+
+function resetKind(lifeSeconds: number): Kind {
+  return {
     typ: 'reset+jwt',
-    lifeSeconds: oneTimeSeconds.reset,
+    lifeSeconds,
     state: ({ passwordHash, email }) => [passwordHash, email],
-  })
+  }
 }
 
 /**

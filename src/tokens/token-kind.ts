@@ -28,7 +28,7 @@ export interface ClaimsRules<Claims> {
   /** {@link ClaimsRules.check} without the times. */
   checkTypes: (payload: unknown) => Claims
   /** Checks the times of claims again, by the injected clock, within {@link leewaySeconds}. */
-  checkTimes: (claims: Claims) => void
+  checkTimes: (claims: Pick<CommonClaims, 'exp' | 'iat' | 'nbf'>) => void
 }
 
 /**

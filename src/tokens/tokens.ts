@@ -4,8 +4,10 @@ import { createAccessTokens } from './access-token.js'
 import { createDeviceTokens } from './device-token.js'
 import { createIssueTokens } from './issue.js'
 import type { KeyRing } from '../keys/key-ring.js'
+import { createCursors } from './cursors.js'
 import {
   createChangeTokens,
+  createInviteTokens,
   createResetTokens,
   createUndoTokens,
   createVerifyTokens,
@@ -44,10 +46,12 @@ export function createTokens(config: TokenSettings, ring: KeyRing, clock: Clock)
     refreshTokens,
     issueTokens: createIssueTokens({ accessTokens, refreshTokens, clock }),
     resetTokens: createResetTokens(signing),
+    inviteTokens: createInviteTokens(signing),
     verifyTokens: createVerifyTokens(signing),
     changeTokens: createChangeTokens(signing),
     undoTokens: createUndoTokens(signing),
     signupTokens: createSignupTokens(signing),
     deviceTokens: createDeviceTokens(signing),
+    cursors: createCursors(ring),
   }
 }

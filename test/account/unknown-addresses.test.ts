@@ -2,6 +2,7 @@ import argon2 from 'argon2'
 import t from 'tap'
 import { buildTestApp, goodPassword, headerNames, onEachDatabase } from '../helper.js'
 import { tokenOf } from '../support/mailbox.js'
+import { operatorOn } from '../support/accounts.js'
 
 /** Names of the methods of the store and of the hasher, in the order in which they were called. */
 type Trace = string[]
@@ -53,7 +54,7 @@ await onEachDatabase(t, async (t, database) => {
   await call('POST', '/email/verify', {
     body: { token: tokenOf(await nextMail(verified.user.email, 'Confirm')) },
   })
-  await store.accounts.disable(disabled.user.id)
+  await operatorOn(store.accounts).disable(disabled.user.id)
   const addresses = {
     'an account': plain.user.email,
     'a verified one': verified.user.email,

@@ -6,6 +6,7 @@ import { createPasswords, type Passwords } from '../../src/passwords/passwords.j
 import { createEstimator } from '../../src/passwords/strength.js'
 import { buildTestApp, cheapHash, goodPassword, onEachDatabase } from '../helper.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
+import { commandOn } from '../support/operator.js'
 
 const shipped = await createPasswords({
   cost: cheapHash,
@@ -25,7 +26,7 @@ await onEachDatabase(t, async (t, database) => {
     const terminal = fakeTerminal(options)
     await createUser(
       { email, name, emailVerified: false },
-      { accounts: store.accounts, passwords, terminal },
+      { ...commandOn(store), passwords, terminal },
     )
     return (await terminal.output()).stdout
   }
@@ -135,7 +136,7 @@ await onEachDatabase(t, async (t, database) => {
     terminal.stdin.write(`${goodPassword}\n`)
     await createUser(
       { email: 'kim@example.org', name: null, emailVerified: true },
-      { accounts: store.accounts, passwords: shipped, terminal },
+      { ...commandOn(store), passwords: shipped, terminal },
     )
     t.equal(terminal.stdin.destroyed, true)
     t.not((await store.accounts.findByEmail('kim@example.org'))?.emailVerifiedAt, null)

@@ -5,12 +5,14 @@ import t from 'tap'
 import { users } from '../../src/cli/users.js'
 import { createSendMails, type SendMails } from '../../src/cli/users-mail.js'
 import { loadConfig } from '../../src/config.js'
+import type { Account } from '../../src/store/accounts.js'
 import { createMailer } from '../../src/mail/mailer.js'
 import { createEmailFlow, freshEmail } from '../support/email-flow.js'
 import { buildTestApp, onEachDatabase, problem } from '../helper.js'
 import { runMain } from '../support/process.js'
 import { startSmtp } from '../support/smtp.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
+import { commandOn } from '../support/operator.js'
 
 const next = 'seven-green-kettles-whistle'
 
@@ -136,9 +138,10 @@ await onEachDatabase(t, async (t, database) => {
     t.match(await store.accounts.findById(user.id), { email: user.email, tokenEpoch: 0 })
     const account = await store.accounts.findById(user.id)
     t.equal(
-      await store.accounts.setEmail(
-        { id: user.id, email: 'moved@example.org' },
-        { email: freshEmail(), verified: true },
+      await store.accounts.change(
+        { ...(account as Account), email: 'moved@example.org' },
+        { email: freshEmail(), emailVerified: true },
+        { keepAdmin: false },
       ),
       null,
       'changed meanwhile',
@@ -164,21 +167,13 @@ t.test('an account that is changed while the command runs', async (t) => {
   const { store, signup } = await buildTestApp(t)
   const { setEmail } = await import('../../src/cli/users-email.js')
   const { user } = await signup()
-  const deps = {
-    terminal: fakeTerminal(),
-    sendMails: async () => {
-      t.fail('a mail')
-    },
-    appUrl: 'http://localhost:3000',
-    accessTokenSeconds: 600,
-  }
-  const accounts = { ...store.accounts, setEmail: async () => null }
+  const accounts = { ...store.accounts, change: async () => null }
   await t.rejects(
     setEmail(
       user.email,
       freshEmail(),
       { verified: false, resetPassword: false },
-      { ...deps, accounts },
+      commandOn({ ...store, accounts }),
     ),
     { message: /was changed meanwhile/ },
   )

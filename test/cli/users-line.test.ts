@@ -73,9 +73,24 @@ t.test('a line becomes an account', async (t) => {
       { ...account, id: value.toLowerCase() },
     ]),
     ...[0, 1, 2_000_000_000].map((value): [object, object] => [
-      { ...ada, token_epoch: value },
-      { ...account, tokenEpoch: value },
+      { ...ada, token_epoch: value, access_version: value },
+      { ...account, tokenEpoch: value, accessVersion: value },
     ]),
+    ...[[], ['admin'], ['b', 'a.b_c-d']].map((roles): [object, object] => [
+      { ...ada, roles },
+      { ...account, roles: JSON.stringify(roles) },
+    ]),
+    ...[{}, { plan: 'pro', n: [1, { a: null }], '': '\\ud800 \\u0000' }].map(
+      (claims): [object, object] => [
+        { ...ada, claims },
+        { ...account, claims: JSON.stringify(claims) },
+      ],
+    ),
+    [{ ...ada, last_login_at: null }, account],
+    [
+      { ...ada, last_login_at: '2026-01-02T03:04:05Z' },
+      { ...account, lastLoginAt: new Date('2026-01-02T03:04:05Z') },
+    ],
     [
       { ...ada, former_emails: [] },
       { ...account, emailHistory: '[]' },
@@ -225,6 +240,39 @@ t.test('bad lines say why, and nothing of what stands in them', async (t) => {
         'token_epoch is not a whole number from 0 to 2000000000',
       ],
     ),
+    ...[null, '1', -1, 0.5, 2_000_000_001, [], {}].map((value): [object, string] => [
+      { ...ada, access_version: value },
+      'access_version is not a whole number from 0 to 2000000000',
+    ]),
+    ...[null, 'admin', { admin: true }, [1], [null], Array.from('abcdefghijklmnopq')].map(
+      (roles): [object, string] => [{ ...ada, roles }, 'roles is not a list of up to 16 texts'],
+    ),
+    ...[['Secret'], [''], ['a'.repeat(33)], ['a"b'], ['a\n']].map((roles): [object, string] => [
+      { ...ada, roles },
+      'roles: a role begins with a-z, and has up to 32 characters: a-z, 0-9, dot, underscore, hyphen',
+    ]),
+    [{ ...ada, roles: ['a', 'b', 'a'] }, 'roles: must not name a role twice'],
+    [
+      { ...ada, roles: Array.from('abcdefg', (letter) => letter.repeat(29)) },
+      'roles: must have at most 200 characters in all roles together',
+    ],
+    ...[null, 'secret', 1, []].map((claims): [object, string] => [
+      { ...ada, claims },
+      'claims is not an object',
+    ]),
+    ...['sub', 'roles', 'ver', 'exp', 'email', 'constructor'].map((name): [object, string] => [
+      { ...ada, claims: { [name]: 'secret' } },
+      'claims: has a meaning of its own in tokens',
+    ]),
+    [
+      `{"email":"ada@example.org","password_hash":"${hash}","claims":{"__proto__":"secret"}}`,
+      'claims: has a meaning of its own in tokens',
+    ],
+    [{ ...ada, claims: { a: '\u20ac'.repeat(98) } }, 'claims: must have at most 300 bytes as JSON'],
+    ...['\0', '\\\0', '\ud800', '\udfff'].map((text): [object, string] => [
+      { ...ada, claims: { [text]: 1 } },
+      'claims: must be well-formed Unicode without NUL',
+    ]),
     ...['created_at', 'updated_at'].flatMap((member) =>
       [...strings, 'secret', '2024-01-01', '9'.repeat(65)].map((value): [object, string] => [
         { ...ada, [member]: value },

@@ -39,7 +39,11 @@ const rows: MovedAccount[] = [
     name: 'Ada "\\\u202e\u{1f511}',
     emailVerified: new Date(1),
     disabled: new Date(0),
+    roles: '["admin","a.b_c-d"]',
+    claims: '{"plan":"pro","list":[1,null,{"deep":"\u00e9"}],"text":"\\\\ud800"}',
     tokenEpoch: 2_000_000_000,
+    accessVersion: 2_000_000_000,
+    lastLoginAt: new Date(0),
     emailHistory: JSON.stringify(former),
     endedLogins: '[["0b9f5ac2-7d5e-4a53-9d4b-3c2f5a1e6b70",1767323045],["x",0]]',
     createdAt: new Date(0),
@@ -67,11 +71,13 @@ const rows: MovedAccount[] = [
 ]
 
 const columns =
-  'id, email, email_verified_at, password_hash, name, token_epoch, disabled_at, email_history, ended_logins, created_at, updated_at'
+  'id, email, email_verified_at, password_hash, name, roles, claims, token_epoch, access_version, disabled_at, deleted_at, email_history, ended_logins, last_login_at, created_at, updated_at'
 const other: Record<DatabaseKind, DatabaseKind> = { sqlite: 'postgresql', postgresql: 'sqlite' }
 
+/** Everything that moves. The times of changes are those of the database. */
 async function all(accounts: Accounts) {
-  return await accounts.list(null, 10_000)
+  const found = await accounts.list(null, 10_000)
+  return found.map(({ versionChangedAt: _1, changedAt: _2, ...moved }) => moved)
 }
 
 async function resetToken({ nextMail }: Pick<TestApp, 'nextMail'>): Promise<string> {

@@ -8,7 +8,9 @@ import { loadConfig } from '../../src/config.js'
 import { openStore } from '../../src/store/open-store.js'
 import { goodPassword, onEachDatabase } from '../helper.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
+import { changedMeanwhile, commandOn } from '../support/operator.js'
 import { migratedDatabase } from '../support/migrated.js'
+import { operatorOn } from '../support/accounts.js'
 
 const nobody = '01a1fc01-f8b4-7454-b157-7ca464a8123c'
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -108,7 +110,11 @@ await onEachDatabase(t, async (t, kind) => {
   await t.test('list shows every account in the order of the ids', async (t) => {
     const url = await migratedDatabase(t, kind)
     const run = operator(url)
-    t.match(await run(['list']), /^e-mail +id +created +verified +disabled\n$/, 'a header alone')
+    t.match(
+      await run(['list']),
+      /^e-mail +id +created +verified +disabled +roles\n$/,
+      'a header alone',
+    )
     t.equal(await run(['list', '--no-header']), '')
     t.equal(await run(['list', '--json']), '', 'JSON Lines have no header')
     const { accounts, close } = await openStore(url, {
@@ -122,7 +128,7 @@ await onEachDatabase(t, async (t, kind) => {
         emailVerified: index === 0,
       })),
     )
-    await accounts.disable(String((await accounts.list(null, 1))[0]?.id))
+    await operatorOn(accounts).disable(String((await accounts.list(null, 1))[0]?.id))
     const lines = (await run(['list', '--no-header'])).split('\n')
     t.strictSame(
       lines.map((line) => line.split(/ +/)[0]),
@@ -134,11 +140,11 @@ await onEachDatabase(t, async (t, kind) => {
     t.strictSame(
       [first?.slice(2), second?.slice(2)],
       [
-        [time, time, time],
-        [time, '-', '-'],
+        [time, time, time, '-'],
+        [time, '-', '-', '-'],
       ],
     )
-    const header = /^e-mail +id +created +verified +disabled$/
+    const header = /^e-mail +id +created +verified +disabled +roles$/
     for (const isTTY of [true, false]) {
       const [first, ...others] = (await run(['list'], { input: '', isTTY })).split('\n')
       t.match(first, header, 'on a terminal and in a pipe')
@@ -156,6 +162,7 @@ await onEachDatabase(t, async (t, kind) => {
       name: null,
       created_at: time,
       updated_at: time,
+      roles: [],
       disabled_at: time,
     })
   })
@@ -199,30 +206,11 @@ t.test('a reader that has seen enough is no fault', async (t) => {
 })
 
 t.test('an account that goes while it is changed is unknown', async (t) => {
-  const accounts = {
-    findByEmail: async () => ({ id: nobody, email: 'ada@example.org' }),
-    findById: async () => null,
-    disable: async () => false,
-    enable: async () => false,
-    endRefreshTokens: async () => false,
-    delete: async () => false,
-  } as never
+  const store = changedMeanwhile({ id: nobody, email: 'ada@example.org' }, true)
   for (const change of ['disable', 'enable', 'logout', 'delete'] as const)
-    await t.rejects(
-      changeUser(
-        change,
-        'ada@example.org',
-        { yes: true },
-        {
-          accounts,
-          terminal: fakeTerminal(),
-          sendMails: async () => {},
-          appUrl: 'http://localhost:3000',
-          accessTokenSeconds: 600,
-        },
-      ),
-      { message: 'The account does not exist.' },
-    )
+    await t.rejects(changeUser(change, 'ada@example.org', { yes: true }, commandOn(store)), {
+      message: 'The account does not exist.',
+    })
 })
 
 t.test('what does not fit says how to use it, and opens nothing', async (t: Test) => {
@@ -256,6 +244,13 @@ t.test('what does not fit says how to use it, and opens nothing', async (t: Test
     'set-email',
     'set-email a@b.example',
     'set-email a@b.example b@b.example --yes',
+    'grant a@b.example',
+    'revoke a@b.example admin x',
+    'roles',
+    'roles a@b.example --json',
+    'invite',
+    'invite a@b.example --role',
+    'create a@b.example --role admin',
   ])
     t.match(
       await run(line.split(' ').filter(Boolean)),

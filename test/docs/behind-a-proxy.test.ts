@@ -9,9 +9,16 @@ const text = await projectFile('docs/behind-a-proxy.md')
 
 t.test('the lines for nginx are those of the example', async (t) => {
   const example = await projectFile('examples/behind-nginx/latchkey.conf')
-  const snippets = [...text.matchAll(/```nginx\n([^]*?)```/g)].map(([, lines = '']) => lines)
-  t.ok(snippets.length > 0, 'the lines are found')
-  for (const snippet of snippets) t.ok(example.includes(snippet), snippet)
+  const others = await projectFile('docs/verify-elsewhere.md')
+  const snippets = [text, others].map((one) =>
+    [...one.matchAll(/```nginx\n([^]*?)```/g)].map(([, lines = '']) => lines),
+  )
+  t.strictSame(
+    snippets.map(({ length }) => length),
+    [3, 2],
+    'the lines are found',
+  )
+  for (const snippet of snippets.flat()) t.ok(example.includes(snippet), snippet)
 })
 
 t.test('the example for Traefik is YAML, and each of its names exists', (t) => {

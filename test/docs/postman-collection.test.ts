@@ -65,7 +65,11 @@ t.test('the collection has every operation of the contract', async (t) => {
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   )
   const made = requests.map(({ request }) => `${request?.method} /${request?.url.path.join('/')}`)
-  const named = new Set(made.map((route) => route.replace(/(\/problems\/)\w+/, '$1{code}')))
+  const named = new Set(
+    made.map((route) =>
+      route.replace(/(\/problems\/)\w+/, '$1{code}').replace('{{userId}}', '{id}'),
+    ),
+  )
   t.strictSame([...named].sort(), operations.sort())
   t.match(made[0], 'POST /signup')
   t.match(made.at(-1), 'DELETE /me')

@@ -8,22 +8,28 @@ import { freePort } from '../support/cluster.js'
 import { algorithms, makeJwk } from '../support/forge.js'
 import {
   account,
+  findEditorsInPython,
   findPython,
   makeTokens,
+  roleCases,
   text,
+  tokenWithRoles,
   verifyInPython,
   writeSnippets,
 } from '../support/snippets.js'
 
 interface Claims {
   sub: string
+  roles?: string[]
 }
+type HasRoles = (claims: object, ...needed: string[]) => boolean
 type Verify = (authorization?: string) => Promise<Claims | null>
 type Guard = (
   request: IncomingMessage & { claims?: Claims },
   reply: ServerResponse,
   next: (error?: unknown) => void,
 ) => void
+type RequireRoles = (...roles: string[]) => Guard
 
 const install = 'apt-get install python3-jwt python3-cryptography'
 const load = async <Module>(folder: string, file: string) =>
@@ -63,8 +69,15 @@ for (const alg of algorithms) {
         ),
       )
 
+    // New ones for each language, as above.
+    const withRoles = () =>
+      roleCases.map(
+        ([roles, isEditor]) =>
+          [tokenWithRoles(issuer, jwk, roles), isEditor, JSON.stringify(roles)] as const,
+      )
+
     await t.test('Node.js', async (t) => {
-      const { verify } = await load<{ verify: Verify }>(
+      const { verify, hasRoles } = await load<{ verify: Verify; hasRoles: HasRoles }>(
         writeSnippets(t, { issuer, files: ['latchkey.js'] }),
         'latchkey.js',
       )
@@ -79,6 +92,13 @@ for (const alg of algorithms) {
         user.id,
         'the scheme in any case, then one space or more',
       )
+      for (const [token, isEditor, name] of withRoles()) {
+        const claims = (await verify(`Bearer ${token}`)) ?? {}
+        t.equal(hasRoles(claims, 'editor'), isEditor, name)
+        t.equal(hasRoles(claims, 'editor', 'author'), false, `two roles, ${name}`)
+        t.equal(hasRoles(claims), true, `no role, ${name}`)
+      }
+      t.equal(hasRoles({ roles: 'editor' }, 'editor'), false, 'a text is no list')
     })
 
     await t.test('Fastify', async (t) => {
@@ -94,15 +114,28 @@ for (const alg of algorithms) {
         await tryEach(async (token) => await ask(t, `http://localhost:${port}/orders`, token)),
         expected,
       )
+      const drafts = `http://localhost:${port}/drafts`
+      for (const [token, isEditor, name] of withRoles())
+        t.equal(await statusOf(drafts, token), isEditor ? 200 : 403, name)
+      t.equal(await ask(t, drafts, 'a.b.c'), null, 'a bad token is 401')
     })
 
     await t.test('Express', async (t) => {
-      const { guard } = await load<{ guard: Guard }>(
+      const { guard, requireRoles } = await load<{ guard: Guard; requireRoles: RequireRoles }>(
         writeSnippets(t, { issuer, files: ['latchkey.js', 'express.js'] }),
         'express.js',
       )
       const url = await serve(t, guard)
       t.strictSame(await tryEach(async (token) => await ask(t, url, token)), expected)
+      const drafts = await serve(t, (request, reply, next) => {
+        guard(request, reply, (error) => {
+          if (error === undefined) requireRoles('editor')(request, reply, next)
+          else next(error)
+        })
+      })
+      for (const [token, isEditor, name] of withRoles())
+        t.equal(await statusOf(drafts, token), isEditor ? 200 : 403, name)
+      t.equal(await ask(t, drafts, 'a.b.c'), null, 'a bad token is 401')
     })
 
     await t.test('Python', async (t) => {
@@ -113,15 +146,22 @@ for (const alg of algorithms) {
         t.comment(why)
         return
       }
+      const folder = writeSnippets(t, { issuer, files: ['latchkey.py'] })
       const tokens = makeAll()
-      const found = await verifyInPython(
-        program,
-        writeSnippets(t, { issuer, files: ['latchkey.py'] }),
-        Object.values(tokens),
-      )
+      const found = await verifyInPython(program, folder, Object.values(tokens))
       t.strictSame(
         Object.fromEntries(Object.keys(tokens).map((name, index) => [name, found[index]])),
         expected,
+      )
+      const cases = withRoles()
+      t.strictSame(
+        await findEditorsInPython(
+          program,
+          folder,
+          cases.map(([token]) => token),
+        ),
+        cases.map(([, isEditor]) => isEditor),
+        'roles',
       )
     })
   })
@@ -145,6 +185,7 @@ t.test('each example that is not run here is said to be not', async (t) => {
   t.strictSame(
     sections.map((section) => [section.split('\n')[0], /part of the test suite/.test(section)]),
     [
+      ['Roles', false],
       ['Node.js: Fastify, Express', true],
       ['Python: PyJWT', false],
       ['Go: go-oidc', true],
@@ -169,6 +210,10 @@ async function serve(t: Test, guard: Guard): Promise<string> {
     server.close().closeAllConnections()
   })
   return `http://localhost:${(server.address() as AddressInfo).port}`
+}
+
+async function statusOf(url: string, token: string): Promise<number> {
+  return (await fetch(url, { headers: { authorization: `Bearer ${token}` } })).status
 }
 
 /** The account that a service says a token is of, or null where it answers 401 with a challenge. */

@@ -12,6 +12,29 @@ t.test('requests through nginx', async (t) => {
   if (await startNginx(t, behind.addresses)) await checkForwardAuth(t, behind)
 })
 
+t.test('the app compares whole names of roles', async (t) => {
+  const port = await freePort()
+  await startExample(t, 'behind-nginx/app.mjs', { PORT: String(port) })
+  for (const [roles, expected] of [
+    [undefined, 403],
+    ['', 403],
+    ['editor', 200],
+    ['admin,editor', 200],
+    ['sub-editor,editors,co.editor', 403],
+  ] as const) {
+    const headers = {
+      'x-latchkey-subject': 'ada',
+      ...(roles !== undefined && { 'x-latchkey-roles': roles }),
+    }
+    for (const path of ['/editors/', '/editors'])
+      t.equal(
+        (await fetch(`http://127.0.0.1:${port}${path}`, { headers })).status,
+        expected,
+        `${path} ${roles}`,
+      )
+  }
+})
+
 t.test('a person uses the example in a browser', async (t) => {
   const behind = await startBehindProxy(t)
   const { origin, time, signup, addresses } = behind

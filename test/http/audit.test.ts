@@ -1,7 +1,9 @@
 import t from 'tap'
 import { auditEvents, type AuditEvent } from '../../src/http/audit.js'
 import { buildTestApp, goodPassword, projectFile, type TestApp } from '../helper.js'
+import { createAdminFlow } from '../support/admins.js'
 import { tokenOf } from '../support/mailbox.js'
+import { operatorOn } from '../support/accounts.js'
 
 const newPassword = 'copper-kettle-on-the-lower-shelf'
 
@@ -19,6 +21,15 @@ async function changeAddress(
     body: { new_email: `new-${user.email}`, password: goodPassword },
   })
   return tokenOf(await nextMail(`new-${user.email}`, 'Confirm'))
+}
+
+/** An act of a new admin on the person. Returns the id of the account that its line names. */
+function act(method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object): Scenario {
+  return async (built, { user }) => {
+    const { token } = await createAdminFlow(built).admin()
+    const reply = await built.call(method, path.replace(':id', user.id), { token, body })
+    return path.includes(':id') ? user.id : reply.json<{ id: string }>().id
+  }
 }
 
 /** Events that come with a setting alone. */
@@ -43,7 +54,7 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return id
   },
   'login.disabled': async ({ call, store }, { user: { id, email } }) => {
-    await store.accounts.disable(id)
+    await operatorOn(store.accounts).disable(id)
     await call('POST', '/login', { body: { email, password: goodPassword } })
     return id
   },
@@ -58,13 +69,17 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     return id
   },
   'token.refused': async ({ call, store }, { user: { id }, access_token: token }) => {
-    await store.accounts.delete(id)
+    await operatorOn(store.accounts).delete(id)
     await call('GET', '/me', { token })
     return id
   },
   'account.refused': async ({ call, store }, { user: { id }, access_token: token }) => {
-    await store.accounts.disable(id)
+    await operatorOn(store.accounts).disable(id)
     await call('GET', '/me', { token })
+    return id
+  },
+  'role.missing': async ({ call }, { user: { id }, access_token: token }) => {
+    await call('GET', '/staff', { token })
     return id
   },
   'password.wrong': async ({ call }, { user: { id }, access_token: token }) => {
@@ -146,6 +161,15 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
     await call('DELETE', '/me', { token, body: { password: goodPassword } })
     return id
   },
+  'admin.user_created': act('POST', '/admin/users', {
+    email: 'created@example.org',
+    password: goodPassword,
+  }),
+  'admin.user_invited': act('POST', '/admin/users', { email: 'guest@example.org', invite: true }),
+  'admin.user_changed': act('PATCH', '/admin/users/:id', { name: 'Secret', claims: { a: 1 } }),
+  'admin.roles_changed': act('PATCH', '/admin/users/:id', { roles: ['editor'] }),
+  'admin.user_logged_out': act('POST', '/admin/users/:id/logout'),
+  'admin.user_deleted': act('DELETE', '/admin/users/:id'),
   'request.cross_site': async ({ call }, { user: { id }, access_token: token }) => {
     await call('PATCH', '/me', {
       body: { name: null },
@@ -168,7 +192,11 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
 }
 
 t.test('each event is one line with the account and the request, and nothing secret', async (t) => {
-  const built = await buildTestApp(t)
+  const built = await buildTestApp(t, {
+    beforeReady: (app) => {
+      app.get('/staff', { config: { roles: ['admin'] } }, async () => ({}))
+    },
+  })
   for (const [event, run] of Object.entries(scenarios)) {
     const person = await built.signup({ name: 'Secret Name' })
     const account = await run(built, person)
@@ -196,6 +224,7 @@ t.test('each event is one line with the account and the request, and nothing sec
       'request_id',
       'event',
       'account',
+      ...(event.startsWith('admin.') ? ['actor'] : []),
       'msg',
     ])
     t.equal(request?.msg, 'request')

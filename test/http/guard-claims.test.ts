@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { leewaySeconds } from '../../src/keys/key-ring.js'
-import { onEachDatabase } from '../helper.js'
+import { onEachDatabase, problem } from '../helper.js'
 import { algorithms } from '../support/forge.js'
 import { buildForger, refused } from '../support/forger.js'
 
@@ -128,12 +128,26 @@ t.test('an audience of its own is asked for, and the issuer is none', async (t) 
     await refuses(t, JSON.stringify(aud), make({ claims: { aud } }))
 })
 
-t.test('a claim of somebody else opens nothing and is not answered', async (t) => {
-  const { make, call, claims } = await buildForger(t, 'ES256')
-  const token = make({
-    claims: { role: 'admin', email: 'ada@example.org', public: true, epoch: 5, iss2: 'x' },
+t.test("the application's own claims open nothing, and GET /claims returns them", async (t) => {
+  const { make, call, claims } = await buildForger(t, 'ES256', {
+    beforeReady: (app) => {
+      app.get('/staff', { config: { roles: ['admin'] } }, async () => ({}))
+    },
   })
-  t.strictSame((await call('GET', '/claims', { token })).json(), claims)
+  const own = {
+    role: 'admin',
+    scope: 'admin',
+    groups: ['admin'],
+    public: true,
+    epoch: 5,
+    plan: { name: 'gold', seats: [1, null, 'x'], deep: { er: {} } },
+    toJSON: 'x',
+    'x y"\u2028': 'é\u{1f511}',
+  }
+  const token = make({ claims: own })
+  for (const time of ['first', 'second'])
+    t.strictSame((await call('GET', '/claims', { token })).json(), { ...claims, ...own }, time)
+  problem(t, await call('GET', '/staff', { token }), 403, 'missing_role')
 })
 
 await onEachDatabase(t, async (t, database) => {

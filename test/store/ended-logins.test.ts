@@ -13,11 +13,18 @@ import {
 } from '../../src/store/ended-logins.js'
 import { openStore } from '../../src/store/open-store.js'
 import { type DatabaseKind, freshDatabase, frozenNow, onEachDatabase, query } from '../helper.js'
+import { operatorOn } from '../support/accounts.js'
 
 const nowSeconds = frozenNow / 1000
 const addEndedLogin = (column: string, login: EndedLogin, now: number) =>
   add(column, { ...login, authTime: nowSeconds }, now)
 const every = `["every-login",${nowSeconds}]`
+/** An account whose epoch was raised. */
+const raised = (times: number) => ({
+  tokenEpoch: times,
+  accessVersion: times,
+  versionChangedAt: new Date(frozenNow),
+})
 const full = toEndedLogins(
   Array.from({ length: maxEndedLogins }, (_, index) => ({ sid: `s${index}`, end: nowSeconds })),
 )
@@ -113,18 +120,19 @@ await onEachDatabase(t, async (t, kind) => {
     t.equal(await accounts.endLogin(await read(ada), null), true)
     t.strictSame(
       { ...(await read(ada)) },
-      { ...ada, tokenEpoch: 1, endedLogins: `[${every}]` },
+      { ...ada, ...raised(1), endedLogins: `[${every}]` },
       'full: the epoch is raised',
     )
     t.strictSame(await read(other), other, 'others are untouched')
-    await accounts.disable(ada.id)
+    await operatorOn(accounts).disable(ada.id)
     t.equal(await accounts.endLogin(await read(ada), '[["a",1]]'), false, 'a disabled account')
-    await accounts.delete(ada.id)
+    await operatorOn(accounts).delete(ada.id)
     t.equal(await accounts.endLogin(ada, '[["a",1]]'), false, 'a deleted account')
   })
 
   await t.test('every statement that raises the epoch ends every login', async (t) => {
     const { accounts, create, read } = await freshStore(t, kind)
+    const operate = operatorOn(accounts)
     const next = { email: 'new@example.org', emailHistory: '[]' }
     const raises: Record<string, (account: Account) => Promise<unknown>> = {
       endRefreshTokens: async ({ id }) => await accounts.endRefreshTokens(id),
@@ -133,15 +141,16 @@ await onEachDatabase(t, async (t, kind) => {
       setPassword: async (account) => await accounts.setPassword(account, '$hash$2'),
       takeBack: async (account) =>
         await accounts.takeBack(account, { ...next, passwordHash: '$hash$2' }),
-      setEmail: async (account) =>
-        await accounts.setEmail(account, { email: 'x@example.org', verified: false }),
-      disable: async ({ id }) => await accounts.disable(id),
+      'a new address': async ({ id }) => await operate.change(id, { email: 'x@example.org' }),
+      'the same address': async ({ id, email }) => await operate.change(id, { email }),
+      'a new hash': async ({ id }) => await operate.change(id, { passwordHash: '$hash$2' }),
+      disable: async ({ id }) => await operate.disable(id),
     }
     for (const [name, raise] of Object.entries(raises)) {
       const account = await create()
       await accounts.endLogin(account, '[["a",1]]')
       await raise(await read(account))
-      t.match(await read(account), { tokenEpoch: 1, endedLogins: `[${every}]` }, name)
+      t.match(await read(account), { ...raised(1), endedLogins: `[${every}]` }, name)
     }
     const account = await create()
     await accounts.endLogin(account, '[["a",1]]')

@@ -8,8 +8,9 @@ import { parseDatabaseUrl } from '../../src/store/database.js'
 import { applyMigrations } from '../../src/store/migrations.js'
 import { migrateStore, openStore } from '../../src/store/open-store.js'
 import { freshDatabase, query } from '../helper.js'
+import { earlierDatabase } from '../support/migrated.js'
 
-const names = ['0001_init', '0002_email_history', '0003_ended_logins']
+const names = ['0001_init', '0002_email_history', '0003_ended_logins', '0004_access']
 const options = { autoMigrate: false, clock: () => 0 }
 const held = { name: 'DatabaseError', message: /another process has held its lock for 0\.3 s/ }
 
@@ -46,17 +47,6 @@ async function connectTo(t: Test, url: string): Promise<pg.Client> {
 const unfinished =
   'SELECT 1 FROM _prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL'
 
-/** A database without its last migration. */
-async function halfMigrated(t: Test): Promise<string> {
-  const url = await freshDatabase(t, 'postgresql')
-  await applyMigrations(parseDatabaseUrl(url))
-  await query(
-    url,
-    "ALTER TABLE users DROP COLUMN ended_logins; DELETE FROM _prisma_migrations WHERE migration_name = '0003_ended_logins'",
-  )
-  return url
-}
-
 t.test('PostgreSQL: the lock of another migration', async (t) => {
   const url = await freshDatabase(t, 'postgresql')
   const other = await connectTo(t, url)
@@ -69,7 +59,7 @@ t.test('PostgreSQL: the lock of another migration', async (t) => {
 })
 
 t.test('PostgreSQL: a transaction that uses the table', async (t) => {
-  const url = await halfMigrated(t)
+  const url = await earlierDatabase(t, 'postgresql', 2)
   const other = await connectTo(t, url)
   await other.query('BEGIN; SELECT * FROM users')
   await isRefused(t, url)

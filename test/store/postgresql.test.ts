@@ -3,6 +3,7 @@ import pg from 'pg'
 import t, { type Test } from 'tap'
 import { startProxy } from '../support/tcp-proxy.js'
 import { migrate } from '../../src/cli/migrate.js'
+import type { Account } from '../../src/store/accounts.js'
 import { openStore } from '../../src/store/open-store.js'
 import { freshDatabase, query } from '../helper.js'
 import { clusterUrl, freePort } from '../support/cluster.js'
@@ -102,7 +103,7 @@ t.test('a store outlives locks, ended connections and their return', async (t: T
     accounts.create({ email: 'b@example.org', passwordHash: 'h', name: null }),
     accounts.updateName(id, 'x'),
     accounts.replaceHash(id, 'h', 'i'),
-    accounts.deleteIfUnchanged({ id, tokenEpoch: 0 }),
+    accounts.delete(account as Account, { ifUnchanged: true, keepAdmin: false }),
   ]
   const endConnections = async () => {
     await query(

@@ -1,4 +1,68 @@
+import type { Test } from 'tap'
+import type { Account, AccountChanges, Accounts } from '../../src/store/accounts.js'
 import { query } from './query.js'
+
+/** Changes of an operator: read the account, then change it. Each returns whether it did. */
+export function operatorOn(accounts: Accounts) {
+  const change = async (
+    id: string,
+    changes: AccountChanges,
+    isNew: (account: Account) => boolean,
+  ) => {
+    const account = await accounts.findById(id)
+    if (account === null || !isNew(account)) return false
+    const changed = await accounts.change(account, changes, { keepAdmin: false })
+    return changed !== null && typeof changed !== 'string'
+  }
+  return {
+    disable: async (id: string) =>
+      await change(id, { disabled: true }, ({ disabledAt }) => disabledAt === null),
+    enable: async (id: string) =>
+      await change(id, { disabled: false }, ({ disabledAt }) => disabledAt !== null),
+    change: async (id: string, changes: AccountChanges) => await change(id, changes, () => true),
+    delete: async (id: string) => {
+      const account = await accounts.findById(id)
+      const options = { ifUnchanged: false, keepAdmin: false }
+      return account !== null && (await accounts.delete(account, options)) === true
+    },
+  }
+}
+
+/** Asserts that a row is an erased account: every column is named, and none has personal data. */
+export function isErased(t: Test, row: Record<string, unknown> | undefined, name = 'erased'): void {
+  const time = (value: unknown) => new Date(value as string).getTime()
+  const {
+    id,
+    password_hash: hash,
+    token_epoch: epoch,
+    access_version: version,
+    ...rest
+  } = row ?? {}
+  t.match(hash, /^![\w-]{22}$/, `${name}: an unusable hash`)
+  t.ok(Number(epoch) > 0 && Number(version) > 0, `${name}: the epoch and the version were raised`)
+  const { created_at: created, disabled_at: disabled, deleted_at: deleted } = rest
+  t.ok(time(disabled) >= time(created) && time(deleted) >= time(disabled), `${name}: the times`)
+  t.strictSame(
+    rest,
+    {
+      email: `deleted:${String(id)}`,
+      email_verified_at: null,
+      name: null,
+      roles: '[]',
+      claims: '{}',
+      email_history: '[]',
+      ended_logins: '[]',
+      last_login_at: null,
+      created_at: created,
+      disabled_at: disabled,
+      deleted_at: deleted,
+      updated_at: deleted,
+      changed_at: deleted,
+      version_changed_at: deleted,
+    },
+    `${name}: no personal data`,
+  )
+}
 
 /** The accounts of a database, read and changed past the store. */
 export interface StoredAccounts {

@@ -108,6 +108,53 @@ export async function checkForwardAuth(t: Test, behind: BehindProxy): Promise<vo
     }
   })
 
+  await t.test('the roles reach the app, and a part of it needs one', async (t) => {
+    for (const [roles, expected] of [
+      [[], 403],
+      [['editor'], 200],
+      [['admin', 'editor', 'billing.read'], 200],
+      [['billing.read', 'editor'], 200],
+      [['editors', 'sub-editor', 'co.editor', 'editor.x', 'xeditor'], 403],
+      [['admin'], 403],
+    ] as const) {
+      const { id, cookie } = await login([...roles])
+      t.equal(await status('/notes', ['cookie', cookie]), 200)
+      t.strictSame(
+        identity(takeReceived()[0]),
+        [[id], roles.length > 0 ? [roles.join(',')] : []],
+        'every page',
+      )
+      for (const forged of [[], ['X-Latchkey-Roles', 'editor'], ['x_latchkey_roles', 'editor']]) {
+        t.equal(
+          await status('/editors/list?a=1&b=%26', ['cookie', cookie, ...forged]),
+          expected,
+          `${roles.join()} ${forged.join()}`,
+        )
+        const received = takeReceived()
+        t.strictSame(
+          received.map((one) => [one.url, ...identity(one)]),
+          expected === 200 ? [['/editors/list?a=1&b=%26', [id], [roles.join(',')]]] : [],
+        )
+        t.notMatch(JSON.stringify(received), /eyJ|authorization|latchkey(-refresh)?=/)
+      }
+      for (const path of [
+        '/editors',
+        '/editors/',
+        '/Editors/list',
+        '/%65ditors/list',
+        '//editors/list',
+        '/notes/../editors/list',
+        '/notes/%2e%2e/editors/list',
+      ])
+        t.equal(await status(path, ['cookie', cookie]), expected, path)
+      takeReceived()
+    }
+    t.equal(await status('/editors/list', ['X-Latchkey-Roles', 'editor']), 401, 'without a login')
+    const reply = await send({ path: '/editors/list', headers: navigation })
+    t.equal(reply.headers.location, '/auth/refresh?return_to=/editors/list')
+    t.strictSame(takeReceived(), [])
+  })
+
   await t.test('no spelling of a path opens what is protected', async (t) => {
     for (const path of [
       '/about/../notes',

@@ -9,6 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { buildTestApp, goodPassword, type TestApp } from '../helper.js'
 import { freePort } from './cluster.js'
+import { giveRoles } from './roles.js'
 import { type Answer, type Message, send } from './send.js'
 
 /** The user `nobody`, where the test runs as root; proxies run as this user. */
@@ -35,8 +36,12 @@ export interface BehindProxy extends Pick<TestApp, 'app' | 'time' | 'signup'> {
   origin: string
   addresses: Addresses
   send: (message: Message) => Promise<Answer>
-  /** Signs up, and logs in with cookies through the proxy. Returns the id and the cookies. */
-  login: () => Promise<{ id: string; cookie: string }>
+  /**
+   * Signs up, and logs in with cookies through the proxy. Returns the id and the cookies.
+   *
+   * @param roles the roles of the account; none by default
+   */
+  login: (roles?: string[]) => Promise<{ id: string; cookie: string }>
   /** What the app received since the last call. */
   takeReceived: () => Received[]
 }
@@ -51,7 +56,7 @@ export async function startBehindProxy(
 ): Promise<BehindProxy> {
   const port = await freePort()
   const origin = `http://localhost:${port}`
-  const { app, time, signup } = await buildTestApp(t, {
+  const { app, time, signup, store } = await buildTestApp(t, {
     env: { PUBLIC_URL: `${origin}/auth`, TRUST_PROXY: '127.0.0.1', ...env },
   })
   time.now = Date.now()
@@ -86,8 +91,9 @@ export async function startBehindProxy(
       appPort: (recorder.address() as AddressInfo).port,
     },
     send: sendHere,
-    login: async () => {
+    login: async (roles = []) => {
       const { user } = await signup()
+      if (roles.length > 0) await giveRoles({ store }, user.id, roles)
       const reply = await fetch(`${origin}/auth/login`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', origin },

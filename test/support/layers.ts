@@ -117,7 +117,9 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
       'custom-claims',
       'errors',
       'roles',
+      'store/email-history',
       'unusable-hash',
+      'type:clock',
       'type:limits',
       'type:mail',
       'type:passwords',
@@ -242,6 +244,6 @@ export const homes: Record<string, RegExp> = {
   'prom-client': /^api\/metrics\//,
   'rate-limiter-flexible': /^limits\//,
   typebox:
-    /^(config|settings|schema-check)\.ts$|^account\/user\.ts$|^(cli|http|keys|tokens)\/|\.route\.ts$/,
+    /^(config|settings|schema-check)\.ts$|^account\/(admin-)?user\.ts$|^(cli|http|keys|tokens)\/|\.route\.ts$/,
   validator: /^account\//,
 }

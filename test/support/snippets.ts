@@ -4,7 +4,17 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { projectFile } from '../helper.js'
-import { encode, forge, hmac, type Jwk, makeJwk, publicPart, signer, thumbprint } from './forge.js'
+import {
+  decode,
+  encode,
+  forge,
+  hmac,
+  type Jwk,
+  makeJwk,
+  publicPart,
+  signer,
+  thumbprint,
+} from './forge.js'
 
 /** The account of the tokens made here. */
 export const account = '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1'
@@ -108,6 +118,23 @@ export function makeTokens(
   }
 }
 
+/** The roles of tokens, and whether a check for the role `editor` lets each in. */
+export const roleCases: Array<[roles: unknown, isEditor: boolean]> = [
+  [undefined, false],
+  [[], false],
+  [['editor'], true],
+  [['admin', 'editor'], true],
+  [['admin'], false],
+  [['editors', 'sub-editor', 'co.editor', 'edito'], false],
+  [['editor,admin'], false],
+]
+
+/** A good token with these roles. */
+export function tokenWithRoles(issuer: string, jwk: Jwk, roles: unknown): string {
+  const { header, payload } = decode(makeTokens(issuer, jwk).good.fresh as string)
+  return forge(header, { ...payload, roles }, signer(jwk))
+}
+
 /** A Python that has PyJWT, or null; `exists` says whether there is a Python at all. */
 export async function findPython(): Promise<{ program: string | null; exists: boolean }> {
   let exists = false
@@ -122,6 +149,16 @@ export async function findPython(): Promise<{ program: string | null; exists: bo
   return { program: null, exists }
 }
 
+/** Says for each token whether the Python example finds the role `editor` in it. */
+export async function findEditorsInPython(
+  program: string,
+  folder: string,
+  tokens: string[],
+): Promise<boolean[]> {
+  const code = 'latchkey.has_roles(latchkey.verify(token), "editor")'
+  return (await runPython(program, folder, tokens, code)) as boolean[]
+}
+
 /**
  * Verifies tokens with the Python example in a folder; answers the account of each, or null
  * where it is refused. Any other error than the one the example names is thrown.
@@ -131,8 +168,18 @@ export async function verifyInPython(
   folder: string,
   tokens: string[],
 ): Promise<Array<string | null>> {
-  const code =
-    'import json, latchkey, jwt, sys\nfor token in json.load(sys.stdin):\n  try: print(json.dumps(latchkey.verify(token)["sub"]))\n  except jwt.PyJWTError: print("null")'
+  return (await runPython(program, folder, tokens, 'latchkey.verify(token)["sub"]')) as Array<
+    string | null
+  >
+}
+
+async function runPython(
+  program: string,
+  folder: string,
+  tokens: string[],
+  expression: string,
+): Promise<unknown[]> {
+  const code = `import json, latchkey, jwt, sys\nfor token in json.load(sys.stdin):\n  try: print(json.dumps(${expression}))\n  except jwt.PyJWTError: print("null")`
   const running = promisify(execFile)(program, ['-c', code], {
     cwd: folder,
     env: { ...process.env, NO_PROXY: '*', PYTHONPATH: folder },
@@ -141,5 +188,5 @@ export async function verifyInPython(
   return (await running).stdout
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as string | null)
+    .map((line) => JSON.parse(line) as unknown)
 }

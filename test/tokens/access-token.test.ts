@@ -7,7 +7,8 @@ import { algorithms, decode, makeJwk, thumbprint } from '../support/forge.js'
 
 const issuer = 'https://auth.example.org/v1'
 const audience = 'https://api.example.org'
-const account = '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1'
+const id = '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1'
+const account = { id, roles: '[]', claims: '{}', accessVersion: 0 }
 const now = Math.floor(Date.now() / 1000)
 const lifeSeconds = 600
 const time = { seconds: now }
@@ -36,7 +37,7 @@ for (const alg of algorithms) {
     t.match(payload.jti, /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
     t.strictSame(payload, {
       iss: issuer,
-      sub: account,
+      sub: id,
       aud: audience,
       iat: now,
       exp: now + lifeSeconds,
@@ -50,6 +51,73 @@ for (const alg of algorithms) {
     t.equal(rules.keyFor(header).kid, header.kid)
   })
 }
+
+t.test('a token carries roles, version and own claims, each only if there is one', async (t) => {
+  const { issue, rules } = await tokensOf(jwks.ES256)
+  const login = { authTime: now, sid: 'a-login' }
+  const jkt = 'k'.repeat(43)
+  const payloadOf = (change: Partial<typeof account>, key?: string) => {
+    const { payload } = decode(issue({ ...account, ...change }, login, key).accessToken)
+    t.strictSame(rules.check(payload), payload, 'our own rules accept it')
+    const { jti, ...rest } = payload
+    t.type(jti, 'string')
+    return rest
+  }
+  const standard = {
+    iss: issuer,
+    aud: audience,
+    sub: id,
+    client_id: 'latchkey',
+    iat: now,
+    exp: now + lifeSeconds,
+    auth_time: now,
+    sid: 'a-login',
+  }
+  t.strictSame(payloadOf({}), standard)
+  t.strictSame(payloadOf({ roles: '["editor","billing.read"]' }), {
+    ...standard,
+    roles: ['editor', 'billing.read'],
+  })
+  t.strictSame(payloadOf({ accessVersion: 3 }), { ...standard, ver: 3 })
+  t.strictSame(
+    payloadOf({ claims: '{"plan":"gold","tenant":{"id":5}}', roles: '["editor"]' }, jkt),
+    { ...standard, plan: 'gold', tenant: { id: 5 }, roles: ['editor'], cnf: { jkt } },
+  )
+})
+
+t.test('own claims never replace a claim that verifiers trust', async (t) => {
+  const { issue } = await tokensOf(jwks.ES256)
+  const login = { authTime: now, sid: 'a-login' }
+  const plain = decode(issue(account, login).accessToken)
+  // As if the column had been edited by hand: the store refuses these names.
+  const forged = {
+    ...Object.fromEntries(
+      'iss sub aud exp nbf iat jti cnf auth_time client_id sid roles scope ver epoch email typ kid'
+        .split(' ')
+        .map((name) => [name, name === 'roles' ? ['admin'] : 'forged']),
+    ),
+    cnf: { jkt: 'k'.repeat(43) },
+    plan: 'gold',
+  }
+  const claims = JSON.stringify(forged).replace('{', '{"__proto__":{"roles":["admin"]},')
+  const { header, payload } = decode(issue({ ...account, claims }, login).accessToken)
+  t.strictSame(header, plain.header)
+  t.strictSame(payload, { ...plain.payload, jti: payload.jti, plan: 'gold' })
+  t.not(payload.jti, 'forged')
+})
+
+t.test('the longest roles and claims fit a token', async (t) => {
+  const { issue } = await tokensOf(jwks.ES256)
+  const roles = JSON.stringify(
+    Array.from({ length: 16 }, (_none, index) => `r${index}`.padEnd(12, 'x')),
+  )
+  const claims = JSON.stringify({ note: 'x'.repeat(289) })
+  const { accessToken } = issue(
+    { id, roles, claims, accessVersion: 2 ** 31 - 1 },
+    { authTime: now, sid: 'q2Yk0c3m9hZ8TtVwLr1xGA' },
+  )
+  t.ok(accessToken.length < 1500, `${accessToken.length} bytes`)
+})
 
 t.test('no two tokens have the same jti', async (t) => {
   const { issue } = await tokensOf(jwks.EdDSA)
@@ -113,7 +181,7 @@ t.test('the times of a token, to the edge of the leeway', async (t) => {
   const { rules } = await tokensOf(jwks.ES256)
   const claims = {
     iss: issuer,
-    sub: account,
+    sub: id,
     aud: audience,
     iat: now,
     exp: now + lifeSeconds,
@@ -144,7 +212,7 @@ t.test('every claim has its type', async (t) => {
   const { rules } = await tokensOf(jwks.ES256)
   const claims = {
     iss: issuer,
-    sub: account,
+    sub: id,
     aud: audience,
     iat: now,
     exp: now + lifeSeconds,
@@ -162,6 +230,11 @@ t.test('every claim has its type', async (t) => {
     { ...claims, client_id: 'latchkey' },
     'with and, for tokens of an earlier version, without a client',
   )
+  t.strictSame(
+    rules.check({ ...claims, roles: ['admin', 'a.b_c-1'], ver: 0 }),
+    { ...claims, roles: ['admin', 'a.b_c-1'], ver: 0 },
+    'with roles and version',
+  )
   const wrong: Record<string, unknown[]> = {
     iss: [undefined, null, 5, [issuer]],
     sub: [
@@ -170,12 +243,12 @@ t.test('every claim has its type', async (t) => {
       5,
       '',
       {},
-      [account],
+      [id],
       'x',
-      `${account}\0`,
-      `${account}\n`,
-      ` ${account}`,
-      account.toUpperCase(),
+      `${id}\0`,
+      `${id}\n`,
+      ` ${id}`,
+      id.toUpperCase(),
       'ada@example.org',
     ],
     aud: [undefined, null, 5, {}, [5], [audience, null]],
@@ -189,6 +262,26 @@ t.test('every claim has its type', async (t) => {
     client_id: [null, 5, '', 'other', ['latchkey'], {}],
     sid: [null, 5, '', 'x'.repeat(101), [], {}],
     cnf: [null, 'x', [], {}, { jkt: null }, { jkt: 'x' }, { jkt: ` ${'x'.repeat(43)}` }],
+    roles: [
+      null,
+      'admin',
+      5,
+      true,
+      {},
+      { 0: 'admin' },
+      [5],
+      [null],
+      [['admin']],
+      ['admin', 5],
+      [''],
+      ['Admin'],
+      ['editor,admin'],
+      ['admin\r\nx-latchkey-subject: x'],
+      ['admin\n'],
+      ['x'.repeat(33)],
+      Array.from({ length: 17 }, (_none, index) => `r${index}`),
+    ],
+    ver: [null, '1', 1.5, -1, Infinity, true, {}, [1]],
   }
   for (const [claim, values] of Object.entries(wrong)) {
     for (const value of values)

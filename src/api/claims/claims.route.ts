@@ -4,7 +4,10 @@ import { Claims, NoQuery } from '../../http/schemas.js'
 /** The headers for a proxy. They are always there, so that a proxy overwrites forged ones. */
 const identityHeaders = {
   'X-Latchkey-Subject': { type: 'string', description: 'The id of the account' },
-  'X-Latchkey-Roles': { type: 'string', description: 'Empty: there are no roles yet' },
+  'X-Latchkey-Roles': {
+    type: 'string',
+    description: 'The roles of the account, joined by commas. Empty without roles',
+  },
 }
 
 /** Returns the claims that the guard has verified. It works while the database is down. */
@@ -23,7 +26,10 @@ export function claimsRoute(app: App): void {
       },
     },
     async ({ user }, reply) => {
-      reply.headers({ 'x-latchkey-subject': user.sub, 'x-latchkey-roles': '' })
+      reply.headers({
+        'x-latchkey-subject': user.sub,
+        'x-latchkey-roles': user.roles?.join() ?? '',
+      })
       return user
     },
   )

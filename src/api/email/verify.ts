@@ -39,7 +39,7 @@ export function createVerifyEmail({
     const { jti, ...pending } = await signupTokens.verify(token)
     await linkLimits.countUse(jti)
     // The insert alone decides whether the address is free: of concurrent uses, one wins.
-    const account = await accounts.create({ ...pending, emailVerified: true })
+    const account = await accounts.create({ ...pending, emailVerified: true, isLogin: true })
     if (account === null) throw new Problem('invalid_one_time_token')
     return { admitted: admit(account) }
   }

@@ -28,7 +28,8 @@ export function createLogin({
   passwords,
   attempts,
   admit,
-}: Pick<Services, 'accounts' | 'passwords' | 'attempts' | 'admit'>): Login {
+  noteLogin,
+}: Pick<Services, 'accounts' | 'passwords' | 'attempts' | 'admit' | 'noteLogin'>): Login {
   return async ({ email, password }, client, signal) => {
     const address = requireEmail(email)
     const { network } = client
@@ -57,6 +58,7 @@ export function createLogin({
       await accounts
         .replaceHash(account.id, account.passwordHash, stronger)
         .catch(ignoreUnavailable)
+    noteLogin(account)
     return admitted
   }
 }

@@ -11,6 +11,7 @@ const example = 'latchkey_http_requests_total{method="GET",route="/me",status="2
 export interface MetricsParts {
   passwords: Pick<Services['passwords'], 'load'>
   mailer: Pick<Services['mailer'], 'load'>
+  acts: Pick<Services['acts'], 'counts'>
   store: Pick<Services['store'], 'connections'>
 }
 
@@ -21,7 +22,7 @@ export interface MetricsParts {
  */
 export function addMetrics(
   app: App,
-  { passwords, mailer, store }: MetricsParts,
+  { passwords, mailer, acts, store }: MetricsParts,
   worker: MetricsSources['worker'] = cluster.worker,
 ): void {
   // Load the library only if metrics are on: it takes as long as the rest of the server's code.
@@ -30,6 +31,7 @@ export function addMetrics(
     const { answered, text, mediaType } = createMetrics({
       hashes: passwords.load,
       mails: mailer.load,
+      acts: acts.counts,
       connections: store.connections,
       worker,
     })

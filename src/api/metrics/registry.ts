@@ -10,6 +10,8 @@ import type { ConnectionLoad } from '../../store/pool.js'
 export interface MetricsSources {
   hashes: () => HashLoad
   mails: () => MailLoad
+  /** How often each act of an admin happened so far, by its name. */
+  acts: () => ReadonlyMap<string, number>
   connections: (() => ConnectionLoad) | null
   worker?: { id: number } | undefined
 }
@@ -48,7 +50,13 @@ const buckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
  * Creates the metrics of the product and those of Node.js: event-loop delay, memory, processor,
  * garbage collection. In a worker process, its number is a label.
  */
-export function createMetrics({ hashes, mails, connections, worker }: MetricsSources): Metrics {
+export function createMetrics({
+  hashes,
+  mails,
+  acts,
+  connections,
+  worker,
+}: MetricsSources): Metrics {
   const registry = new Registry()
   const registers = [registry]
   if (worker !== undefined) registry.setDefaultLabels({ worker: String(worker.id) })
@@ -92,17 +100,21 @@ export function createMetrics({ hashes, mails, connections, worker }: MetricsSou
       },
     })
   // Copies a counter that is kept elsewhere.
-  const counted = (name: string, help: string, read: () => number) =>
+  const counted = (name: string, help: string, read: () => number | ReadonlyMap<string, number>) =>
     new Counter({
       name,
       help,
+      labelNames: ['event'],
       registers,
       collect() {
         this.reset()
-        this.inc(read())
+        const now = read()
+        if (typeof now === 'number') this.inc(now)
+        else for (const [event, count] of now) this.inc({ event }, count)
       },
     })
 
+  counted('latchkey_admin_acts_total', 'Acts of admins, by the name of the event.', acts)
   shown('latchkey_hashes_running', 'Password hashes that are being computed.', () => hashes().inUse)
   shown(
     'latchkey_hashes_waiting',

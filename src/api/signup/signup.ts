@@ -44,7 +44,7 @@ export function createSignup({
     const address = requireEmail(email)
     const passwordHash = await passwords.hashNew(password, { email: address, name }, caller)
     // The insert alone decides whether the address is free: of concurrent sign-ups, one wins.
-    const account = await accounts.create({ email: address, passwordHash, name })
+    const account = await accounts.create({ email: address, passwordHash, name, isLogin: true })
     if (account === null) throw new Problem('email_taken')
     mails.verifyEmail(account)
     return admitNew(account)

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { buildTestApp, goodPassword, onEachDatabase, problem, query } from '../../helper.js'
 import { createEmailFlow, freshEmail } from '../../support/email-flow.js'
+import { operatorOn } from '../../support/accounts.js'
 
 await onEachDatabase(t, async (t, database) => {
   const test = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
@@ -42,7 +43,7 @@ await onEachDatabase(t, async (t, database) => {
       const disabled = await signupVerified()
       const link = await move(disabled.access_token, disabled.user.email, freshEmail())
       const other = await signup({ email: disabled.user.email })
-      await store.accounts.disable(disabled.user.id)
+      await operatorOn(store.accounts).disable(disabled.user.id)
       problem(t, await undo(link), 400, 'invalid_one_time_token')
       t.equal((await call('GET', '/me', { token: other.access_token })).statusCode, 200)
     },

@@ -9,6 +9,7 @@ import {
 import { refusedRefresh } from '../../support/forger.js'
 import { decode, forge, makeJwk, signer } from '../../support/forge.js'
 import { outcomes } from '../../support/replies.js'
+import { operatorOn } from '../../support/accounts.js'
 
 interface Tokens {
   access_token: string
@@ -197,7 +198,7 @@ await onEachDatabase(t, async (t, database) => {
 
     for (const change of ['disable', 'delete'] as const) {
       const tokens = await signup()
-      meanwhile = async () => await store.accounts[change](tokens.user.id)
+      meanwhile = async () => await operatorOn(store.accounts)[change](tokens.user.id)
       t.equal((await logout(tokens)).statusCode, 204, change)
       t.equal((await logout(tokens)).statusCode, 204, change)
     }

@@ -20,6 +20,8 @@ const patches: Misfit[] = [
     'email',
     'id',
     'role',
+    'roles',
+    'claims',
     'email_verified',
     'password',
     'password_hash',

@@ -22,10 +22,10 @@ await onEachDatabase(t, async (t, database) => {
     ...store,
     accounts: {
       ...store.accounts,
-      deleteIfUnchanged: async (account) => {
+      delete: async (account, options) => {
         if (meanwhile !== null) await query(databaseUrl, meanwhile)
         if (isOnce) meanwhile = null
-        return await store.accounts.deleteIfUnchanged(account)
+        return await store.accounts.delete(account, options)
       },
     },
   })
@@ -34,7 +34,8 @@ await onEachDatabase(t, async (t, database) => {
     wrapStore,
     env: { RATE_LIMITS: 'off' },
   })
-  const rows = async () => await query(databaseUrl, 'SELECT email, name FROM users')
+  const rows = async () =>
+    await query(databaseUrl, 'SELECT email, name FROM users WHERE deleted_at IS NULL')
   const disabledAt = database === 'sqlite' ? '1' : 'now()'
 
   await t.test('GET reads and PATCH renames the account', async (t) => {
@@ -152,7 +153,7 @@ await onEachDatabase(t, async (t, database) => {
       t.equal(outcome(reply), code === null ? String(status) : `${status} ${code}`, 'the outcome')
       meanwhile = null
       t.equal(
-        (await stored.row(user.id)) === undefined,
+        (await stored.row(user.id))?.deleted_at !== null,
         change === null || code === null,
         'deleted or not',
       )

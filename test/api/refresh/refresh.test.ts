@@ -2,6 +2,7 @@ import t from 'tap'
 import { buildTestApp, goodPassword, onEachDatabase } from '../../helper.js'
 import { refusedRefresh } from '../../support/forger.js'
 import { decode, forge, makeJwk, signer } from '../../support/forge.js'
+import { operatorOn } from '../../support/accounts.js'
 
 const day = 86_400
 const life = 30 * day
@@ -116,13 +117,13 @@ await onEachDatabase(t, async (t, database) => {
           )
         },
         'a disabling': async ({ user }) => {
-          t.equal(await store.accounts.disable(user.id), true)
+          t.equal(await operatorOn(store.accounts).disable(user.id), true)
         },
         'a disabling by hand': async ({ user }) => {
           await stored.disable(user.id)
         },
         'a disabling, also when it is taken back': async ({ user }) => {
-          await store.accounts.disable(user.id)
+          await operatorOn(store.accounts).disable(user.id)
           await stored.enable(user.id)
         },
       }

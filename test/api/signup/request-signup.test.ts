@@ -73,6 +73,7 @@ await onEachDatabase(t, async (t, database) => {
         email: 'ada@example.org',
         email_verified: true,
         name: 'Ada',
+        roles: [],
         created_at: now,
         updated_at: now,
       },

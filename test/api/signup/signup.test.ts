@@ -38,6 +38,7 @@ await onEachDatabase(t, async (t, database) => {
       email: 'ada@example.org',
       email_verified: false,
       name: 'Ada',
+      roles: [],
       created_at: now,
       updated_at: now,
     })

@@ -32,16 +32,14 @@ CREATE INDEX "audit_event_id_idx" ON "audit"("event", "id");
 CREATE INDEX "audit_subject_id_idx" ON "audit"("subject", "id");
 
 -- CreateIndex
-CREATE INDEX "users_created_at_id_idx" ON "users"("created_at", "id");
-
--- CreateIndex
 CREATE INDEX "users_changed_at_id_idx" ON "users"("changed_at", "id");
 
 -- Written by hand: Prisma knows no partial indexes and no collations.
 CREATE INDEX "users_version_changed" ON "users"("version_changed_at") WHERE "version_changed_at" IS NOT NULL;
+CREATE INDEX "users_created" ON "users"("created_at", "id") WHERE "deleted_at" IS NULL;
 CREATE INDEX "users_with_roles" ON "users"("created_at", "id") WHERE "roles" <> '[]';
 CREATE INDEX "users_admins" ON "users"("created_at", "id") WHERE strpos("roles", '"admin"') > 0;
-CREATE INDEX "users_disabled" ON "users"("created_at", "id") WHERE "disabled_at" IS NOT NULL;
+CREATE INDEX "users_disabled" ON "users"("created_at", "id") WHERE "disabled_at" IS NOT NULL AND "deleted_at" IS NULL;
 CREATE INDEX "users_deleted" ON "users"("deleted_at") WHERE "deleted_at" IS NOT NULL;
 -- A search for the beginning of an address reads a range of bytes. The unique index may have
 -- another order.

@@ -24,12 +24,12 @@ CREATE TABLE "audit" (
 );
 
 -- CreateIndex
-CREATE INDEX "users_created_at_id_idx" ON "users"("created_at", "id");
 CREATE INDEX "users_changed_at_id_idx" ON "users"("changed_at", "id");
 CREATE INDEX "users_version_changed" ON "users"("version_changed_at") WHERE "version_changed_at" IS NOT NULL;
+CREATE INDEX "users_created" ON "users"("created_at", "id") WHERE "deleted_at" IS NULL;
 CREATE INDEX "users_with_roles" ON "users"("created_at", "id") WHERE "roles" <> '[]';
 CREATE INDEX "users_admins" ON "users"("created_at", "id") WHERE instr("roles", '"admin"') > 0;
-CREATE INDEX "users_disabled" ON "users"("created_at", "id") WHERE "disabled_at" IS NOT NULL;
+CREATE INDEX "users_disabled" ON "users"("created_at", "id") WHERE "disabled_at" IS NOT NULL AND "deleted_at" IS NULL;
 CREATE INDEX "users_deleted" ON "users"("deleted_at") WHERE "deleted_at" IS NOT NULL;
 CREATE INDEX "audit_actor_id_idx" ON "audit"("actor", "id");
 CREATE INDEX "audit_event_id_idx" ON "audit"("event", "id");

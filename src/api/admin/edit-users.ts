@@ -1,0 +1,116 @@
+import type { Actor } from '../../account/acts.js'
+import { requireEmail } from '../../account/email-address.js'
+import { type CustomClaims, toClaimsColumn } from '../../custom-claims.js'
+import { Problem } from '../../errors.js'
+import { toRolesColumn } from '../../roles.js'
+import type { Services } from '../../services.js'
+import type { Account, AccountChanges } from '../../store/accounts.js'
+import { createAdmins } from './admins.js'
+import { requireClaims, requireRoles } from './members.js'
+
+/** The changes of an account, as in the request. Absent members stay as they are. */
+export interface UserChanges {
+  name?: string | null
+  email?: string
+  email_verified?: boolean
+  roles?: string[]
+  claims?: CustomClaims
+  disabled?: boolean
+}
+
+/**
+ * The acts of an admin on one account.
+ *
+ * @throws Problem
+ *
+ *   - `not_found` if there is no such account
+ *   - the errors of `Admins.requireCaller`
+ */
+export interface EditUsers {
+  read: (caller: string, id: string) => Promise<Account>
+  /**
+   * Changes the members that are named, in one statement.
+   *
+   * @throws Problem
+   *
+   *   - `invalid_request` if a member is not valid
+   *   - `email_taken` if another account has the address
+   *   - `last_admin` if no other enabled account would be an admin
+   */
+  change: (actor: Actor, id: string, changes: UserChanges) => Promise<Account>
+  /** Revokes every refresh token. Those of a disabled account are revoked already. */
+  logout: (actor: Actor, id: string) => Promise<void>
+  /** @throws Problem `last_admin` if no other enabled account is an admin */
+  remove: (actor: Actor, id: string) => Promise<void>
+}
+
+/** How often an act is tried, if others change the account at the same time. */
+const maxTries = 5
+
+/** Creates {@link EditUsers}. */
+export function createEditUsers({
+  accounts,
+  administration,
+}: Pick<Services, 'accounts' | 'administration'>): EditUsers {
+  const { requireCaller, find } = createAdmins({ accounts })
+  return {
+    read: async (caller, id) => {
+      await requireCaller(caller)
+      return await find(id)
+    },
+    change: async (actor, id, changes) => {
+      await requireCaller(actor.id)
+      const wanted = toChanges(changes)
+      return await untilUnchanged(async () => {
+        const account = await find(id)
+        return await administration.change(actor, account, withoutPresentEmail(wanted, account))
+      })
+    },
+    logout: async (actor, id) => {
+      await requireCaller(actor.id)
+      await administration.logout(actor, await find(id))
+    },
+    remove: async (actor, id) => {
+      await requireCaller(actor.id)
+      await untilUnchanged(async () => {
+        const account = await find(id)
+        return (await administration.remove(actor, account)) ? account : null
+      })
+    },
+  }
+}
+
+function toChanges({
+  email,
+  email_verified: emailVerified,
+  roles,
+  claims,
+  ...same
+}: UserChanges): AccountChanges {
+  return {
+    ...same,
+    ...(email !== undefined && { email: requireEmail(email) }),
+    ...(emailVerified !== undefined && { emailVerified }),
+    ...(roles !== undefined && { roles: toRolesColumn(requireRoles(roles)) }),
+    ...(claims !== undefined && { claims: toClaimsColumn(requireClaims(claims)) }),
+  }
+}
+
+// The store takes the present address as an order to empty the history of addresses.
+function withoutPresentEmail(
+  { email, ...others }: AccountChanges,
+  account: Account,
+): AccountChanges {
+  return email === undefined || email === account.email ? others : { ...others, email }
+}
+
+/** @param attempt reads the account; returns null if it was changed meanwhile */
+async function untilUnchanged<T>(attempt: () => Promise<T | null>): Promise<T> {
+  for (let tries = 0; tries < maxTries; tries++) {
+    const done = await attempt()
+    if (done !== null) return done
+  }
+  throw new Problem('unavailable', {
+    detail: 'Others change the account at the same time. Try again.',
+  })
+}
