@@ -94,8 +94,8 @@ export async function openStore(
  */
 export async function migrateStore(
   url: string,
-  migrateUrl: string,
   onWait: (line: string) => unknown,
+  migrateUrl = '',
 ): Promise<{ name: string; applied: string[] }> {
   const { database, client, applied } = await openMigrated(migrateUrl || url, {
     autoMigrate: true,
