@@ -4,6 +4,8 @@ import { availableParallelism } from 'node:os'
 import type { Static, TSchema } from 'typebox'
 import { isSmtpUrl } from './mail/smtp-url.js'
 import { ownAudiences } from './audiences.js'
+import { readPostgresUrl } from './postgres-url.js'
+import { readSentinelUrl } from './redis-url.js'
 import { createChecker } from './schema-check.js'
 import { Settings } from './settings.js'
 import { decodeText } from './text.js'
@@ -30,8 +32,13 @@ const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> =
   SMTP_URL: ({ SMTP_URL }) => SMTP_URL === '' || isSmtpUrl(SMTP_URL),
   REDIS_URL: ({ REDIS_URL }) =>
     REDIS_URL === '' ||
-    (/^rediss?:\/\/[^/]/.test(REDIS_URL) && URL.canParse(REDIS_URL) && isDecodable(REDIS_URL)),
+    (isDecodable(REDIS_URL) &&
+      (/^rediss?\+/.test(REDIS_URL)
+        ? readSentinelUrl(REDIS_URL) !== null
+        : /^rediss?:\/\/[^/]/.test(REDIS_URL) && URL.canParse(REDIS_URL))),
   DATABASE_URL: ({ DATABASE_URL }) => isDatabaseUrl(DATABASE_URL),
+  MIGRATE_DATABASE_URL: ({ MIGRATE_DATABASE_URL: url, DATABASE_URL }) =>
+    url === '' || [url, DATABASE_URL].every((one) => /^postgres/.test(one) && isDatabaseUrl(one)),
   // If the passes are not a number, only ARGON2_PASSES is reported.
   ARGON2_MEMORY_KIB: ({ ARGON2_MEMORY_KIB, ARGON2_PASSES }) =>
     ARGON2_MEMORY_KIB >= (owaspMemory[Math.min(ARGON2_PASSES, 5)] ?? 0),
@@ -180,6 +187,7 @@ function isOrigin(text: string): boolean {
 // A bare # or / in the password makes the URL invalid. Refuse it here: a database driver would
 // show the URL in its error.
 function isDatabaseUrl(text: string): boolean {
+  if (/^postgres/.test(text)) return isDecodable(text) && readPostgresUrl(text) !== null
   if (!URL.canParse(text)) return false
   const { protocol, host, hash } = new URL(text)
   // Each connection to :memory: would open a separate database.

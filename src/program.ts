@@ -42,7 +42,11 @@ async function runCommand(command: string, args: string[], config: Config): Prom
   // `migrate --help` must not migrate.
   if (args.length > 0 && ['migrate', 'openapi', 'health'].includes(command))
     throw new ConfigError(`"${command}" takes no arguments. Nothing was changed.`)
-  if (command === 'migrate') return (await import('./cli/migrate.js')).migrate(config.DATABASE_URL)
+  if (command === 'migrate') {
+    const { migrate } = await import('./cli/migrate.js')
+    await migrate(config.DATABASE_URL, config.MIGRATE_DATABASE_URL)
+    return
+  }
   if (command === 'migrate:new')
     return (await import('./cli/migrate-new.js')).newMigration(args.join(' '))
   if (command === 'openapi') return (await import('./cli/openapi.js')).writeContract()

@@ -234,6 +234,7 @@ async function listen(
 async function openDatabase(config: Config, logger: Logger): Promise<Store> {
   return await openStore(config.DATABASE_URL, {
     autoMigrate: config.AUTO_MIGRATE === 'on',
+    migrateUrl: config.MIGRATE_DATABASE_URL,
     clock: Date.now,
     onWait: (line) => {
       logger.info(line)

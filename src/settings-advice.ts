@@ -1,5 +1,6 @@
 import { closestMatch } from 'leven'
 import type { Config } from './config.js'
+import { readPostgresUrl } from './postgres-url.js'
 import { Settings } from './settings.js'
 
 const names = Object.keys(Settings.properties)
@@ -50,11 +51,11 @@ function sorted(name: string): string {
  * @param env the environment that the settings came from
  */
 export function riskySettings(env: Record<string, string | undefined>, config: Config): string[] {
-  const warnings = isReadableOnTheWay(config.PUBLIC_URL)
-    ? [
-        'PUBLIC_URL is http: everyone on the way can read passwords and tokens, and the cookies with tokens have neither Secure nor the prefix __Host-. Use https.',
-      ]
-    : []
+  const warnings = ignoredParameters(config.DATABASE_URL)
+  if (isReadableOnTheWay(config.PUBLIC_URL))
+    warnings.push(
+      'PUBLIC_URL is http: everyone on the way can read passwords and tokens, and the cookies with tokens have neither Secure nor the prefix __Host-. Use https.',
+    )
   const isLocal = /^(localhost|127\..*|::1)$/i.test(config.HOST) && env.NODE_ENV !== 'production'
   if (isLocal) return warnings
   if (!env.PUBLIC_URL?.trim())
@@ -66,6 +67,13 @@ export function riskySettings(env: Record<string, string | undefined>, config: C
       'SMTP_URL is not set: mails are written to data/outbox, and users do not get them. Links to reset a password or verify an address do not arrive.',
     )
   return warnings
+}
+
+function ignoredParameters(databaseUrl: string): string[] {
+  const ignored = readPostgresUrl(databaseUrl)?.ignored ?? []
+  return ignored.length === 0
+    ? []
+    : [`DATABASE_URL has parameters without effect: ${ignored.join(', ')}.`]
 }
 
 function isReadableOnTheWay(publicUrl: string): boolean {

@@ -45,9 +45,15 @@ export const Settings = Type.Object({
     pattern: '^(file:.+|libsql://.+|postgres(ql)?://.+)$',
     default: 'file:./data/latchkey.db',
     description:
-      'file:<path>, libsql://<host> or postgresql://<user>:<password>@<host>/<database>. Percent-encode special characters, such as # / ? @ in a password.',
+      'file:<path>, libsql://<host> or postgresql://<user>:<password>@<host>/<database>. Percent-encode special characters, such as # / ? @ in a password. PostgreSQL may have several hosts, <host>:<port>,<host>:<port>: the one that can be written to is used.',
   }),
   DATABASE_URL_FILE: SecretFile('DATABASE_URL'),
+  MIGRATE_DATABASE_URL: Type.String({
+    default: '',
+    description:
+      'A postgresql: URL. For migrations, which need the database itself where DATABASE_URL leads to a pooler. Default: DATABASE_URL.',
+  }),
+  MIGRATE_DATABASE_URL_FILE: SecretFile('MIGRATE_DATABASE_URL'),
   AUTO_MIGRATE: Type.Enum(['on', 'off'], {
     description:
       'on or off. Apply pending migrations at start. Default: on for file:, off for the others; migrate these with "npm run migrate".',
@@ -172,7 +178,7 @@ export const Settings = Type.Object({
   REDIS_URL: Type.String({
     default: '',
     description:
-      'redis:// or rediss://<user>:<password>@<host>:<port>/<number>. Shares the counts of the limits between replicas. Without Redis, or while it is away, each process counts for itself.',
+      'redis:// or rediss://<user>:<password>@<host>:<port>/<number>, or with Sentinel redis+sentinel://<user>:<password>@<host>:<port>,<host>:<port>/<name of the primary>. Shares the counts of the limits between replicas. Without Redis, or while it is away, each process counts for itself.',
   }),
   REDIS_URL_FILE: SecretFile('REDIS_URL'),
   RATE_LIMITS: Type.Enum(['on', 'off'], {

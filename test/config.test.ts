@@ -11,6 +11,8 @@ const defaults = {
   PUBLIC_URL: 'http://localhost:3000',
   DATABASE_URL: 'file:./data/latchkey.db',
   DATABASE_URL_FILE: '',
+  MIGRATE_DATABASE_URL: '',
+  MIGRATE_DATABASE_URL_FILE: '',
   AUTO_MIGRATE: 'on',
   TOKEN_AUDIENCE: 'http://localhost:3000',
   ACCESS_TOKEN_SECONDS: 600,

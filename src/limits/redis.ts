@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { type Command, Redis } from 'ioredis'
+import { type Command, Redis, type RedisOptions } from 'ioredis'
+import { readSentinelUrl } from '../redis-url.js'
 
 /** The max time that a request waits for Redis, in milliseconds. */
 export const redisTimeout = 200
@@ -15,7 +16,7 @@ const reconnectMilliseconds = 1000
  */
 export function connectRedis(url: string, logger: FastifyBaseLogger): Redis {
   let reconnectedAt = -Infinity
-  const redis = new WatchedRedis(url, {
+  const options: RedisOptions = {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
@@ -29,7 +30,11 @@ export function connectRedis(url: string, logger: FastifyBaseLogger): Redis {
       reconnectedAt = now
       return true
     },
-  })
+  }
+  const sentinels = sentinelOptions(url)
+  const redis = sentinels
+    ? new WatchedRedis({ ...options, ...sentinels })
+    : new WatchedRedis(url, options)
   let isAway = false
   let mayWrite = true
   redis.onResponse = (command) => {
@@ -52,6 +57,19 @@ export function connectRedis(url: string, logger: FastifyBaseLogger): Redis {
   }
   redis.on('error', redis.onFailure)
   return redis
+}
+
+/** Returns the options for Redis behind Sentinel; null if the URL is of Redis itself. */
+function sentinelOptions(url: string): RedisOptions | null {
+  const parsed = readSentinelUrl(url)
+  if (parsed === null) return null
+  const { isEncrypted, ...options } = parsed
+  return {
+    ...options,
+    ...(isEncrypted && { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true }),
+    sentinelCommandTimeout: 1000,
+    sentinelRetryStrategy: (times) => Math.min(times * 100, 1000),
+  }
 }
 
 class WatchedRedis extends Redis {

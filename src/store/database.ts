@@ -4,10 +4,14 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
 import { Problem } from '../errors.js'
+import { type PostgresUrl, readPostgresUrl } from '../postgres-url.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
+import { DatabaseError } from './database-error.js'
 import { openForMigrations, openLibSql } from './libsql.js'
 import { findSchema, quoted } from './postgres-schema.js'
-import { openPostgres, openPostgresForMigrations } from './postgresql.js'
+import { poolOptions } from './postgres-options.js'
+import { createRoutes } from './postgres-route.js'
+import { openPostgres, openPostgresForMigrations, type PostgresServer } from './postgresql.js'
 
 /** The SQL dialects of the migrations. */
 export type Provider = 'sqlite' | 'postgresql'
@@ -43,9 +47,10 @@ const busyMilliseconds = 1000
  * @throws DatabaseError if there is no schema
  */
 export async function findDatabase(url: string): Promise<Database> {
-  return isPostgres(url)
-    ? parseDatabaseUrl(url, await findSchema(url, await openPostgres(url, null)))
-    : parseDatabaseUrl(url)
+  const server = readServer(url)
+  return server === null
+    ? parseDatabaseUrl(url)
+    : describePostgres(server, await findSchema(server.schema, await openPostgres(server, null)))
 }
 
 /**
@@ -54,16 +59,8 @@ export async function findDatabase(url: string): Promise<Database> {
  * @param schema of a PostgreSQL database
  */
 export function parseDatabaseUrl(url: string, schema = 'public'): Database {
-  if (isPostgres(url)) {
-    return {
-      provider: 'postgresql',
-      name: `PostgreSQL ${withoutSecrets(url)}${schema === 'public' ? '' : `, schema "${schema}"`}`,
-      schema,
-      adapter: async () => await openPostgres(url, schema),
-      migrationAdapter: async () => await openPostgresForMigrations(url, schema),
-      lockAdapter: null,
-    }
-  }
+  const server = readServer(url)
+  if (server !== null) return describePostgres(server, schema)
   const path = filePath(url)
   if (path === null) {
     return {
@@ -141,8 +138,49 @@ export function tableIn(schema: string | null, table: string): string {
   return schema === null ? table : `${quoted(schema)}.${table}`
 }
 
-function isPostgres(url: string): boolean {
-  return /^postgres(ql)?:/.test(url)
+type NamedServer = PostgresServer & Pick<PostgresUrl, 'name' | 'schema'>
+
+/** Returns the server of a postgresql: URL; null for other URLs. */
+function readServer(text: string): NamedServer | null {
+  if (!/^postgres(ql)?:/.test(text)) return null
+  // The settings were checked.
+  const { urls, ...rest } = readPostgresUrl(text) as PostgresUrl
+  const [url] = urls as [string]
+  return { ...rest, url, routes: createRoutes(urls, poolOptions), hasOthers: urls.length > 1 }
+}
+
+function describePostgres(server: NamedServer, schema: string): Database {
+  return {
+    provider: 'postgresql',
+    name: `PostgreSQL ${server.name}${schema === 'public' ? '' : `, schema "${schema}"`}`,
+    schema,
+    adapter: async () => await openPostgres(server, schema),
+    migrationAdapter: async () => {
+      const { url, isPooled } = await server.routes.find()
+      if (isPooled) throw new DatabaseError(refusePooler(server))
+      return await openPostgresForMigrations(url, schema)
+    },
+    lockAdapter: null,
+  }
+}
+
+// Advisory locks belong to a session, and a pooler shares sessions. Three migrations at once
+// through PgBouncer broke each other, and left a lock.
+function refusePooler({ name }: NamedServer): string {
+  return `${name} seems to be a pooler, such as PgBouncer, and migrations need the database itself. Set MIGRATE_DATABASE_URL to the URL of the database; if there is no pooler, to the same URL as DATABASE_URL.`
+}
+
+/**
+ * Returns a database whose migrations go to another URL of it, past a pooler. The operator
+ * knows that there is none.
+ */
+export function pastPooler(database: Database, url: string): Database {
+  const { routes } = readServer(url) as NamedServer
+  return {
+    ...database,
+    migrationAdapter: async () =>
+      await openPostgresForMigrations((await routes.find()).url, database.schema as string),
+  }
 }
 
 /** Returns the path of the file of a file: URL; null for other URLs. */

@@ -9,6 +9,7 @@ import {
   type Database,
   findDatabase,
   makeFolder,
+  pastPooler,
   prepareFile,
   tableIn,
 } from './database.js'
@@ -47,6 +48,8 @@ interface Opened {
 interface Options {
   /** Apply pending migrations; false refuses to open. */
   autoMigrate: boolean
+  /** The URL for migrations, past a pooler; empty or absent for the same URL. */
+  migrateUrl?: string
   /** Called once with a line for the operator while another process migrates. */
   onWait?: (line: string) => unknown
 }
@@ -86,17 +89,27 @@ export async function openStore(
 /**
  * Applies the pending migrations of the database of a DATABASE_URL. Returns their names, and
  * the name of the database. Throws as {@link openStore} does.
+ *
+ * @param migrateUrl the URL past a pooler; empty for the same URL
  */
 export async function migrateStore(
   url: string,
   onWait: (line: string) => unknown,
+  migrateUrl = '',
 ): Promise<{ name: string; applied: string[] }> {
-  const { database, client, applied } = await openMigrated(url, { autoMigrate: true, onWait })
+  const { database, client, applied } = await openMigrated(migrateUrl || url, {
+    autoMigrate: true,
+    migrateUrl,
+    onWait,
+  })
   await client.$disconnect()
   return { name: database.name, applied }
 }
 
-async function openMigrated(url: string, { autoMigrate, onWait }: Options): Promise<Opened> {
+async function openMigrated(
+  url: string,
+  { autoMigrate, migrateUrl, onWait }: Options,
+): Promise<Opened> {
   let client: PrismaClient | undefined
   try {
     await makeFolder(url)
@@ -110,7 +123,10 @@ async function openMigrated(url: string, { autoMigrate, onWait }: Options): Prom
         ? failedMigration(database, unfinished)
         : new PendingMigrationsError(database.name, names)
     await prepareFile(url, client)
-    const applied = names.length > 0 ? await applyMigrations(database, onWait) : []
+    const applied =
+      names.length > 0
+        ? await applyMigrations(migrateUrl ? pastPooler(database, migrateUrl) : database, onWait)
+        : []
     await touchTable(client)
     return { database, client, applied, connections }
   } catch (error) {

@@ -2,6 +2,7 @@ import type {
   SqlMigrationAwareDriverAdapterFactory,
   SqlResultSet,
 } from '@prisma/driver-adapter-utils'
+import { withParameter } from '../postgres-url.js'
 import { DatabaseError } from './database-error.js'
 
 /**
@@ -24,14 +25,14 @@ const inSearchPath = `SELECT current_schema()::text AS current, current_setting(
  * Returns the schema that holds Latchkey's tables, or gets them: `schema` of the URL, otherwise
  * the one of the connection.
  *
+ * @param given the schema that the URL names; null for none
  * @param factory opens a connection for queries
  * @throws DatabaseError if there is no such schema
  */
 export async function findSchema(
-  url: string,
+  given: string | null,
   factory: SqlMigrationAwareDriverAdapterFactory,
 ): Promise<string> {
-  const given = new URL(url).searchParams.get('schema')
   const connection = await factory.connect()
   try {
     const ask = async (sql: string, ...args: string[]) =>
@@ -42,7 +43,7 @@ export async function findSchema(
           argTypes: args.map(() => ({ scalarType: 'string', arity: 'scalar' })),
         }),
       )
-    if (given) {
+    if (given !== null) {
       const [found] = await ask('SELECT nspname::text FROM pg_namespace WHERE nspname = $1', given)
       if (found === undefined)
         throw new DatabaseError(
@@ -74,12 +75,9 @@ export function quoted(name: string): string {
 
 /** Returns a URL whose connections use one schema alone, also for names without a schema. */
 export function withSearchPath(url: string, schema: string): string {
-  const changed = new URL(url)
   // PostgreSQL splits the options at spaces.
   const path = quoted(schema).replace(/[\\\s]/g, '\\$&')
-  const options = `${changed.searchParams.get('options') ?? ''} -c search_path=${path}`
-  changed.searchParams.set('options', options.trim())
-  return changed.href
+  return withParameter(url, 'options', (present) => `${present} -c search_path=${path}`.trim())
 }
 
 function rowOf({ rows }: SqlResultSet): unknown[] {

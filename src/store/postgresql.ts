@@ -1,21 +1,17 @@
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import { ignore, poolOptions } from './postgres-options.js'
+import { isReadOnly, type Routes, routedClient } from './postgres-route.js'
 import { withSearchPath } from './postgres-schema.js'
 
-/**
- * Timeouts in milliseconds: without them a request could wait forever for a connection or a
- * silent server. `query_timeout` begins when a connection is requested. The server cancels a
- * statement earlier if it can, so that it is known to have had no effect. A dead idle
- * connection is closed early.
- */
-const poolOptions = {
-  connectionTimeoutMillis: 1500,
-  query_timeout: 1900,
-  statement_timeout: 1500,
-  idle_in_transaction_session_timeout: 5000,
-  idleTimeoutMillis: 5000,
-  keepAlive: true,
-  keepAliveInitialDelayMillis: 10_000,
-  application_name: 'latchkey',
+/** The server that a pool connects to. */
+export interface PostgresServer {
+  /** A URL of one host, with the parameters of all. */
+  url: string
+  routes: Routes
+  /** Whether there are other hosts. */
+  hasOthers: boolean
+  /** Null for the default of the driver. */
+  maxConnections: number | null
 }
 
 /**
@@ -24,7 +20,7 @@ const poolOptions = {
  * @param schema of the tables; null before it is known
  */
 export async function openPostgres(
-  connectionString: string,
+  { url, routes, hasOthers, maxConnections }: PostgresServer,
   schema: string | null,
 ): Promise<SqlMigrationAwareDriverAdapterFactory> {
   const { PrismaPg } = await import('@prisma/adapter-pg')
@@ -42,13 +38,22 @@ export async function openPostgres(
           get query_timeout() {
             return Math.max(1, end - performance.now())
           },
+        }).catch((error: unknown) => {
+          // The pool drops the connection of every failed query.
+          if (isReadOnly(error)) routes.forget()
+          throw error
         })
       }
       Object.assign(pool, { query: queryWithTimeout })
       return adapter
     }
   })(
-    { connectionString, ...poolOptions },
+    {
+      connectionString: url,
+      ...poolOptions,
+      ...(maxConnections !== null && { max: maxConnections }),
+      Client: routedClient(routes, hasOthers),
+    },
     { ...ignoreIdleFailures, ...(schema !== null && { schema }) },
   )
 }
@@ -106,5 +111,3 @@ const markRolledBack =
 // The pool drops a connection that breaks while idle. The next query opens a new one or fails with
 // its own error.
 const ignoreIdleFailures = { onPoolError: ignore, onConnectionError: ignore }
-
-function ignore(): void {}

@@ -1,0 +1,174 @@
+import pg from 'pg'
+import { ignore } from './postgres-options.js'
+
+/** The timeouts that a server applies itself, in milliseconds. Poolers refuse them by default. */
+export interface ServerTimeouts {
+  statement_timeout: number
+  idle_in_transaction_session_timeout: number
+}
+
+/** Where new connections go. */
+export interface Route {
+  url: string
+  host: string
+  port: number
+  /** Whether the server accepts {@link ServerTimeouts} at the start of a connection. */
+  acceptsTimeouts: boolean
+  /** Whether a pooler is between: it gives another process id than the server. */
+  isPooled: boolean
+}
+
+/** Finds the host that new connections go to. */
+export interface Routes {
+  /**
+   * Returns the first host that can be written to. Looks once, until {@link Routes.forget}.
+   *
+   * @throws the error of the driver for the first host, if there is none
+   */
+  find: () => Promise<Route>
+  /** Looks again at the next connection. */
+  forget: () => void
+}
+
+/** The max time to look at one host, in milliseconds. It must leave time for the connection. */
+const probeMilliseconds = 1000
+
+/** SQLSTATE of a write on a standby. The driver has no such error before the first write. */
+const readOnly = '25006'
+
+/**
+ * Creates {@link Routes}. With a single host, whether it can be written to does not matter:
+ * there is no other.
+ *
+ * @param urls a URL for each host
+ */
+export function createRoutes(urls: readonly string[], timeouts: ServerTimeouts): Routes {
+  let current: Promise<Route> | undefined
+  // All at once: a silent host must not use up the time of the others. The order decides.
+  const search = async () => {
+    const probes = urls.map(async (url) => await probe(url, timeouts, urls.length > 1))
+    for (const one of probes) one.catch(ignore)
+    const failures: unknown[] = []
+    for (const one of probes) {
+      try {
+        return await one
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    throw failures.find((error) => !isReadOnly(error)) ?? failures[0]
+  }
+  return {
+    find: async () => {
+      const found = (current ??= search())
+      try {
+        return await found
+      } catch (error) {
+        if (current === found) current = undefined
+        throw error
+      }
+    },
+    forget: () => {
+      current = undefined
+    },
+  }
+}
+
+/** Returns whether an error means that the server is a standby, or was made read-only. */
+export function isReadOnly(error: unknown): boolean {
+  return (error as { code?: unknown }).code === readOnly
+}
+
+/**
+ * Returns a client class of the driver that connects to the host of `routes`. Each connection
+ * to one of several hosts is checked again: the host may have become a standby since it was
+ * found.
+ */
+export function routedClient(routes: Routes, hasOthers: boolean): typeof pg.Client {
+  class RoutedClient extends pg.Client {
+    override connect(): Promise<this>
+    override connect(callback: (error: Error | null) => void): void
+    override connect(callback?: (error: Error | null) => void): Promise<this> | undefined {
+      const connected = this.follow()
+      if (callback === undefined) return connected
+      connected.then(() => {
+        callback(null)
+      }, callback)
+      return undefined
+    }
+
+    private async follow(): Promise<this> {
+      const { host, port, acceptsTimeouts } = await routes.find()
+      const parameters = (this as unknown as { connectionParameters: object }).connectionParameters
+      Object.assign(this, { host, port })
+      if (!acceptsTimeouts)
+        Object.assign(parameters, {
+          statement_timeout: false,
+          idle_in_transaction_session_timeout: false,
+        })
+      // A connection that breaks later is the first sign of a failover.
+      this.once('error', routes.forget)
+      try {
+        await super.connect()
+        if (hasOthers) await requireWritable(this)
+        return this
+      } catch (error) {
+        routes.forget()
+        this.end().catch(ignore)
+        throw error
+      }
+    }
+  }
+  return RoutedClient
+}
+
+async function probe(
+  connectionString: string,
+  timeouts: ServerTimeouts,
+  hasOthers: boolean,
+): Promise<Route> {
+  const connect = async (parameters: Partial<ServerTimeouts>) => {
+    const client = new pg.Client({
+      connectionString,
+      connectionTimeoutMillis: probeMilliseconds,
+      query_timeout: probeMilliseconds,
+      application_name: 'latchkey',
+      ...parameters,
+    })
+    client.on('error', ignore)
+    await client.connect()
+    return client
+  }
+  let acceptsTimeouts = true
+  const client = await connect(timeouts).catch(async (error: unknown) => {
+    // PgBouncer: "unsupported startup parameter".
+    if ((error as { code?: unknown }).code !== '08P01') throw error
+    acceptsTimeouts = false
+    return await connect({})
+  })
+  try {
+    if (hasOthers) await requireWritable(client)
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    const { host, port, processID } = client as pg.Client & { processID: number }
+    return {
+      url: connectionString,
+      host,
+      port,
+      acceptsTimeouts,
+      isPooled: rows[0]?.pid !== processID,
+    }
+  } finally {
+    client.end().catch(ignore)
+  }
+}
+
+async function requireWritable(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ transaction_read_only: string }>(
+    'SHOW transaction_read_only',
+  )
+  if (rows[0]?.transaction_read_only !== 'off')
+    throw Object.assign(new Error('the server is a standby, or read-only'), {
+      code: readOnly,
+      severity: 'ERROR',
+    })
+}
