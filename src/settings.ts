@@ -135,7 +135,7 @@ export const Settings = Type.Object({
   SIGNUP_MODE: Type.Enum(['instant', 'verify_first', 'closed'], {
     default: 'instant',
     description:
-      'instant, verify_first or closed. instant: signing up creates the account, and reveals whether the address is taken. verify_first: signing up responds 202 to every address, and the link in a mail creates the account. closed: only "npm run users" creates accounts.',
+      'instant, verify_first or closed. instant: signing up creates the account, and reveals whether the address is taken. verify_first: signing up responds 202 to every address, and the link in a mail creates the account. closed: only "npm run users" and admins create accounts.',
   }),
   REQUIRE_VERIFIED_EMAIL: Type.Enum(['on', 'off'], {
     default: 'off',
