@@ -1,3 +1,5 @@
+import { parseJson } from './text.js'
+
 /** The application's own claims of an account: they are top-level in its access tokens. */
 export type CustomClaims = Record<string, unknown>
 
@@ -30,14 +32,29 @@ export function isReservedClaim(name: string): boolean {
   return reserved.has(name)
 }
 
-/** Reads the column `claims` of an account: a JSON object. */
+/**
+ * Reads the column `claims` of an account: a JSON object. Another column was edited by hand:
+ * the account has no claims of its own then.
+ */
 export function readClaims(column: string): CustomClaims {
-  return column === noClaims ? {} : (JSON.parse(column) as CustomClaims)
+  return parseClaims(column) ?? {}
+}
+
+/** Returns whether a column is a JSON object. */
+export function isReadableClaims(column: string): boolean {
+  return parseClaims(column) !== null
 }
 
 /** Returns the column for claims that {@link findClaimsError} accepts. */
 export function toClaimsColumn(claims: CustomClaims): string {
   return JSON.stringify(claims)
+}
+
+function parseClaims(column: string): CustomClaims | null {
+  if (column === noClaims) return {}
+  const value = parseJson(column)
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? (value as CustomClaims) : null
 }
 
 /**

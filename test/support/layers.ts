@@ -184,8 +184,6 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
     'cookies',
     'errors',
     'clock',
-    'custom-claims',
-    'roles',
     'schema-check',
     'package-root',
     'text',
@@ -195,6 +193,8 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
     path: new RegExp(`^${name}\\.ts$`),
     may: [],
   })),
+  { layer: 'custom-claims', path: /^custom-claims\.ts$/, may: ['text'] },
+  { layer: 'roles', path: /^roles\.ts$/, may: ['text'] },
 ]
 
 /** Where each package is at home. */
