@@ -55,13 +55,17 @@ export function updateUserRoute(app: App, services: Services): void {
   app.patch(
     path,
     {
-      config: { ...config, problems: [...problems, 'email_taken', 'last_admin'] },
+      config: {
+        ...config,
+        limit: 'admin-address',
+        problems: [...problems, 'email_taken', 'last_admin'],
+      },
       schema: {
         ...common,
         operationId: 'updateUser',
         summary: 'Change an account',
         description:
-          'Changes only the members that are named, in one statement. `roles` and `claims` are replaced as a whole. Another address revokes every refresh token and every link to undo a change, and is mailed to the former one. It counts as verified only with `email_verified`. `disabled` revokes every refresh token.',
+          'Changes only the members that are named, in one statement. `roles` and `claims` are replaced as a whole. Another address revokes every refresh token and every link to undo a change, and is mailed to the former one. It counts as verified only with `email_verified`. `disabled` revokes every refresh token. The address of your own account is changed with `POST /email/change`.',
         body: UserChangesBody,
         response: { 200: { ...AdminUser, description: 'The account as it is now' } },
       },
@@ -81,7 +85,8 @@ export function deleteUserRoute(app: App, services: Services): void {
         ...common,
         operationId: 'deleteUser',
         summary: 'Delete an account and all its data',
-        description: 'A mail tells its address and its former addresses.',
+        description:
+          'A mail tells its address and its former addresses. Your own account is deleted with `DELETE /me`.',
         response: { 204: Type.Null({ description: 'The account is deleted' }) },
       },
     },
