@@ -108,7 +108,10 @@ export function createServices(parts: Parts) {
     countDocs: async (request: FastifyRequest) => {
       await limiters?.['docs-network'].take(callerNetwork(request))
     },
-    ...createAdmission({ requireVerified: config.REQUIRE_VERIFIED_EMAIL === 'on' }),
+    ...createAdmission({
+      requireVerified: config.REQUIRE_VERIFIED_EMAIL === 'on',
+      logger: parts.logger,
+    }),
     mails: createMails({
       accounts,
       messages,

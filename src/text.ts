@@ -11,3 +11,12 @@ export function decodeText(bytes: Uint8Array): string | null {
     return null
   }
 }
+
+/** Reads JSON. Returns undefined for other text. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}

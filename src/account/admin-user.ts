@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox'
-import { type CustomClaims, maxClaimsBytes, readClaims } from '../custom-claims.js'
+import { type CustomClaims, maxClaimsBytes, maxClaimsLevels, readClaims } from '../custom-claims.js'
 import { maxRoles, readRoles, rolePattern } from '../roles.js'
 import type { ListedAccount } from '../store/listed-account.js'
 import { exampleUser, toUser, UserObject } from './user.js'
@@ -26,7 +26,7 @@ export const Roles = Type.Array(Type.String({ pattern: rolePattern, maxLength: 3
 export const Claims = Type.Unsafe<CustomClaims>({
   type: 'object',
   additionalProperties: true,
-  description: `The application's own claims, top-level in access tokens: at most ${maxClaimsBytes} bytes of JSON. Names with a meaning of their own in tokens are refused, such as \`sub\``,
+  description: `The application's own claims, top-level in access tokens: at most ${maxClaimsBytes} bytes and ${maxClaimsLevels} levels of JSON. Names with a meaning of their own in tokens are refused, such as \`sub\``,
   examples: [{ team: 'blue' }],
 })
 

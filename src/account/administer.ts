@@ -71,13 +71,16 @@ export function createAdministration({
 }: AdministrationParts): Administration {
   const recordChange = async (actor: Actor, account: Account, changes: AccountChanges) => {
     const { roles, changed, disabled } = membersThatChange(account, changes)
-    if (changed.length > 0)
-      await acts.record(actor, 'admin.user_changed', account.id, {
-        changed,
-        ...(disabled !== undefined && { disabled }),
-      })
-    if (roles !== undefined)
-      await acts.record(actor, 'admin.roles_changed', account.id, { roles: readRoles(roles) })
+    // All begin at once: the log has every act also if the first cannot be recorded.
+    await Promise.all([
+      changed.length > 0 &&
+        acts.record(actor, 'admin.user_changed', account.id, {
+          changed,
+          ...(disabled !== undefined && { disabled }),
+        }),
+      roles !== undefined &&
+        acts.record(actor, 'admin.roles_changed', account.id, { roles: readRoles(roles) }),
+    ])
   }
   return {
     create: async (actor, created) => {

@@ -1,4 +1,6 @@
 import { Problem } from '../errors.js'
+import { isReadableClaims } from '../custom-claims.js'
+import { isReadableRoles } from '../roles.js'
 import type { Account } from '../store/accounts.js'
 import type { FormerLogin } from '../tokens/login-claims.js'
 
@@ -36,12 +38,15 @@ export interface Admission {
   admitNew: (account: Account) => Admitted
 }
 
-/**
- * Creates {@link Admission}.
- *
- * @param requireVerified whether an account needs a verified address
- */
-export function createAdmission({ requireVerified }: { requireVerified: boolean }): Admission {
+/** The dependencies of {@link createAdmission}. */
+export interface AdmissionParts {
+  /** Whether an account needs a verified address. */
+  requireVerified: boolean
+  logger: { error: (line: object, message: string) => void }
+}
+
+/** Creates {@link Admission}. Damaged roles or claims do not keep an account out. */
+export function createAdmission({ requireVerified, logger }: AdmissionParts): Admission {
   const obstacleOf: Admission['obstacleOf'] = ({ disabledAt, emailVerifiedAt }) => {
     if (disabledAt !== null) return 'account_disabled'
     return requireVerified && emailVerifiedAt === null ? 'email_unverified' : null
@@ -51,8 +56,18 @@ export function createAdmission({ requireVerified }: { requireVerified: boolean 
     admit: (account, login) => {
       const obstacle = obstacleOf(account)
       if (obstacle !== null) throw new Problem(obstacle, { account: account.id })
+      if (!isReadableAccess(account))
+        logger.error(
+          { account: account.id },
+          'the roles or claims of an account cannot be read: it has none until they are set again',
+        )
       return { account, login }
     },
     admitNew: (account) => ({ account, login: undefined }),
   }
+}
+
+/** Returns whether the columns of roles and claims can be read. */
+export function isReadableAccess({ roles, claims }: Pick<Account, 'roles' | 'claims'>): boolean {
+  return isReadableRoles(roles) && isReadableClaims(claims)
 }

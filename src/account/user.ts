@@ -26,12 +26,12 @@ export const Email = Type.String({
   examples: ['ada@example.org'],
 })
 
+/** The characters of a name. */
+export const namePattern = '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$'
+
 /** The name of a person, or null. Control characters and broken Unicode are refused. */
 export const Name = Type.Union(
-  [
-    Type.String({ minLength: 1, maxLength: 200, pattern: '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]+$' }),
-    Type.Null(),
-  ],
+  [Type.String({ minLength: 1, maxLength: 200, pattern: namePattern }), Type.Null()],
   { description: 'The name of the person', examples: ['Ada'] },
 )
 

@@ -1,6 +1,7 @@
 import { access, open, rename, rm } from 'node:fs/promises'
 import { Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
+import { isReadableAccess } from '../account/admit.js'
 import { readClaims } from '../custom-claims.js'
 import { readRoles } from '../roles.js'
 import type { FormerEmail } from '../store/email-history.js'
@@ -30,8 +31,17 @@ export async function exportUsers(
     count = written
     progress.show(null, `${written} accounts`)
   }
+  const line = (account: Account) => {
+    if (!isReadableAccess(account)) {
+      progress.clear()
+      terminal.stderr.write(
+        `Warning: the roles or claims of ${account.id} cannot be read. They are exported as none.\n`,
+      )
+    }
+    return toLine(account)
+  }
   const write = async (output: Writable) => {
-    await writeAccounts(allAccounts(accounts), { line: toLine, onPage }, output)
+    await writeAccounts(allAccounts(accounts), { line, onPage }, output)
   }
   await (file === null ? write(terminal.stdout) : intoFile(file, write)).catch((error: unknown) => {
     progress.clear()

@@ -2,6 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { adminEvents, cliActor } from '../account/acts.js'
 import { AdminUserObject, exampleAdminUser } from '../account/admin-user.js'
 import { rolePattern } from '../roles.js'
+import { actorPattern, limitPattern, uuidPattern } from './patterns.js'
 
 const strict = { additionalProperties: false } as const
 
@@ -105,9 +106,7 @@ export const AccountPath = Type.Object({
 
 // The values of a query are texts, which are not converted.
 const page = {
-  limit: Type.Optional(
-    Type.String({ pattern: '^([1-9][0-9]?|1[0-9][0-9]|200)$', description: 'must be 1 to 200' }),
-  ),
+  limit: Type.Optional(Type.String({ pattern: limitPattern })),
   cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 2000 })),
 }
 const shownPage = {
@@ -126,7 +125,6 @@ const shownPage = {
     }),
   ),
 }
-const uuid = '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
 const users = {
   email: Type.Optional(
     Type.String({ minLength: 3, maxLength: 320, description: 'The whole address' }),
@@ -145,11 +143,11 @@ const users = {
 }
 const acts = {
   user: Type.Optional(
-    Type.String({ pattern: uuid, description: 'The id of the account that was acted on' }),
+    Type.String({ pattern: uuidPattern, description: 'The id of the account that was acted on' }),
   ),
   actor: Type.Optional(
     Type.String({
-      pattern: `${uuid}|^${cliActor}$`,
+      pattern: actorPattern,
       description: `The id of the admin, or \`${cliActor}\``,
     }),
   ),

@@ -4,6 +4,7 @@ import { dpopAlgorithms } from '../tokens/dpop-proof.js'
 import { auditRefusal } from './audit.js'
 import type { SecurityHeaders } from './headers.js'
 import { logRequest } from './log.js'
+import { patternRules } from './patterns.js'
 
 /** The one shape of every error (RFC 9457). */
 export interface ProblemDocument {
@@ -193,12 +194,21 @@ function fieldError(
 const details: Record<string, (params: Record<string, unknown>) => string> = {
   required: () => 'is missing',
   additionalProperties: () => 'is not known here',
-  minProperties: () => 'must have at least one member',
+  pattern: ({ pattern }) => patternRules[String(pattern)] ?? 'has the wrong form',
+  minProperties: ({ limit }) => `must have ${count(limit, 'member')} at least`,
+  minLength: ({ limit }) => `must have ${count(limit, 'character')} at least`,
+  maxLength: ({ limit }) => `must have ${count(limit, 'character')} at most`,
+  maxItems: ({ limit }) => `must have ${count(limit, 'entry', 'entries')} at most`,
+  uniqueItems: () => 'must not have an entry twice',
   const: ({ allowedValue }) => `must be ${JSON.stringify(allowedValue)}`,
   enum: ({ allowedValues }) => {
     const values = (allowedValues as unknown[]).map((value) => JSON.stringify(value))
     return `must be one of ${values.join(', ')}`
   },
+}
+
+function count(limit: unknown, one: string, more = `${one}s`): string {
+  return limit === 1 ? `one ${one}` : `${String(limit)} ${more}`
 }
 
 // RFC 6901 §3.

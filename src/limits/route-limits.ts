@@ -42,12 +42,19 @@ const routeLimits = {
     ],
   },
   admin: { kept: ({ user }) => [['admin-account', user.sub]] },
-  'admin-creation': {
+  // Another address is mailed to the former one, which an admin may have chosen.
+  'admin-address': {
     kept: ({ user }) => [['admin-account', user.sub]],
-    returned: ({ user }) => [
-      ['admin-creations', user.sub],
-      ['admin-creations-all', 'all'],
-    ],
+    returned: (request) => {
+      const address = addressOf(request)
+      return address === null
+        ? []
+        : [
+            ['admin-creations', request.user.sub],
+            ['admin-creations-all', 'all'],
+            ['admin-mailbox', mailboxOf(address)],
+          ]
+    },
   },
   // Two routes delete an account: neither may double the calls of the other.
   deletion: { kept: ({ user }) => [['account', `DELETE /me ${user.sub}`]] },

@@ -35,8 +35,8 @@ const day = 24 * hour
  *
  * Links count by link: a thief with one link cannot use up the limit of the owner's link.
  * Writes and refreshes count by account, for each route or epoch. All admin routes count as
- * one. Accounts that admins create may send mails to the world, so they have a limit for each
- * admin, and one for all admins: an admin can create more admins.
+ * one. New accounts and other addresses send mails to the world, so they have a limit for each
+ * admin, one for all admins, as an admin can create more admins, and one for each mailbox.
  *
  * Passwords: an attempt with the device token of the address counts for `device` and `devices`.
  * Other attempts, and attempts that those refuse, count for the other limits. An address gets
@@ -63,6 +63,7 @@ export const limits = {
   'admin-account': { calls: 600, seconds: 60 },
   'admin-creations': { calls: 500, seconds: hour },
   'admin-creations-all': { calls: 2000, seconds: hour },
+  'admin-mailbox': { calls: 20, seconds: hour },
   'docs-network': { calls: 100, seconds: 60 },
   'hash-network': { calls: 1000, seconds: hour / 4 },
   'password-network': { calls: 100, seconds: hour / 4 },

@@ -146,7 +146,8 @@ export function createAccountChanges(
 
   // The role may have been given meanwhile, and make it the last admin.
   function adminAs(account: Account): Sql[] {
-    const had = hasRole(account.roles, adminRole)
+    // By the words of the statement, so that they agree also on a damaged column.
+    const had = account.roles.includes('"admin"')
     return [had ? hasAdmin : sql`NOT ${hasAdmin}`, disabledAs(account)]
   }
 

@@ -7,14 +7,20 @@ import { buildTestApp, goodPassword, query } from '../helper.js'
 import { sources } from '../support/sources.js'
 import { tokenOf } from '../support/mailbox.js'
 
-const account = { id: '1', disabledAt: null, emailVerifiedAt: new Date(0) } as Account
+const account = {
+  id: '1',
+  disabledAt: null,
+  emailVerifiedAt: new Date(0),
+  roles: '[]',
+  claims: '{}',
+} as Account
 const disabled = { ...account, disabledAt: new Date(0) }
 const unverified = { ...account, emailVerifiedAt: null }
 const both = { ...disabled, ...unverified, disabledAt: new Date(0) }
 
 t.test('an account with an obstacle gets no tokens', async (t) => {
   const outcomes = [true, false].map((requireVerified) => {
-    const { admit, obstacleOf } = createAdmission({ requireVerified })
+    const { admit, obstacleOf } = createAdmission({ requireVerified, logger: { error: () => {} } })
     return Object.entries({ account, disabled, unverified, both }).map(([name, one]) => {
       try {
         return [name, obstacleOf(one), admit(one).account === one]

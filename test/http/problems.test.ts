@@ -1,6 +1,7 @@
 import { errorCodes } from 'fastify'
 import t from 'tap'
 import { Problem, type ProblemCode, problemKinds } from '../../src/errors.js'
+import { limitPattern, patternRules } from '../../src/http/patterns.js'
 import { problemDocument, toProblem } from '../../src/http/problems.js'
 import { buildTestApp, problem, type TestOptions } from '../helper.js'
 
@@ -48,6 +49,21 @@ await t.test('what each error becomes', async (t) => {
   t.equal(toProblem(fault).extras.cause, fault, 'what is our fault keeps its cause for the log')
 })
 
+await t.test('every pattern of a request has a rule for people', async (t) => {
+  const { app } = await buildTestApp(t)
+  const found: string[] = []
+  const { paths } = app.swagger() as { paths: object }
+  JSON.stringify(paths, (name, value: unknown) => {
+    if (name === 'pattern') found.push(String(value))
+    return value
+  })
+  t.ok(found.length > 3)
+  t.strictSame(
+    found.filter((pattern) => !(pattern in patternRules)),
+    [],
+  )
+})
+
 await t.test('what the validator says', async (t) => {
   const misfit = { instancePath: '/a/b', schemaPath: '', keyword: 'type', params: {} }
   const table: Array<[misfit: object, context: string, pointer: string, detail: string | RegExp]> =
@@ -86,6 +102,17 @@ await t.test('what the validator says', async (t) => {
         'must be one of "a", 1',
       ],
     ]
+  const keywords: Array<[keyword: string, params: object, detail: string]> = [
+    ['pattern', { pattern: limitPattern }, 'must be a whole number from 1 to 200'],
+    ['pattern', { pattern: '^x$' }, 'has the wrong form'],
+    ['minProperties', { limit: 1 }, 'must have one member at least'],
+    ['minLength', { limit: 3 }, 'must have 3 characters at least'],
+    ['maxLength', { limit: 1 }, 'must have one character at most'],
+    ['maxItems', { limit: 16 }, 'must have 16 entries at most'],
+    ['uniqueItems', { i: 1, j: 0 }, 'must not have an entry twice'],
+  ]
+  for (const [keyword, params, detail] of keywords)
+    table.push([{ ...misfit, keyword, params }, 'body', '/a/b', detail])
   for (const [one, validationContext, pointer, detail] of table) {
     const { code, extras } = toProblem(
       Object.assign(new Error('x'), {

@@ -54,3 +54,52 @@ t.test('300 colleagues can be invited; a thief reaches the limit', async (t) => 
   const bad = await call('POST', '/admin/users', { token: two.token, body: { email: 'x' } })
   t.equal(bad.statusCode, 400)
 })
+
+t.test('other addresses of one account send no more mails than new accounts', async (t) => {
+  const built = await buildTestApp(t)
+  const { call, signup } = built
+  const { admin } = createAdminFlow(built)
+  const { token } = await admin()
+  const { user } = await signup()
+  const patch = async (body: object) =>
+    await call('PATCH', `/admin/users/${user.id}`, { token, body })
+  const { calls } = limits['admin-creations']
+  for (let index = 0; index < calls; index++)
+    if ((await patch({ email: `guest${index}@example.org` })).statusCode !== 200)
+      t.fail(`address ${index}`)
+  const refused = await patch({ email: 'one-more@example.org' })
+  t.strictSame(
+    [outcome(refused), refused.headers['ratelimit-policy']],
+    ['429 rate_limited', `"admin-creations";q=${calls};w=3600`],
+  )
+  t.equal((await patch({ name: 'Ada' })).statusCode, 200, 'other members do not count')
+})
+
+t.test('one mailbox gets mails of 20 acts of admins an hour', async (t) => {
+  const built = await buildTestApp(t)
+  const { call, signup } = built
+  const { admin } = createAdminFlow(built)
+  const [one, two] = [await admin(), await admin()]
+  const { user } = await signup()
+  const { calls } = limits['admin-mailbox']
+  const invite = async (token: string, email: string) =>
+    await call('POST', '/admin/users', { token, body: { email, invite: true } })
+  for (let index = 0; index < calls - 2; index++) {
+    const reply = await invite(index % 2 === 0 ? one.token : two.token, `vic+${index}@example.net`)
+    t.equal(reply.statusCode, 201)
+    await call('DELETE', `/admin/users/${reply.json().id}`, { token: one.token })
+  }
+  const move = async (email: string) =>
+    await call('PATCH', `/admin/users/${user.id}`, { token: one.token, body: { email } })
+  t.equal((await move('vic@example.net')).statusCode, 200)
+  t.equal((await move('vic+x@example.net')).statusCode, 200)
+  const policy = `"admin-mailbox";q=${calls};w=3600`
+  for (const reply of [await invite(two.token, 'vic@example.net'), await move('vic+y@example.net')])
+    t.strictSame([outcome(reply), reply.headers['ratelimit-policy']], ['429 rate_limited', policy])
+  t.equal((await invite(two.token, 'other@example.net')).statusCode, 201)
+  t.equal(
+    (await signup({ email: 'vic@example.net' })).user.email,
+    'vic@example.net',
+    'sign-ups count apart',
+  )
+})

@@ -189,10 +189,8 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
     'cookies',
     'errors',
     'clock',
-    'custom-claims',
     'postgres-url',
     'redis-url',
-    'roles',
     'schema-check',
     'package-root',
     'text',
@@ -202,6 +200,8 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
     path: new RegExp(`^${name}\\.ts$`),
     may: [],
   })),
+  { layer: 'custom-claims', path: /^custom-claims\.ts$/, may: ['text'] },
+  { layer: 'roles', path: /^roles\.ts$/, may: ['text'] },
 ]
 
 /** Where each package is at home. */

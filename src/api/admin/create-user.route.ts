@@ -43,7 +43,7 @@ export function createUserRoute(app: App, services: Services): void {
     {
       config: {
         roles: [adminRole],
-        limit: 'admin-creation',
+        limit: 'admin-address',
         problems: ['forbidden', 'email_taken', 'weak_password', 'overloaded', 'unavailable'],
       },
       schema: {

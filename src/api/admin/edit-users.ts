@@ -33,15 +33,31 @@ export interface EditUsers {
    *
    * @throws Problem
    *
-   *   - `invalid_request` if a member is not valid
+   *   - `invalid_request` if a member is not valid, or is one of {@link ownRoutes} and the account
+   *       is the caller's
    *   - `email_taken` if another account has the address
    *   - `last_admin` if no other enabled account would be an admin
    */
   change: (actor: Actor, id: string, changes: UserChanges) => Promise<Account>
   /** Revokes every refresh token. Those of a disabled account are revoked already. */
   logout: (actor: Actor, id: string) => Promise<void>
-  /** @throws Problem `last_admin` if no other enabled account is an admin */
+  /**
+   * @throws Problem
+   *
+   *   - `invalid_request` if the account is the caller's
+   *   - `last_admin` if no other enabled account is an admin
+   */
   remove: (actor: Actor, id: string) => Promise<void>
+}
+
+/**
+ * The routes for changes of the own account that an access token alone must not make: a thief
+ * of the token would have the account for good.
+ */
+const ownRoutes = {
+  email: 'of your own account is changed with POST /email/change, which needs the password',
+  email_verified: 'of your own account is set by the link of a mail: POST /email/resend',
+  id: 'is your own account: DELETE /me deletes it, with the password',
 }
 
 /** How often an act is tried, if others change the account at the same time. */
@@ -63,7 +79,9 @@ export function createEditUsers({
       const wanted = toChanges(changes)
       return await untilUnchanged(async () => {
         const account = await find(id)
-        return await administration.change(actor, account, withoutPresentEmail(wanted, account))
+        const changing = withoutPresentEmail(wanted, account)
+        if (account.id === actor.id) refuseOwn(account, changing)
+        return await administration.change(actor, account, changing)
       })
     },
     logout: async (actor, id) => {
@@ -74,6 +92,7 @@ export function createEditUsers({
       await requireCaller(actor.id)
       await untilUnchanged(async () => {
         const account = await find(id)
+        if (account.id === actor.id) throw ownRoute('id', 'id')
         return (await administration.remove(actor, account)) ? account : null
       })
     },
@@ -102,6 +121,17 @@ function withoutPresentEmail(
   account: Account,
 ): AccountChanges {
   return email === undefined || email === account.email ? others : { ...others, email }
+}
+
+/** Refuses changes of the own account that have a route of their own. */
+function refuseOwn(account: Account, { email, emailVerified }: AccountChanges): void {
+  if (email !== undefined) throw ownRoute('email', '/email')
+  if (emailVerified !== undefined && emailVerified !== (account.emailVerifiedAt !== null))
+    throw ownRoute('email_verified', '/email_verified')
+}
+
+function ownRoute(member: keyof typeof ownRoutes, pointer: string): Problem {
+  return new Problem('invalid_request', { errors: [{ pointer, detail: ownRoutes[member] }] })
 }
 
 /** @param attempt reads the account; returns null if it was changed meanwhile */

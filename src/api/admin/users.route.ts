@@ -3,6 +3,7 @@ import { Claims, Roles, toAdminUser } from '../../account/admin-user.js'
 import { Email, Name } from '../../account/user.js'
 import { AccountPath, AdminUser } from '../../http/admin-schemas.js'
 import { actorOf } from '../../http/audit.js'
+import { ignoreBodies } from '../../http/bodies.js'
 import type { App } from '../../http/fastify.js'
 import { NoQuery } from '../../http/schemas.js'
 import { adminRole } from '../../roles.js'
@@ -55,13 +56,17 @@ export function updateUserRoute(app: App, services: Services): void {
   app.patch(
     path,
     {
-      config: { ...config, problems: [...problems, 'email_taken', 'last_admin'] },
+      config: {
+        ...config,
+        limit: 'admin-address',
+        problems: [...problems, 'email_taken', 'last_admin'],
+      },
       schema: {
         ...common,
         operationId: 'updateUser',
         summary: 'Change an account',
         description:
-          'Changes only the members that are named, in one statement. `roles` and `claims` are replaced as a whole. Another address revokes every refresh token and every link to undo a change, and is mailed to the former one. It counts as verified only with `email_verified`. `disabled` revokes every refresh token.',
+          'Changes only the members that are named, in one statement. `roles` and `claims` are replaced as a whole. Another address revokes every refresh token and every link to undo a change, and is mailed to the former one. It counts as verified only with `email_verified`. `disabled` revokes every refresh token. The address of your own account is changed with `POST /email/change`.',
         body: UserChangesBody,
         response: { 200: { ...AdminUser, description: 'The account as it is now' } },
       },
@@ -73,43 +78,56 @@ export function updateUserRoute(app: App, services: Services): void {
 /** Deletes an account. */
 export function deleteUserRoute(app: App, services: Services): void {
   const { remove } = createEditUsers(services)
-  app.delete(
-    path,
-    {
-      config: { ...config, problems: [...problems, 'last_admin'] },
-      schema: {
-        ...common,
-        operationId: 'deleteUser',
-        summary: 'Delete an account and all its data',
-        description: 'A mail tells its address and its former addresses.',
-        response: { 204: Type.Null({ description: 'The account is deleted' }) },
+  addWithoutBody(app, (api) => {
+    api.delete(
+      path,
+      {
+        config: { ...config, problems: [...problems, 'last_admin'] },
+        schema: {
+          ...common,
+          operationId: 'deleteUser',
+          summary: 'Delete an account and all its data',
+          description:
+            'A mail tells its address and its former addresses. Your own account is deleted with `DELETE /me`.',
+          response: { 204: Type.Null({ description: 'The account is deleted' }) },
+        },
       },
-    },
-    async (request, reply) => {
-      await remove(actorOf(request), request.params.id)
-      return await reply.code(204).send(null)
-    },
-  )
+      async (request, reply) => {
+        await remove(actorOf(request), request.params.id)
+        return await reply.code(204).send(null)
+      },
+    )
+  })
 }
 
 /** Logs an account out everywhere. */
 export function logoutUserRoute(app: App, services: Services): void {
   const { logout } = createEditUsers(services)
-  app.post(
-    `${path}/logout`,
-    {
-      config: { ...config, problems },
-      schema: {
-        ...common,
-        operationId: 'logoutUser',
-        summary: 'Log an account out everywhere',
-        description: 'Revokes every refresh token. Access tokens expire within minutes.',
-        response: { 204: Type.Null({ description: 'Every refresh token is revoked' }) },
+  addWithoutBody(app, (api) => {
+    api.post(
+      `${path}/logout`,
+      {
+        config: { ...config, problems },
+        schema: {
+          ...common,
+          operationId: 'logoutUser',
+          summary: 'Log an account out everywhere',
+          description: 'Revokes every refresh token. Access tokens expire within minutes.',
+          response: { 204: Type.Null({ description: 'Every refresh token is revoked' }) },
+        },
       },
-    },
-    async (request, reply) => {
-      await logout(actorOf(request), request.params.id)
-      return await reply.code(204).send(null)
-    },
-  )
+      async (request, reply) => {
+        await logout(actorOf(request), request.params.id)
+        return await reply.code(204).send(null)
+      },
+    )
+  })
+}
+
+// Clients send an empty body with the type of JSON, too.
+function addWithoutBody(app: App, add: (api: App) => void): void {
+  app.register(async (api: App) => {
+    ignoreBodies(api)
+    add(api)
+  })
 }

@@ -287,6 +287,15 @@ await onEachDatabase(t, async (t, database) => {
         )
   })
 
+  await t.test('logout and DELETE ignore every body', async (t) => {
+    const { user } = await signup()
+    const url = `/admin/users/${user.id}`
+    const headers = { 'content-type': 'application/json' }
+    for (const body of [undefined, '', '{', '{"a":1}'])
+      t.equal((await call('POST', `${url}/logout`, { token, headers, body })).statusCode, 204)
+    t.equal((await call('DELETE', url, { token, headers })).statusCode, 204)
+  })
+
   await t.test('the log and the table have no personal data', async (t) => {
     t.notMatch(JSON.stringify(await acts()), /@|Grace|blue/)
     t.notMatch(built.logText(), /@|Grace|blue/)
