@@ -2,19 +2,9 @@ import type { AccountFilter, AccountPosition, ListedAccount } from './listed-acc
 import type { CreatedAccounts, MovedAccount, NewAccount } from './create-many.js'
 
 /** One person's account, as it is stored. */
-export interface Account {
-  /** UUIDv7 (RFC 9562 §5.7), or any UUID in lower case if the account was imported. */
-  id: string
-  /** In canonical form; one account per address. */
-  email: string
-  emailVerifiedAt: Date | null
+export interface Account extends ListedAccount {
   /** A PHC string, or an unusable hash. */
   passwordHash: string
-  name: string | null
-  /** The roles, as JSON: see `roles.ts`. */
-  roles: string
-  /** The application's own claims, as JSON: see `custom-claims.ts`. */
-  claims: string
   /** Counts the events that revoke every refresh token of the account. */
   tokenEpoch: number
   /**
@@ -24,7 +14,6 @@ export interface Account {
   accessVersion: number
   /** When the version was last raised; null if never. */
   versionChangedAt: Date | null
-  disabledAt: Date | null
   /** When the account was deleted. Its personal data is erased; the row blocks the id. */
   deletedAt: Date | null
   /**
@@ -34,11 +23,6 @@ export interface Account {
   emailHistory: string
   /** Logins that were logged out, as JSON: see `ended-logins.ts`. */
   endedLogins: string
-  /** Written at most once an hour. */
-  lastLoginAt: Date | null
-  createdAt: Date
-  /** When a member that the owner sees last changed. */
-  updatedAt: Date
   /**
    * When a member that an admin sees last changed, but for `lastLoginAt`. Null if an earlier
    * version of the program created the account.
