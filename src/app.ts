@@ -117,8 +117,8 @@ export function routesOf(
     'POST /admin/users': createUserRoute,
     'GET /admin/users/:id': readUserRoute,
     'PATCH /admin/users/:id': updateUserRoute,
-    'POST /admin/users/:id/logout': logoutUserRoute,
     'DELETE /admin/users/:id': deleteUserRoute,
+    'POST /admin/users/:id/logout': logoutUserRoute,
     'GET /admin/audit': auditRoute,
 
     'GET /.well-known/jwks.json': jwksRoute,
