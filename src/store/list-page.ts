@@ -8,6 +8,8 @@ import type { PrismaClient } from './generated/sqlite/client.js'
 interface Order {
   by: Sql
   where: Sql[]
+  /** The condition of the first row. SQLite would scan from there, not from a later account. */
+  from: Sql[]
   /** The rows after an account. */
   after: (position: AccountPosition) => Sql
   /** The rows up to an account, and this one. */
@@ -19,17 +21,22 @@ interface Order {
  * index: the rows that fit may be few among a million. So each statement stays far from every
  * timeout, and others run in between.
  */
-const windowSizes = { first: 1000, last: 8000 }
+const windowSizes = { first: 1000, last: 2000 }
 
 /**
  * Returns a page of accounts that are not deleted. Every order has an index; the conditions
  * repeat the words of the partial ones.
  *
+ * @param takeTurn waits between two statements, so that other requests are served
  * @param after the last account of the previous page; null for the first page
  */
 export async function listPage(
   client: PrismaClient,
-  { provider, table }: { provider: Provider; table: string },
+  {
+    provider,
+    table,
+    takeTurn,
+  }: { provider: Provider; table: string; takeTurn: () => Promise<void> },
   filter: AccountFilter,
   { after, count }: { after: AccountPosition | null; count: number },
 ): Promise<Account[]> {
@@ -53,7 +60,7 @@ export async function listPage(
   if (disabled === false) others.push(sql`disabled_at IS NULL`)
   if (disabled === true && (emailPrefix ?? role) !== undefined)
     others.push(sql`disabled_at IS NOT NULL`)
-  const ids = await findIds(client, table, order, { others, after, count })
+  const ids = await findIds(client, { table, takeTurn }, order, { others, after, count })
   const found = await client.user.findMany({ where: { id: { in: ids }, deletedAt: null } })
   const byId = new Map(found.map((account) => [account.id, account]))
   return ids.flatMap((id) => byId.get(id) ?? [])
@@ -84,6 +91,7 @@ function byTime(condition: Sql): Order {
   return {
     by: sql`created_at, id`,
     where: [condition],
+    from: [],
     after: ({ createdAt, id }) => sql`(created_at, id) > (${createdAt}, ${id})`,
     upTo: ({ createdAt, id }) => sql`(created_at, id) <= (${createdAt}, ${id})`,
   }
@@ -96,7 +104,8 @@ function byEmail(provider: Provider, prefix: string): Order {
   const end = endOfRange(prefix)
   return {
     by: email,
-    where: [sql`${email} >= ${prefix}`, ...(end === null ? [] : [sql`${email} < ${end}`])],
+    where: end === null ? [] : [sql`${email} < ${end}`],
+    from: [sql`${email} >= ${prefix}`],
     after: (position) => sql`${email} > ${position.email}`,
     upTo: (position) => sql`${email} <= ${position.email}`,
   }
@@ -108,7 +117,7 @@ function byEmail(provider: Provider, prefix: string): Order {
  */
 async function findIds(
   client: PrismaClient,
-  table: string,
+  { table, takeTurn }: { table: string; takeTurn: () => Promise<void> },
   order: Order,
   { others, after, count }: { others: Sql[]; after: AccountPosition | null; count: number },
 ): Promise<string[]> {
@@ -119,7 +128,7 @@ async function findIds(
   const ids: string[] = []
   let size = others.length === 0 ? null : windowSizes.first
   for (let start = after; ;) {
-    const next = [...order.where, ...(start === null ? [] : [order.after(start)])]
+    const next = [...order.where, ...(start === null ? order.from : [order.after(start)])]
     const [end] =
       size === null
         ? []
@@ -129,6 +138,7 @@ async function findIds(
     ids.push(...rows.map(({ id }) => id))
     if (end === undefined || ids.length === count) return ids
     start = end
+    await takeTurn()
     size = Math.min(windowSizes.last, Number(size) * 2)
   }
 }
