@@ -20,8 +20,8 @@ t.test('callers get turns of the event loop of their own, in order', async (t) =
   t.strictSame(order, ['a 1', 'b 2', 'c 3'])
 })
 
-t.test('a search among many accounts lets others read in between', async (t) => {
-  const { accounts } = await freshStore(t, 'sqlite')
+t.test('searches and purges of many accounts let others read in between', async (t) => {
+  const { accounts, sql } = await freshStore(t, 'sqlite')
   for (let part = 0; part < 4; part++)
     await accounts.createMany(
       Array.from({ length: 2000 }, (_, index) => ({
@@ -43,4 +43,13 @@ t.test('a search among many accounts lets others read in between', async (t) => 
     t.notOk(isFound, JSON.stringify(filter))
     t.strictSame(await search, [])
   }
+  await sql("UPDATE users SET deleted_at = '1970-01-01T00:00:00.000+00:00'")
+  let isPurged = false
+  const purge = accounts.purge(new Date()).then((rows) => {
+    isPurged = true
+    return rows
+  })
+  await accounts.findById('01a1fc01-f8b4-7454-b157-7ca464a8123c')
+  t.notOk(isPurged, 'a purge')
+  t.equal(await purge, 8000)
 })
