@@ -8,6 +8,7 @@ import { emptyHistory } from './email-history.js'
 import { noEndedLogins } from './ended-logins.js'
 import { available, isDuplicate } from './faults.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
+import { createTurns } from './turns.js'
 
 /** Values of columns, by their names in {@link Account}. */
 type Data = { [K in keyof Account]?: Account[K] | Sql | { increment: number } }
@@ -36,6 +37,7 @@ export function createAccountChanges(
   { provider, table }: { provider: Provider; table: string },
   { now, changed, nextVersion, nextEpoch }: Stamps,
 ): Pick<Accounts, 'change' | 'delete' | 'deleteUnverified' | 'purge'> {
+  const takeTurn = createTurns()
   const [isPostgres, users] = [provider === 'postgresql', raw(table)]
   const hasAdmin = sql`${raw(isPostgres ? 'strpos' : 'instr')}(roles, '"admin"') > 0`
   // SQLite has one writer at a time. The condition has the words of the index `users_admins`.
@@ -140,6 +142,7 @@ export function createAccountChanges(
         )
         purged += count
         if (count < purgeRows) return purged
+        await takeTurn()
       }
     },
   }

@@ -9,6 +9,7 @@ import { createBatch } from './batch.js'
 import type { Provider } from './database.js'
 import { listPage } from './list-page.js'
 import { searchAccounts } from './search-accounts.js'
+import { createTurns } from './turns.js'
 
 const hour = 3_600_000
 
@@ -52,6 +53,7 @@ export function createAccounts(
     return updated === null ? 'email_taken' : (updated[0] ?? null)
   }
   const waitForBatch = createBatch()
+  const takeTurn = createTurns()
   const changes = createAccountChanges(
     client,
     { provider, table },
@@ -204,7 +206,7 @@ export function createAccounts(
       )
     },
     listPage: async (filter, after, count) =>
-      await available(listPage(client, { provider, table }, filter, { after, count })),
+      await available(listPage(client, { provider, table, takeTurn }, filter, { after, count })),
   }
 }
 

@@ -8,6 +8,8 @@ import type { PrismaClient } from './generated/sqlite/client.js'
 interface Order {
   by: Sql
   where: Sql[]
+  /** The condition of the first row. SQLite would scan from there, not from a later account. */
+  from: Sql[]
   /** The rows after an account. */
   after: (position: AccountPosition) => Sql
   /** The rows up to an account, and this one. */
@@ -19,17 +21,22 @@ interface Order {
  * index: the rows that fit may be few among a million. So each statement stays far from every
  * timeout, and others run in between.
  */
-const windowSizes = { first: 1000, last: 8000 }
+const windowSizes = { first: 1000, last: 2000 }
 
 /**
  * Returns a page of accounts that are not deleted. Every order has an index; the conditions
  * repeat the words of the partial ones.
  *
+ * @param takeTurn waits between two statements, so that other requests are served
  * @param after the last account of the previous page; null for the first page
  */
 export async function listPage(
   client: PrismaClient,
-  { provider, table }: { provider: Provider; table: string },
+  {
+    provider,
+    table,
+    takeTurn,
+  }: { provider: Provider; table: string; takeTurn: () => Promise<void> },
   filter: AccountFilter,
   { after, count }: { after: AccountPosition | null; count: number },
 ): Promise<ListedAccount[]> {
@@ -53,7 +60,7 @@ export async function listPage(
   if (disabled === false) others.push(sql`disabled_at IS NULL`)
   if (disabled === true && (emailPrefix ?? role) !== undefined)
     others.push(sql`disabled_at IS NOT NULL`)
-  return await findRows(client, table, order, { others, after, count })
+  return await findRows(client, { table, takeTurn }, order, { others, after, count })
 }
 
 function isStorable(text: string | undefined): boolean {
@@ -81,6 +88,7 @@ function byTime(condition: Sql): Order {
   return {
     by: sql`created_at, id`,
     where: [condition],
+    from: [],
     after: ({ createdAt, id }) => sql`(created_at, id) > (${createdAt}, ${id})`,
     upTo: ({ createdAt, id }) => sql`(created_at, id) <= (${createdAt}, ${id})`,
   }
@@ -93,7 +101,8 @@ function byEmail(provider: Provider, prefix: string): Order {
   const end = endOfRange(prefix)
   return {
     by: email,
-    where: [sql`${email} >= ${prefix}`, ...(end === null ? [] : [sql`${email} < ${end}`])],
+    where: end === null ? [] : [sql`${email} < ${end}`],
+    from: [sql`${email} >= ${prefix}`],
     after: (position) => sql`${email} > ${position.email}`,
     upTo: (position) => sql`${email} <= ${position.email}`,
   }
@@ -117,7 +126,7 @@ const columns = raw(
  */
 async function findRows(
   client: PrismaClient,
-  table: string,
+  { table, takeTurn }: { table: string; takeTurn: () => Promise<void> },
   order: Order,
   { others, after, count }: { others: Sql[]; after: AccountPosition | null; count: number },
 ): Promise<ListedAccount[]> {
@@ -128,12 +137,13 @@ async function findRows(
   const found: ListedAccount[] = []
   let size = others.length === 0 ? null : windowSizes.first
   for (let start = after; ;) {
-    const next = [...order.where, ...(start === null ? [] : [order.after(start)])]
+    const next = [...order.where, ...(start === null ? order.from : [order.after(start)])]
     const [end] = size === null ? [] : await select(next, sql`1 OFFSET ${size - 1}`)
     const where = [...next, ...others, ...(end === undefined ? [] : [order.upTo(end)])]
     found.push(...(await select(where, sql`${count - found.length}`)))
     if (end === undefined || found.length === count) return found
     start = end
+    await takeTurn()
     size = Math.min(windowSizes.last, Number(size) * 2)
   }
 }

@@ -92,7 +92,8 @@ await onEachDatabase(t, async (t, kind) => {
                 }
               : (target[name as keyof PrismaClient] as unknown),
         })
-        await listPage(watched, { provider: kind, table: 'users' }, filter, {
+        const takeTurn = async () => {}
+        await listPage(watched, { provider: kind, table: 'users', takeTurn }, filter, {
           after: start,
           count: 50,
         })

@@ -47,7 +47,8 @@ await onEachDatabase(t, async (t, database) => {
     t.strictSame(all.flatMap(({ users }) => users.map(({ email }) => email)).slice(0, 6), emails)
     t.equal((await get('users', 'limit=7')).json<Page>().next_cursor, null, 'a full last page')
     t.notMatch(
-      Buffer.from(String(all[0]?.next_cursor), 'base64url').toString('latin1'),
+      // After the 16 bytes of the MAC, which may have any value.
+      Buffer.from(String(all[0]?.next_cursor), 'base64url').toString('latin1', 16),
       '@',
       'a cursor in the order of creation has no address',
     )
