@@ -41,12 +41,7 @@ export interface EditUsers {
   change: (actor: Actor, id: string, changes: UserChanges) => Promise<Account>
   /** Revokes every refresh token. Those of a disabled account are revoked already. */
   logout: (actor: Actor, id: string) => Promise<void>
-  /**
-   * @throws Problem
-   *
-   *   - `invalid_request` if the account is the caller's
-   *   - `last_admin` if no other enabled account is an admin
-   */
+  /** @throws Problem `last_admin` if no other enabled account is an admin */
   remove: (actor: Actor, id: string) => Promise<void>
 }
 
@@ -57,7 +52,6 @@ export interface EditUsers {
 const ownRoutes = {
   email: 'of your own account is changed with POST /email/change, which needs the password',
   email_verified: 'of your own account is set by the link of a mail: POST /email/resend',
-  id: 'is your own account: DELETE /me deletes it, with the password',
 }
 
 /** How often an act is tried, if others change the account at the same time. */
@@ -92,7 +86,6 @@ export function createEditUsers({
       await requireCaller(actor.id)
       await untilUnchanged(async () => {
         const account = await find(id)
-        if (account.id === actor.id) throw ownRoute('id', 'id')
         return (await administration.remove(actor, account)) ? account : null
       })
     },

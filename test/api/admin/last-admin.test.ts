@@ -15,6 +15,7 @@ await onEachDatabase(t, async (t, database) => {
       ['PATCH', url, { roles: [] }],
       ['PATCH', url, { roles: ['administrator'] }],
       ['PATCH', url, { disabled: true }],
+      ['DELETE', url],
       ['DELETE', '/me', { password: goodPassword }],
       ['POST', '/me/delete', { password: goodPassword }],
     ]
