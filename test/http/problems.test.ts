@@ -105,10 +105,10 @@ await t.test('what the validator says', async (t) => {
   const keywords: Array<[keyword: string, params: object, detail: string]> = [
     ['pattern', { pattern: limitPattern }, 'must be a whole number from 1 to 200'],
     ['pattern', { pattern: '^x$' }, 'has the wrong form'],
-    ['minProperties', { limit: 1 }, 'must have one member at least'],
-    ['minLength', { limit: 3 }, 'must have 3 characters at least'],
-    ['maxLength', { limit: 1 }, 'must have one character at most'],
-    ['maxItems', { limit: 16 }, 'must have 16 entries at most'],
+    ['minProperties', { limit: 1 }, 'must have at least one member'],
+    ['minLength', { limit: 3 }, 'must have at least 3 characters'],
+    ['maxLength', { limit: 1 }, 'must have at most one character'],
+    ['maxItems', { limit: 16 }, 'must have at most 16 entries'],
     ['uniqueItems', { i: 1, j: 0 }, 'must not have an entry twice'],
   ]
   for (const [keyword, params, detail] of keywords)
