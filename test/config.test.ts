@@ -204,6 +204,7 @@ t.test('the edges of each setting', async (t) => {
     ['HASH_QUEUE_MS', ['0', '60000'], ['-1', '60001', '1s']],
     ['HSTS_SUBDOMAINS', ['on', 'off'], ['On', 'true']],
     ['KEEP_ALIVE_SECONDS', ['1', '72', '7200'], ['0', '7201', '-1', '1.5', '72s']],
+    ['MIGRATE_DATABASE_URL', [''], ['postgresql://h/d', 'file:x', 'x']],
     ['METRICS', ['on', 'off'], ['ON', '1']],
     ['DOCS', ['on', 'off'], ['On', 'false']],
     [
@@ -259,3 +260,20 @@ t.test(
     }
   },
 )
+
+t.test('migrations may go to another URL of the same PostgreSQL', async (t) => {
+  const DATABASE_URL = 'postgresql://pooler,other/d'
+  for (const url of ['postgresql://h/d', 'postgres://a,b/d'])
+    t.strictSame(refused({ DATABASE_URL, MIGRATE_DATABASE_URL: url }), [], url)
+  for (const url of ['file:x', 'postgresql://h/d?sslmod=require'])
+    t.strictSame(
+      refused({ DATABASE_URL, MIGRATE_DATABASE_URL: url }),
+      ['MIGRATE_DATABASE_URL'],
+      url,
+    )
+})
+
+t.test('Redis may be behind Sentinel', async (t) => {
+  t.strictSame(refused({ REDIS_URL: 'redis+sentinel://one,two/shared' }), [])
+  t.strictSame(refused({ REDIS_URL: 'redis+sentinel://one' }), ['REDIS_URL'])
+})

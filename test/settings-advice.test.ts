@@ -84,3 +84,11 @@ t.test('a server for others is told what it misses', async (t) => {
     / written to data\/outbox/,
   ])
 })
+
+t.test('parameters of the database that have no effect are named', async (t) => {
+  const warnings = (url: string) => riskySettings({}, loadConfig({ DATABASE_URL: url }))
+  t.strictSame(warnings('postgresql://u:S3cret@h/d?pgbouncer=true&channel_binding=require'), [
+    'DATABASE_URL has parameters without effect: pgbouncer, channel_binding.',
+  ])
+  t.strictSame(warnings('postgresql://h/d?sslmode=require'), [])
+})

@@ -1,4 +1,6 @@
 import t from 'tap'
+import { connectRedis } from '../../src/limits/redis.js'
+import { freePort } from '../support/cluster.js'
 import { buildTestApp } from '../helper.js'
 import { makeJwk } from '../support/forge.js'
 import { holdsSoon, startRedis } from '../support/redis.js'
@@ -39,3 +41,15 @@ if (single !== null)
       [{ msg: /cannot be used/ }, { msg: /is back/ }],
     )
   })
+
+t.test('sentinels that are away are tried again, with TLS too', async (t) => {
+  const warnings: unknown[] = []
+  const logger = { info: () => {}, warn: (...words: unknown[]) => warnings.push(words) }
+  for (const scheme of ['redis', 'rediss']) {
+    const url = `${scheme}+sentinel://127.0.0.1:${await freePort()}/shared`
+    const redis = connectRedis(url, logger as never)
+    t.ok(await holdsSoon(() => warnings.length > 0), scheme)
+    redis.disconnect()
+    warnings.length = 0
+  }
+})

@@ -51,6 +51,15 @@ t.test('the writable host is found, in whatever place it is', async (t) => {
   t.equal(Number((await query(two.url, 'SELECT count(*) AS n FROM users'))[0]?.n), 0)
 })
 
+t.test('connection_limit is the size of the pool', async (t) => {
+  const url = `${hostsOf(one, two)}&connection_limit=2`
+  const store = await openStore(url, { autoMigrate: false, clock: Date.now })
+  await Promise.all(Array.from({ length: 8 }, async () => await store.accounts.list(null, 1)))
+  const { in_use: used = 0, idle = 0 } = store.connections?.() ?? {}
+  t.equal(used + idle, 2)
+  await store.close()
+})
+
 t.test('a host that is away, silent or unknown does not keep the others out', async (t) => {
   const { port } = new URL(one.url)
   for (const bad of [`127.0.0.1:${await freePort()}`, 'nowhere.invalid:5432', '192.0.2.1:5432']) {
