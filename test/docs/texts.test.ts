@@ -76,7 +76,11 @@ t.test('every reason of a weak password has a text', async (t) => {
 t.test('the members with texts are those that users type', async (t) => {
   const typed = new Set(rowsOf('Members of `errors`').flatMap(([pointer]) => words(pointer)))
   const { app } = await buildTestApp(t)
-  const members = Object.values(app.swagger().paths ?? {}).flatMap(({ post, patch }) =>
+  // The admin API is for programs and scripts of admins.
+  const routes = Object.entries(app.swagger().paths ?? {}).filter(
+    ([path]) => !path.startsWith('/admin/'),
+  )
+  const members = routes.flatMap(([, { post, patch }]) =>
     [post, patch].flatMap((operation) => {
       const body = operation?.requestBody as { content?: Record<string, { schema?: object }> }
       const schema = body?.content?.['application/json']?.schema as { properties?: object }
