@@ -1,11 +1,11 @@
 import { canonicalEmail } from '../account/email-address.js'
 import { Name } from '../account/user.js'
-import { Problem } from '../errors.js'
 import type { Passwords } from '../passwords/passwords.js'
 import { createChecker } from '../schema-check.js'
 import { CommandError } from './command-error.js'
 import { hashNewPassword } from './new-password.js'
 import type { ChangeUserDeps } from './users-account.js'
+import { explainTaken } from './users-taken.js'
 import { operator } from './users-operator.js'
 
 /** The dependencies of {@link createUser}. */
@@ -32,13 +32,10 @@ export async function createUser(
 ): Promise<void> {
   const address = requirePerson(email, name)
   const passwordHash = await hashNewPassword({ email: address, name }, { passwords, terminal })
-  await administration
-    .create(operator, { email: address, passwordHash, name, emailVerified })
-    .catch((error: unknown) => {
-      throw error instanceof Problem && error.code === 'email_taken'
-        ? new CommandError(`${address} already has an account.`)
-        : error
-    })
+  await explainTaken(
+    administration.create(operator, { email: address, passwordHash, name, emailVerified }),
+    `${address} already has an account.`,
+  )
   terminal.stdout.write(`Created ${address}.\n`)
 }
 

@@ -1,5 +1,4 @@
 import { canonicalEmail } from '../account/email-address.js'
-import { Problem } from '../errors.js'
 import { unusableHash } from '../unusable-hash.js'
 import { CommandError } from './command-error.js'
 import {
@@ -8,6 +7,7 @@ import {
   findAccount,
   tokensRevoked,
 } from './users-account.js'
+import { explainTaken } from './users-taken.js'
 import { operator } from './users-operator.js'
 
 /**
@@ -34,13 +34,10 @@ export async function setEmail(
     ...(verified && { emailVerified: true }),
     ...(resetPassword && { passwordHash: unusableHash() }),
   }
-  const changed = await administration
-    .change(operator, account, changes)
-    .catch((error: unknown) => {
-      throw error instanceof Problem && error.code === 'email_taken'
-        ? new CommandError(`Another account has ${email}. Nothing was changed.`)
-        : error
-    })
+  const changed = await explainTaken(
+    administration.change(operator, account, changes),
+    `Another account has ${email}. Nothing was changed.`,
+  )
   if (changed === null) throw new CommandError(changedMeanwhile)
   const lines = [
     email === account.email

@@ -1,14 +1,13 @@
 import { createInvite } from '../account/invite.js'
 import type { Config } from '../config.js'
-import { Problem } from '../errors.js'
 import { createKeyRing } from '../keys/key-ring.js'
 import { toRolesColumn } from '../roles.js'
 import { longestTokenSeconds } from '../tokens/lifetimes.js'
 import { createInviteTokens } from '../tokens/one-time-token.js'
-import { CommandError } from './command-error.js'
 import { readExistingKeys } from './existing-keys.js'
 import type { ChangeUserDeps } from './users-account.js'
 import { requirePerson } from './users-create.js'
+import { explainTaken } from './users-taken.js'
 import { operator, type Operator } from './users-operator.js'
 import { requireRoles } from './users-roles.js'
 
@@ -39,14 +38,9 @@ export async function inviteUser(
   })
   const inviteTokens = createInviteTokens({ ring, issuer: config.PUBLIC_URL, clock: Date.now })
   const invite = createInvite({ accounts, acts, mails, inviteTokens })
-  await invite(operator, { email: address, name, roles: toRolesColumn(roles) }).catch(
-    (error: unknown) => {
-      throw error instanceof Problem && error.code === 'email_taken'
-        ? new CommandError(
-            `${address} already has an account. Nothing was changed. To give it a role, run: npm run users -- grant ${address} <role>\nTo mail a new link to choose a password, use POST /password/forgot.`,
-          )
-        : error
-    },
+  await explainTaken(
+    invite(operator, { email: address, name, roles: toRolesColumn(roles) }),
+    `${address} already has an account. Nothing was changed. To give it a role, run: npm run users -- grant ${address} <role>\nTo mail a new link to choose a password, use POST /password/forgot.`,
   )
   terminal.stdout.write(`Invited ${address}. The link in the mail works once, within 7 days.\n`)
 }

@@ -136,14 +136,15 @@ export function createAccountChanges(
         ),
       )) === 1,
     purge: async (before) => {
-      for (let purged = 0; ;) {
-        const count = await available(
+      let [purged, count] = [0, 0]
+      do {
+        if (purged > 0) await takeTurn()
+        count = await available(
           client.$executeRaw(sql`DELETE FROM ${users} WHERE ${purgeable(before)}`),
         )
         purged += count
-        if (count < purgeRows) return purged
-        await takeTurn()
-      }
+      } while (count === purgeRows)
+      return purged
     },
   }
 

@@ -136,16 +136,18 @@ async function findRows(
     )
   const found: ListedAccount[] = []
   let size = others.length === 0 ? null : windowSizes.first
-  for (let start = after; ;) {
-    const next = [...order.where, ...(start === null ? order.from : [order.after(start)])]
-    const [end] = size === null ? [] : await select(next, sql`1 OFFSET ${size - 1}`)
+  let start: AccountPosition | null | undefined = after
+  while (start !== undefined) {
+    const next: Sql[] = [...order.where, ...(start === null ? order.from : [order.after(start)])]
+    const [end]: AccountPosition[] =
+      size === null ? [] : await select(next, sql`1 OFFSET ${size - 1}`)
     const where = [...next, ...others, ...(end === undefined ? [] : [order.upTo(end)])]
     found.push(...(await select(where, sql`${count - found.length}`)))
-    if (end === undefined || found.length === count) return found
-    start = end
-    await takeTurn()
+    start = found.length < count ? end : undefined
+    if (start !== undefined) await takeTurn()
     size = Math.min(windowSizes.last, Number(size) * 2)
   }
+  return found
 }
 
 /**

@@ -120,3 +120,20 @@ t.test('a server removes them when it starts', async (t) => {
   t.strictSame(await rows(), [kept.id])
   t.equal(await server.stop('SIGTERM'), 0)
 })
+
+t.test('many rows are removed in several statements', async (t) => {
+  const databaseUrl = `file:${t.testdir({})}/latchkey.db`
+  const store = await openStore(databaseUrl, { autoMigrate: true, clock: Date.now })
+  t.teardown(store.close)
+  await store.accounts.createMany(
+    Array.from({ length: 1500 }, (_, index) => ({
+      email: `p${index}@example.org`,
+      passwordHash: '!',
+      name: null,
+      emailVerified: false,
+    })),
+  )
+  await query(databaseUrl, "UPDATE users SET deleted_at = '2020-01-01T00:00:00.000+00:00'")
+  t.equal(await store.accounts.purge(new Date()), 1500)
+  t.equal(await store.accounts.purge(new Date()), 0)
+})
