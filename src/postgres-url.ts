@@ -90,9 +90,9 @@ function readHosts(authority: string, parameters: URLSearchParams): Place[] | nu
   parameters.delete('port')
   if (named === null)
     return readPlaces(
-      authority.split(',').map((place) => {
+      authority.split(',').map((place, index) => {
         const [, host = '', port = ''] = /^(\[[0-9a-fA-F:.]+\]|[^:]*)(?::(\d*))?$/.exec(place) ?? []
-        return { host, port: port === '' ? (ports.length === 1 ? String(ports[0]) : '') : port }
+        return { host, port: port || (ports[ports.length === 1 ? 0 : index] ?? '') }
       }),
       authority,
     )

@@ -273,6 +273,10 @@ t.test('migrations may go to another URL of the same PostgreSQL', async (t) => {
     )
 })
 
+t.test('a URL of libSQL must be a URL', async (t) => {
+  t.strictSame(refused({ DATABASE_URL: 'libsql://[' }), ['DATABASE_URL'])
+})
+
 t.test('Redis may be behind Sentinel', async (t) => {
   t.strictSame(refused({ REDIS_URL: 'redis+sentinel://one,two/shared' }), [])
   t.strictSame(refused({ REDIS_URL: 'redis+sentinel://one' }), ['REDIS_URL'])

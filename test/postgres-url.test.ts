@@ -29,6 +29,10 @@ t.test('several hosts, as libpq names them', async (t) => {
     ['postgres://u@[::1]:1,[::2]/d', ['postgres://u@[::1]:1/d', 'postgres://u@[::2]/d']],
     ['postgresql://a,b/d?port=6000', ['postgresql://a:6000/d', 'postgresql://b:6000/d']],
     ['postgresql://u:p@[::1]:5432/d?host=/run', ['postgresql://u:p@/d?host=%2Frun']],
+    [
+      'postgresql://a,b:3,c/d?port=1,2',
+      ['postgresql://a:1/d', 'postgresql://b:3/d', 'postgresql://c/d'],
+    ],
     ['postgresql:///d?host=a,b&port=1,2', ['postgresql://a:1/d', 'postgresql://b:2/d']],
     ['postgresql:///d?host=a,::1&port=1', ['postgresql://a:1/d', 'postgresql://[::1]:1/d']],
     [
