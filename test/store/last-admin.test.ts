@@ -61,6 +61,13 @@ await onEachDatabase(t, async (t, kind) => {
       t.notOk(name === 'demote' ? missed !== late && missed : missed, 'it has changed')
       t.strictSame(await admins(), [{ id: late.id }])
 
+      // An admin whom another process erases between read and write.
+      const gone = await create(admin)
+      await accounts.delete(gone, { ifUnchanged: false, keepAdmin: false })
+      const second = await end(accounts, gone)
+      t.notOk(name === 'delete' ? second === 'last_admin' : second, 'it is gone')
+      t.strictSame(await admins(), [{ id: late.id }])
+
       // The command line may.
       const alone = await read(late)
       if (name === 'delete') await accounts.delete(alone, { ifUnchanged: false, keepAdmin: false })
