@@ -88,6 +88,7 @@ export async function importUsers(
       else if (batch.push({ number: line.number, user }) === batchSize) await write()
     }
     await write()
+    if (count.imported > 0) await accounts.gatherStatistics()
   } catch (error) {
     say(`Stopped before the end: ${summary()}. Repeat the command to continue.`)
     throw isReadFault(error) ? new CommandError(`The file cannot be read (${error.code}).`) : error

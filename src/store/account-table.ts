@@ -1,3 +1,4 @@
+import { raw, sqltag as sql } from '@prisma/client/runtime/client'
 import type { Clock } from '../clock.js'
 import { createAccountChanges } from './account-changes.js'
 import type { Account, Accounts } from './accounts.js'
@@ -93,6 +94,10 @@ export function createAccounts(
       )
     },
     createMany: async (accounts) => await available(createMany(client, table, accounts, now())),
+    gatherStatistics: async () => {
+      if (provider === 'postgresql')
+        await client.$executeRaw(sql`ANALYZE ${raw(table)}`).catch(() => {})
+    },
     list: async (afterId, count) =>
       await available(
         users.findMany({

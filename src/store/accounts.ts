@@ -84,6 +84,11 @@ export interface Accounts {
    */
   createMany: (accounts: MovedAccount[]) => Promise<CreatedAccounts>
   /**
+   * Gathers the statistics that PostgreSQL plans queries by, after many accounts were created.
+   * If that fails, PostgreSQL gathers them itself within some minutes (autovacuum).
+   */
+  gatherStatistics: () => Promise<void>
+  /**
    * Returns a page of all accounts, ordered by id. Ids of accounts that were created here are
    * in the order of creation.
    *

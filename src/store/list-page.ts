@@ -50,7 +50,10 @@ export async function listPage(
   let order: Order
   if (emailPrefix !== undefined) {
     order = byEmail(provider, emailPrefix)
-    others.push(sql`deleted_at IS NULL`)
+    // Erased accounts are side by side in this order: only a range with theirs has many of them.
+    const erased = 'deleted:'
+    const isAmongErased = erased.startsWith(emailPrefix) || emailPrefix.startsWith(erased)
+    ;(isAmongErased ? others : order.where).push(sql`deleted_at IS NULL`)
   } else if (role === adminRole) order = byTime(sql`${contains}(roles, '"admin"') > 0`)
   else if (role !== undefined) order = byTime(sql`roles <> '[]'`)
   else if (disabled === true) order = byTime(sql`disabled_at IS NOT NULL AND deleted_at IS NULL`)

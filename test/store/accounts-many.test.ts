@@ -24,6 +24,28 @@ async function freshStore(t: Test, kind: DatabaseKind) {
 }
 
 await onEachDatabase(t, async (t, kind) => {
+  await t.test('gatherStatistics tells PostgreSQL how many accounts there are', async (t) => {
+    const { accounts, sql } = await freshStore(t, kind)
+    await accounts.createMany(people(300))
+    await accounts.gatherStatistics()
+    const statistics = async () =>
+      kind === 'sqlite'
+        ? 300
+        : (await sql("SELECT reltuples::int AS rows FROM pg_class WHERE oid = 'users'::regclass"))[0]
+            ?.rows
+    t.equal(await statistics(), 300)
+    if (kind === 'sqlite') return
+
+    // A database that fails then keeps the accounts.
+    await accounts.createMany(people(300, 300))
+    await sql('ALTER TABLE users RENAME TO gone')
+    await accounts.gatherStatistics()
+    await sql('ALTER TABLE gone RENAME TO users')
+    t.equal(await statistics(), 300)
+    await accounts.gatherStatistics()
+    t.equal(await statistics(), 600)
+  })
+
   await t.test('createMany makes what create makes', async (t) => {
     const { accounts, time, sql } = await freshStore(t, kind)
     t.strictSame(await accounts.createMany([]), { created: 0, clashes: [] })
