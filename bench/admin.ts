@@ -1,7 +1,7 @@
 // Measures the lists and searches of the admin API over many imported accounts, on SQLite and on
-// PostgreSQL. `npm run bench -- admin --accounts=1000000 --calls=300` are the defaults. The
-// addresses are random, one account in three has a role, and one connection sends one request
-// after the other.
+// PostgreSQL. `npm run bench -- admin --accounts=1000000 --calls=300` are the defaults, and
+// `--on=PostgreSQL` measures one of them. The addresses are random, one account in three has a
+// role, and one connection sends one request after the other.
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs'
@@ -42,12 +42,14 @@ export async function run(args: string[]): Promise<void> {
     options: {
       accounts: { type: 'string', default: '1000000' },
       calls: { type: 'string', default: '300' },
+      on: { type: 'string', default: 'SQLite,PostgreSQL' },
     },
   })
   for (const [name, open] of [
     ['SQLite', createSqlite],
     ['PostgreSQL', createPostgres],
   ] as const) {
+    if (!values.on.split(',').includes(name)) continue
     const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
     const database = await open(join(folder, 'database'))
     try {
