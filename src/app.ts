@@ -22,6 +22,7 @@ import { undoEmailChangeRoute } from './api/email/undo.route.js'
 import { verifyEmailPage } from './api/email/verify.page.js'
 import { verifyEmailRoute } from './api/email/verify.route.js'
 import { livenessRoute, readinessRoute } from './api/health/health.route.js'
+import { introspectRoute } from './api/introspect/introspect.route.js'
 import { loginPage } from './api/login/login.page.js'
 import { loginRoute } from './api/login/login.route.js'
 import { logoutEverywhereRoute, logoutRoute } from './api/logout/logout.route.js'
@@ -43,6 +44,7 @@ import { refreshRoute } from './api/refresh/refresh.route.js'
 import { rootRoute } from './api/root/root.route.js'
 import { signupPage } from './api/signup/signup.page.js'
 import { signupRoutes } from './api/signup/signup.route.js'
+import { tokenRoute } from './api/token/token.route.js'
 import { assetLinksRoute, siteAssociationRoute } from './api/well-known/app-links.route.js'
 import { jwksRoute } from './api/well-known/jwks.route.js'
 import { openidConfigurationRoute, serverMetadataRoute } from './api/well-known/metadata.route.js'
@@ -121,6 +123,9 @@ export function routesOf(
     'POST /admin/users/:id/logout': logoutUserRoute,
     'GET /admin/audit': auditRoute,
 
+    'POST /token': tokenRoute,
+    'POST /introspect': introspectRoute,
+
     'GET /.well-known/jwks.json': jwksRoute,
     'GET /.well-known/oauth-authorization-server': serverMetadataRoute,
     'GET /.well-known/openid-configuration': openidConfigurationRoute,
@@ -151,7 +156,7 @@ export function routesOf(
  * @param timeouts shorter in tests
  */
 export function buildApp(services: Services, timeouts: ServerTimeouts = serverTimeouts): App {
-  const { config, passwords, accessTokens, limiters, tokenCookies, sites, proofs } = services
+  const { config, passwords, callerRules, limiters, tokenCookies, sites, proofs } = services
   const paths = createPaths()
   const headers = securityHeadersFor(config.HSTS_SUBDOMAINS === 'on')
   const app = createServer(services, { timeouts, paths, headers })
@@ -172,7 +177,7 @@ export function buildApp(services: Services, timeouts: ServerTimeouts = serverTi
   })
   addSchemas(app)
   compileWhenUsed(app)
-  addGuard(app, { rules: accessTokens.rules, cookies: tokenCookies, sites, proofs })
+  addGuard(app, { rules: callerRules, cookies: tokenCookies, sites, proofs })
   refuseOverload(app, passwords.requireRoom)
   chooseHolding(app, { sites, proofs })
   if (limiters) addLimits(app, limiters)

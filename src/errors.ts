@@ -1,3 +1,5 @@
+import { machineProblems } from './machine-problems.js'
+
 /** The meaning of a code: its HTTP status, a short title, and advice for the caller. */
 export interface ProblemKind {
   status: number
@@ -8,6 +10,7 @@ export interface ProblemKind {
 }
 
 const kinds = {
+  ...machineProblems,
   invalid_json: {
     status: 400,
     title: 'The body is not valid JSON',
@@ -210,6 +213,8 @@ export interface ProblemExtras {
   limit?: ReachedLimit
   /** Whether the token of the request is bound to a key: the challenge asks for a proof. */
   isBound?: boolean
+  /** The scopes that the route needs, separated by spaces, for the challenge. */
+  scope?: string
   cause?: unknown
 }
 

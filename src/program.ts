@@ -57,7 +57,11 @@ async function runCommand(command: string, args: string[], config: Config): Prom
     process.exitCode = await (await import('./cli/users.js')).users(args, config, process)
     return
   }
+  if (command === 'clients') {
+    await (await import('./cli/manage-clients.js')).manageClients(args, config, process)
+    return
+  }
   throw new ConfigError(
-    `Unknown command "${command}". Commands: migrate, migrate:new, openapi, health, keys, users, backup.`,
+    `Unknown command "${command}". Commands: migrate, migrate:new, openapi, health, keys, users, clients, backup.`,
   )
 }

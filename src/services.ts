@@ -3,6 +3,7 @@ import { createActs } from './account/acts.js'
 import { createAdminMails } from './account/admin-mails.js'
 import { createAdministration } from './account/administer.js'
 import { createAdmission } from './account/admit.js'
+import { createAuthenticateClient } from './account/authenticate-client.js'
 import { mailboxOf } from './account/email-address.js'
 import { createInvite } from './account/invite.js'
 import { createNoteLogin } from './account/last-login.js'
@@ -53,7 +54,7 @@ export type Services = ReturnType<typeof createServices>
 /** Creates every service once. Opens and starts nothing. */
 export function createServices(parts: Parts) {
   const { config, store, ring, mailer, redis, clock } = parts
-  const { accounts, auditLog, ping } = store
+  const { accounts, auditLog, machineClients, ping } = store
   const { issueTokens, ...tokens } = createTokens(config, ring, clock)
   const limiters =
     config.RATE_LIMITS === 'on'
@@ -77,6 +78,8 @@ export function createServices(parts: Parts) {
     ...tokens,
     accounts,
     auditLog,
+    machineClients,
+    authenticateClient: createAuthenticateClient({ machineClients, limiters, clock }),
     ping,
     acts,
     administration: createAdministration({ accounts, acts, mails: adminMails, clock }),

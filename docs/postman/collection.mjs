@@ -67,6 +67,7 @@ function createItem(request, operation) {
       auth: security === undefined ? withToken : { type: 'noauth' },
       header: example === undefined ? [] : [{ key: 'Content-Type', value: 'application/json' }],
       ...(example && { body: bodyOf({ ...withVariables(example), ...request.body }) }),
+      ...(request.form && { body: formOf(request.form) }),
       url: urlOf(operation),
       description: request.description ?? description,
     },
@@ -88,6 +89,12 @@ function bodyOf(members) {
   return { mode: 'raw', raw, options: { raw: { language: 'json' } } }
 }
 
+function formOf(members) {
+  const credentials = { client_id: '{{clientId}}', client_secret: '{{clientSecret}}' }
+  const pairs = Object.entries({ ...members, ...credentials })
+  return { mode: 'urlencoded', urlencoded: pairs.map(([key, value]) => ({ key, value })) }
+}
+
 function urlOf({ path, parameters = [] }) {
   const example = (_match, name) =>
     name in variableOfPath
@@ -102,14 +109,18 @@ function urlOf({ path, parameters = [] }) {
 }
 
 function eventsOf(request) {
-  const { before, mailed, admin, checks = [], tokens, after, afterMailed, afterAdmin } = request
+  const { before, mailed, admin, form, checks = [] } = request
+  const { tokens, after, afterMailed, afterAdmin } = request
   const { status = 403 } = request
   return [
     ...(before ? [scriptOf('prerequest', before)] : []),
     scriptOf('test', [
       ...(mailed === undefined ? [] : statusByMail(status, mailed)),
       ...(admin === undefined ? [] : statusByRole(admin)),
-      ...(mailed === undefined && admin === undefined ? statusIs(status) : []),
+      ...(form === undefined ? [] : statusByClient(status)),
+      ...(mailed === undefined && admin === undefined && form === undefined
+        ? statusIs(status)
+        : []),
       ...checks,
       ...(tokens ? keepTokens : []),
       ...onStatus(status, after),
@@ -145,6 +156,15 @@ function statusByRole(status) {
   return [
     `pm.test('the status is ${status} for an admin, 403 for others', () => {`,
     `  pm.expect(pm.response.code).to.be.oneOf([${status}, 403])`,
+    '})',
+  ]
+}
+
+function statusByClient(status) {
+  return [
+    "const hasClient = pm.collectionVariables.get('clientId') !== ''",
+    `pm.test('the status is ${status} with a machine client, 401 without', () => {`,
+    `  pm.expect(pm.response.code).to.eql(hasClient ? ${status} : 401)`,
     '})',
   ]
 }

@@ -12,6 +12,8 @@ export const variables = {
   refreshToken: ['', 'Set by every request that returns tokens'],
   userId: ['019b5c4e-9d2a-7c31-8f0e-5a1d2c3b4e5f', 'The account that an admin manages'],
   invitedEmail: ['grace@example.org', 'The request that invites sets a new address'],
+  clientId: ['', 'A machine client that an operator has created: docs/machine-clients.md'],
+  clientSecret: ['', 'Its secret'],
   mailToken: ['from-the-mail', 'The text after #token= in the link of a mail'],
 }
 
@@ -55,7 +57,8 @@ const quote = (text) => `'${text}'`
  * Folders of requests. A request names its operation and the expected status. `before` and
  * `after` are lines of scripts. `after` runs only if the status is the expected one. `tokens`
  * keeps the tokens of the reply. `mailed` is the status with a token of a mail. `admin` is the
- * status for an admin, 403 for others.
+ * status for an admin, 403 for others. `form` has the members of a form; it needs a machine
+ * client, 401 without.
  */
 export const story = [
   {
@@ -161,6 +164,23 @@ export const story = [
       { operation: 'logoutUser', admin: 204 },
       { operation: 'listAuditEvents', admin: 200 },
       { operation: 'deleteUser', admin: 204 },
+    ],
+  },
+  {
+    name: 'Machine clients',
+    description:
+      'Tokens for programs. Each request is 401 until the variables `clientId` and `clientSecret` have a client of `npm run clients -- create`.',
+    requests: [
+      {
+        operation: 'issueToken',
+        form: { grant_type: 'client_credentials' },
+        status: 200,
+      },
+      {
+        operation: 'introspectToken',
+        form: { token: '{{accessToken}}' },
+        status: 200,
+      },
     ],
   },
   {

@@ -1,6 +1,6 @@
 import type { AuditLog } from '../store/audit-log.js'
 
-/** The acts of admins and operators: their stable names, and their meanings. */
+/** The acts of admins, machine clients and operators: their stable names, and their meanings. */
 export const adminEvents = {
   'admin.user_created': 'an admin created an account with a password',
   'admin.user_invited': 'an admin created an account, and mailed an invitation',
@@ -11,15 +11,32 @@ export const adminEvents = {
   'admin.user_deleted': 'an admin deleted an account',
 } as const
 
+/** The acts of operators on machine clients, in the table `audit` alone. */
+export const clientEvents = {
+  'client.created': 'an operator created a machine client',
+  'client.rotated':
+    'an operator replaced the secret of a machine client; with `--now` it ends the tokens',
+  'client.disabled': 'an operator disabled a machine client; it ends the tokens',
+  'client.enabled': 'an operator enabled a machine client',
+} as const
+
 /** The name of an act. */
-export type AdminEvent = keyof typeof adminEvents
+export type AdminEvent = keyof typeof adminEvents | keyof typeof clientEvents
 
 /** The actor of every command of an operator, in the table `audit`. */
 export const cliActor = 'cli'
 
-/** The admin or operator that acts. */
-export interface Actor {
-  /** The id of the account of an admin, or {@link cliActor}. */
+/** The caller of the admin API, by its verified token. */
+export interface AdminCaller {
+  /** The id of the account of an admin, or of a machine client. */
+  id: string
+  /** The version of the machine client that its token names; absent for people. */
+  clientVersion?: number
+}
+
+/** The admin, machine client or operator that acts. */
+export interface Actor extends AdminCaller {
+  /** The same, or {@link cliActor}. */
   id: string
   /** The id of the request; null at the command line. */
   requestId: string | null
@@ -35,6 +52,8 @@ export interface ActDetails {
   changed?: string[]
   /** The roles that the account has now. */
   roles?: string[]
+  /** The scopes of a new machine client. */
+  scopes?: string[]
   /** Whether the account is disabled now, if that changed. */
   disabled?: boolean
 }
@@ -45,7 +64,7 @@ export interface Acts {
    * Records an act that has happened: counts it, writes it to the log, then to the table
    * `audit`. The log has it even if the database fails just then.
    *
-   * @param subject the id of the account that was acted on
+   * @param subject the id of the account or machine client that was acted on
    * @throws Problem `unavailable` if the table cannot be written; the act stays
    */
   record: (actor: Actor, event: AdminEvent, subject: string, details?: ActDetails) => Promise<void>

@@ -6,6 +6,7 @@ import { addressesOf } from '../store/email-history.js'
 import type { Actor, Acts } from './acts.js'
 import type { AdminMails } from './admin-mails.js'
 import { membersThatChange } from './changed-members.js'
+import { isMachine, refuseMachineOverAdmins } from './machine-acts.js'
 
 /** An account that an admin or an operator creates. `roles` and `claims` are columns. */
 export type CreatedByAdmin = Omit<Parameters<Accounts['create']>[0], 'isLogin'>
@@ -19,9 +20,10 @@ export interface AdministrationParts {
 }
 
 /**
- * The acts of admins and operators on accounts. The routes and the command line use the same
- * functions. Each acts first, then sends the mails, then records the act. If the act cannot be
- * recorded, the error passes on, and the act stays.
+ * The acts of admins, machine clients and operators on accounts. The routes and the command
+ * line use the same functions. No act of a machine client concerns an account with the role
+ * `admin`, or gives it: `insufficient_scope`. Each acts first, then sends the mails, then
+ * records the act. If the act cannot be recorded, the error passes on, and the act stays.
  *
  * @throws Problem `unavailable`
  */
@@ -51,8 +53,11 @@ export interface Administration {
    * address by now.
    */
   setPassword: (actor: Actor, account: Account, passwordHash: string) => Promise<boolean>
-  /** Revokes every refresh token. Returns false if the account is gone or disabled. */
-  logout: (actor: Actor, account: Pick<Account, 'id'>) => Promise<boolean>
+  /**
+   * Revokes every refresh token. Returns false if the account is gone or disabled, or, for a
+   * machine client, has other roles by now.
+   */
+  logout: (actor: Actor, account: Pick<Account, 'id' | 'roles'>) => Promise<boolean>
   /**
    * Deletes an account, and mails its address and the former addresses.
    *
@@ -84,15 +89,18 @@ export function createAdministration({
   }
   return {
     create: async (actor, created) => {
+      refuseMachineOverAdmins(actor, created.roles)
       const account = await accounts.create(created)
       if (account === null) throw new Problem('email_taken')
       await acts.record(actor, 'admin.user_created', account.id, rolesOf(account))
       return account
     },
     change: async (actor, account, changes, { ifSameRoles } = { ifSameRoles: false }) => {
+      refuseMachineOverAdmins(actor, account.roles, changes.roles)
       const done = await accounts.change(account, changes, {
         keepAdmin: !actor.mayRemoveLastAdmin,
-        ifSameRoles,
+        // The account may get the role `admin` meanwhile.
+        ifSameRoles: ifSameRoles || isMachine(actor),
       })
       if (typeof done === 'string') throw new Problem(done, { account: account.id })
       if (done === null) return null
@@ -107,12 +115,14 @@ export function createAdministration({
       await acts.record(actor, 'admin.user_changed', account.id, { changed: ['password'] })
       return true
     },
-    logout: async (actor, { id }) => {
-      if (!(await accounts.endRefreshTokens(id))) return false
+    logout: async (actor, { id, roles }) => {
+      refuseMachineOverAdmins(actor, roles)
+      if (!(await accounts.endRefreshTokens(id, isMachine(actor) ? roles : undefined))) return false
       await acts.record(actor, 'admin.user_logged_out', id)
       return true
     },
     remove: async (actor, account) => {
+      refuseMachineOverAdmins(actor, account.roles)
       const done = await accounts.delete(account, {
         ifUnchanged: false,
         keepAdmin: !actor.mayRemoveLastAdmin,

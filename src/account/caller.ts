@@ -3,6 +3,8 @@ import { adminRole, hasRole } from '../roles.js'
 import type { Attempts, Client } from '../limits/attempts.js'
 import type { Hashing } from '../passwords/passwords.js'
 import type { Account, Accounts } from '../store/accounts.js'
+import type { MachineClients } from '../store/machine-clients.js'
+import type { AdminCaller } from './acts.js'
 
 /**
  * Returns the account that a verified token names.
@@ -33,6 +35,27 @@ export async function requireCaller(accounts: Accounts, id: string): Promise<Acc
 export async function requireAdmin(accounts: Accounts, id: string): Promise<void> {
   const { roles } = await requireCaller(accounts, id)
   if (!hasRole(roles, adminRole)) throw new Problem('missing_role')
+}
+
+/**
+ * Requires that the machine client of a verified token is enabled now, and that no later event
+ * ended the token.
+ *
+ * @throws Problem
+ *
+ *   - `invalid_token` if the client is gone, or the token has ended
+ *   - `forbidden` if it is disabled
+ *   - `unavailable`
+ */
+export async function requireClient(
+  machineClients: Pick<MachineClients, 'findById'>,
+  { id, clientVersion = 0 }: AdminCaller,
+): Promise<void> {
+  const client = await machineClients.findById(id)
+  if (client?.disabledAt === null && clientVersion >= client.version) return
+  throw client?.disabledAt
+    ? new Problem('forbidden', { detail: 'The machine client has been disabled.' })
+    : new Problem('invalid_token', { detail: 'The secret of this machine client was replaced.' })
 }
 
 /** A password that confirms a step, and the client that sent it. */

@@ -5,6 +5,7 @@ import { unusableHash } from '../unusable-hash.js'
 import type { Actor, Acts } from './acts.js'
 import { type CreatedByAdmin, rolesOf } from './administer.js'
 import type { AdminMails } from './admin-mails.js'
+import { refuseMachineOverAdmins } from './machine-acts.js'
 
 /** The dependencies of {@link createInvite}. */
 export interface InviteParts {
@@ -20,6 +21,7 @@ export interface InviteParts {
  *
  * @throws Problem
  *
+ *   - `insufficient_scope` if a machine client would make an admin
  *   - `email_taken` if the address has an account
  *   - `overloaded` if too many invitations of the actor wait for the mail server
  *   - `unavailable`
@@ -32,6 +34,7 @@ export type Invite = (
 /** Creates {@link Invite}. It takes the place for the mail first: no invitation is lost unseen. */
 export function createInvite({ accounts, acts, mails, inviteTokens }: InviteParts): Invite {
   return async (actor, person) => {
+    refuseMachineOverAdmins(actor, person.roles)
     const mail = mails.reserveInvitation(person.email, actor.id)
     if (mail === null)
       throw new Problem('overloaded', {

@@ -1,5 +1,5 @@
 import { type Static, type TSchema, Type } from 'typebox'
-import { adminEvents, cliActor } from '../account/acts.js'
+import { adminEvents, cliActor, clientEvents } from '../account/acts.js'
 import { AdminUserObject, exampleAdminUser } from '../account/admin-user.js'
 import { rolePattern } from '../roles.js'
 import { actorPattern, limitPattern, uuidPattern } from './patterns.js'
@@ -41,7 +41,7 @@ const Details = Type.Unsafe<object>({
   type: 'object',
   additionalProperties: true,
   description:
-    '`changed`: the names of the changed members. `roles`: the roles that the account has now. `disabled`: whether it is disabled now. Never an address, a name or a claim',
+    '`changed`: the names of the changed members. `roles`: the roles that the account has now. `scopes`: those of a new machine client. `disabled`: whether it is disabled now. Never an address, a name or a claim',
 })
 
 const AuditEventObject = Type.Object(
@@ -49,18 +49,23 @@ const AuditEventObject = Type.Object(
     id: Type.String({ format: 'uuid', description: 'UUIDv7' }),
     at: Type.String({ format: 'date-time' }),
     actor: Type.String({
-      description: `The id of the admin, or \`${cliActor}\` for an operator at the command line`,
+      description: `The id of the admin or machine client, or \`${cliActor}\` for an operator at the command line`,
     }),
     event: Type.String({ description: 'A stable name' }),
     user: Type.Union([Type.String(), Type.Null()], {
-      description: 'The id of the account that was acted on',
+      description: 'The id of the account or machine client that was acted on',
     }),
     request_id: Type.Union([Type.String(), Type.Null()], {
       description: 'The `x-request-id` of the request; null at the command line',
     }),
     details: Details,
   },
-  { ...strict, $id: 'AuditEvent', description: 'An act of an admin', examples: [exampleEvent] },
+  {
+    ...strict,
+    $id: 'AuditEvent',
+    description: 'An act of an admin, a machine client or an operator',
+    examples: [exampleEvent],
+  },
 )
 
 /** The JSON of an act. */
@@ -148,11 +153,13 @@ const acts = {
   actor: Type.Optional(
     Type.String({
       pattern: actorPattern,
-      description: `The id of the admin, or \`${cliActor}\``,
+      description: `The id of the admin or machine client, or \`${cliActor}\``,
     }),
   ),
   event: Type.Optional(
-    Type.Enum(Object.keys(adminEvents), { description: 'The name of the event' }),
+    Type.Enum([...Object.keys(adminEvents), ...Object.keys(clientEvents)], {
+      description: 'The name of the event',
+    }),
   ),
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
-import { type Actor, type AdminEvent, adminEvents } from '../account/acts.js'
+import { type Actor, type AdminCaller, type AdminEvent, adminEvents } from '../account/acts.js'
 import type { Problem, ProblemCode } from '../errors.js'
+import { machineOf } from '../tokens/machine-token.js'
 import type { Holding } from './holding.js'
 
 /**
@@ -20,8 +21,14 @@ export const auditEvents = {
   'refresh.refused':
     'a refresh token that is not valid, has expired or was revoked, or whose account is deleted or disabled',
   'token.refused': 'an access token that is not valid or has expired, or whose account is deleted',
-  'account.refused': 'an access token of a disabled account',
+  'account.refused':
+    'an access token of a disabled account or machine client, or of a machine client at a route for people',
   'role.missing': 'an access token without a role that the route needs',
+  'client.token_issued': 'a machine client got an access token',
+  'client.refused':
+    'a wrong id or secret of a machine client, or the right one of a disabled client, at `POST /token` or `POST /introspect`',
+  'scope.missing':
+    'an access token of a machine client without a scope that the route needs, or for an act that no scope allows',
   'password.wrong': 'a wrong password where a logged-in account had to confirm a step',
   'password.changed': 'the password was changed with the current one; revokes every refresh token',
   'password.reset_requested': 'a link to set a new password was requested',
@@ -57,6 +64,8 @@ const refusals: Partial<Record<ProblemCode, AuditEvent>> = {
   invalid_token: 'token.refused',
   forbidden: 'account.refused',
   missing_role: 'role.missing',
+  invalid_client: 'client.refused',
+  insufficient_scope: 'scope.missing',
   wrong_password: 'password.wrong',
   invalid_one_time_token: 'link.refused',
   rate_limited: 'limit.hit',
@@ -86,14 +95,20 @@ export function audit(
   log.info({ event, account, ...(tokenType && { token_type: tokenType }) }, 'audit')
 }
 
+/** Returns the caller of the admin API, by its verified token. */
+export function callerOf({ user }: Pick<FastifyRequest, 'user'>): AdminCaller {
+  const machine = machineOf(user)
+  return { id: user.sub, ...(machine !== null && { clientVersion: machine.ver ?? 0 }) }
+}
+
 /**
- * Returns the admin that acts by a request. The lines of the acts also have the id of the
- * admin.
+ * Returns the admin or machine client that acts by a request. The lines of the acts also have
+ * the id of the admin.
  */
 export function actorOf(request: FastifyRequest): Actor {
   const { log, holding, user, id } = request
   return {
-    id: user.sub,
+    ...callerOf(request),
     requestId: id,
     mayRemoveLastAdmin: false,
     log: (event: AdminEvent, account) => {

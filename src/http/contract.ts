@@ -8,12 +8,11 @@ import {
   problemKinds,
 } from '../errors.js'
 import { exampleUrl, withExamples } from './examples.js'
+import { oauthResponse } from './oauth.js'
 import { nameProblems, type ProblemOperation } from './problem-schemas.js'
 import { problemDocument, statusOf } from './problems.js'
+import { everyWay, securitySchemes } from './security-schemes.js'
 import { Duration } from './duration.js'
-
-/** The ways to send an access token. A client needs one of them. */
-export const everyWay = [{ accessToken: [] }, { accessCookie: [] }, { boundToken: [] }]
 
 /** The version of the contract, as in package.json, its server, and the order of its paths. */
 export interface ContractInfo {
@@ -58,31 +57,12 @@ export function collectContract(
       tags: [
         { name: 'Account', description: 'Sign up, log in, and manage the account' },
         { name: 'Admin', description: 'Manage other accounts, with the role `admin`' },
+        { name: 'Machines', description: 'Tokens for programs, and the state of tokens' },
         { name: 'Operation', description: 'For probes and people' },
         { name: 'Tokens', description: 'The claims of a token and how to verify it' },
       ],
       components: {
-        securitySchemes: {
-          accessToken: {
-            type: 'http',
-            scheme: 'bearer',
-            bearerFormat: 'at+jwt',
-            description: 'An access token from POST /signup, POST /login or POST /refresh',
-          },
-          accessCookie: {
-            type: 'apiKey',
-            in: 'cookie',
-            name: '__Host-latchkey',
-            description:
-              'The cookie that a request with `"transport": "cookie"` sets. Requests that change something must come from a page of this server or of CORS_ORIGINS. With `COOKIE_DOMAIN` or over http the cookie has another name',
-          },
-          boundToken: {
-            type: 'http',
-            scheme: 'dpop',
-            description:
-              'An access token that is bound to a key, with a proof in the header `DPoP` (RFC 9449). The proof needs the nonce of the header `DPoP-Nonce`',
-          },
-        },
+        securitySchemes,
       },
     },
     refResolver: { buildLocalReference: ({ $id }) => $id as string },
@@ -139,13 +119,13 @@ function describe(
   if (schema === undefined || schema.hide === true) return { hide: true }
   const guarded = config?.public !== true
   const codes = new Set<ProblemCode>([
-    ...(schema.body
-      ? (['invalid_json', 'payload_too_large', 'unsupported_media_type'] as const)
-      : []),
+    ...(schema.body && config?.oauth !== true ? (['invalid_json'] as const) : []),
+    ...(schema.body ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
     // Also for two Host headers.
     'invalid_request',
     ...(guarded ? (['missing_token', 'invalid_token'] as const) : []),
     ...(config?.roles === undefined ? [] : (['missing_role'] as const)),
+    ...(guarded ? refusalsOfMachines(config?.scopes) : []),
     ...(config?.tokens === true || guarded
       ? (['use_dpop_nonce', 'invalid_dpop_proof'] as const)
       : []),
@@ -161,10 +141,9 @@ function describe(
   const problems = Object.fromEntries(
     [...statuses].map((status) => [
       status,
-      problemResponse(
+      errorResponse(
         [...codes].filter((code) => statusOf(code, config) === status),
-        status,
-        exampleError(schema.body),
+        { status, body: schema.body, isOAuth: config?.oauth === true },
       ),
     ]),
   )
@@ -180,6 +159,24 @@ function describe(
   }
 }
 
+function refusalsOfMachines(scopes: readonly string[] | undefined): ProblemCode[] {
+  if (scopes === undefined) return ['forbidden']
+  return scopes.length > 0 ? ['insufficient_scope'] : []
+}
+
+function errorResponse(
+  codes: ProblemCode[],
+  { status, body, isOAuth }: { status: number; body: unknown; isOAuth: boolean },
+) {
+  return {
+    // Node refuses such headers before there is a route.
+    ...(isOAuth && status !== 431
+      ? oauthResponse(codes, exampleUrl)
+      : problemResponse(codes, status, exampleError(body))),
+    ...(headersByStatus[status] && { headers: headersByStatus[status] }),
+  }
+}
+
 const retryAfter = Duration('Seconds to wait')
 
 const headersByStatus: Record<number, object> = {
@@ -192,7 +189,7 @@ const headersByStatus: Record<number, object> = {
   503: { 'Retry-After': retryAfter },
 }
 
-// The example of `invalid_request`: an error that the route can have.
+// An error that the route can have.
 function exampleError(body: unknown): FieldError {
   const { required = [], minProperties } = (body ?? {}) as {
     required?: string[]
@@ -227,7 +224,6 @@ function problemResponse(codes: ProblemCode[], status: number, error: FieldError
   )
   return {
     description: codes.map((code) => `\`${code}\`: ${problemKinds[code].title}`).join('; '),
-    ...(headersByStatus[status] && { headers: headersByStatus[status] }),
     content: { 'application/problem+json': { schema: { $ref: 'Problem#' }, examples } },
   }
 }

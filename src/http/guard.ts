@@ -1,22 +1,23 @@
 import fastifyJwt from '@fastify/jwt'
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Problem, type ProblemCode } from '../errors.js'
-import { findRoleError } from '../roles.js'
 import type { AccessClaims, CallerClaims } from '../tokens/access-token.js'
 import { isCompactJws } from '../tokens/compact-form.js'
+import { type MachineClaims, machineOf } from '../tokens/machine-token.js'
 import type { VerificationRules } from '../tokens/token-kind.js'
 import { createVerifiedTokens } from '../tokens/verified-tokens.js'
 import { type HeaderCredentials, readAuthorization } from './credentials.js'
 import type { SiteCheck } from './cross-site.js'
 import type { RequestProofs } from './dpop.js'
 import { bearer, cookie, type Holding } from './holding.js'
+import { findObstacle, forPeople, requireUsablePermissions } from './permissions.js'
 import type { TokenCookies } from './token-cookies.js'
 import type { RouteLimit } from '../limits/route-limits.js'
 
 declare module '@fastify/jwt' {
   interface FastifyJWT {
-    payload: AccessClaims
+    payload: AccessClaims | MachineClaims
     user: CallerClaims
   }
 }
@@ -30,6 +31,11 @@ declare module 'fastify' {
      * route is for every account.
      */
     roles?: readonly string[]
+    /**
+     * The scopes that a machine client needs: its token must have every one of them. An empty
+     * list lets every machine client in. Without the list the route is for people.
+     */
+    scopes?: readonly string[]
     /** The problems of the route, besides those of every route of its kind. */
     problems?: readonly ProblemCode[]
     /** Whether the route is not for users, and so has no address under the path of PUBLIC_URL. */
@@ -40,6 +46,8 @@ declare module 'fastify' {
     optionalBody?: TSchema
     /** The query for the contract, with the types that the texts of the query stand for. */
     query?: TSchema
+    /** Whether the route takes forms, and has the errors of OAuth (RFC 6749 §5.2). */
+    oauth?: boolean
     /** Whether replies can have tokens: the request decides how its client holds them. */
     tokens?: boolean
   }
@@ -69,7 +77,7 @@ const rememberedTokens = 10_000
 
 /** The dependencies of {@link addGuard}. */
 export interface GuardParts {
-  rules: VerificationRules<AccessClaims>
+  rules: VerificationRules<AccessClaims | MachineClaims>
   cookies: TokenCookies
   sites: SiteCheck
   proofs: RequestProofs
@@ -78,9 +86,9 @@ export interface GuardParts {
 /**
  * Protects every route whose config lacks `public: true`. A preHandler hook verifies the access
  * token and sets `request.user` to its claims. The Authorization header counts first, else the
- * cookie, never both. Then the token must have every role of the config (`roles`). The guard
- * runs before the validation is reported, so that a stranger learns nothing about a protected
- * route.
+ * cookie, never both. Then the token of a person must have every role of the config (`roles`),
+ * that of a machine client every scope (`scopes`). The guard runs before the validation is
+ * reported, so that a stranger learns nothing about a protected route.
  */
 export function addGuard(
   app: FastifyInstance,
@@ -151,7 +159,7 @@ export function addGuard(
     for (const token of tokens) {
       try {
         await identify(request, token)
-        requireUnbound(request.user)
+        requireCookieToken(request.user)
         failure = undefined
         break
       } catch (error) {
@@ -164,7 +172,7 @@ export function addGuard(
   // Without a promise, which would cost as much as the rest of the guard.
   const acceptKnownCookie = (request: FastifyRequest, [token, ...others]: string[]): boolean => {
     if (token === undefined || others.length > 0 || !isKnown(request, token)) return false
-    requireUnbound(request.user)
+    requireCookieToken(request.user)
     acceptCookie(request)
     return true
   }
@@ -175,7 +183,7 @@ export function addGuard(
       return
     }
     const proceed = () => {
-      done(findMissingRole(request.user, config.roles) ?? request.validationError)
+      done(findObstacle(request.user, config) ?? request.validationError)
     }
     const given = readAuthorization(request)
     if (given === null) {
@@ -189,7 +197,7 @@ export function addGuard(
   })
   app.addHook('onRoute', (route) => {
     route.attachValidation = true
-    requireUsableRoles(route)
+    requireUsablePermissions(route)
   })
   app.decorateRequest('readCaller', async function (reply) {
     const given = readAuthorization(this)
@@ -201,6 +209,7 @@ export function addGuard(
         return null
       }
     } else await checkHeader(this, reply, given)
+    if (machineOf(this.user) !== null) throw forPeople()
     return this.user
   })
 }
@@ -219,25 +228,10 @@ function requireUnbound({ cnf }: CallerClaims): void {
     })
 }
 
-function findMissingRole(
-  { roles: held }: CallerClaims,
-  needed: readonly string[] | undefined,
-): Problem | undefined {
-  if (needed === undefined || needed.every((role) => held?.includes(role))) return undefined
-  return new Problem('missing_role')
-}
-
-// A mistake here would open a route, or close it to everyone, without a sign.
-function requireUsableRoles({ url, config }: RouteOptions): void {
-  const { roles, public: isPublic } = config ?? {}
-  if (roles === undefined) return
-  const error =
-    isPublic === true
-      ? 'a public route reads no token, so it cannot need roles'
-      : Array.isArray(roles) && roles.length > 0
-        ? findRoleError(roles)
-        : 'must name at least one role'
-  if (error !== null) throw new Error(`The roles of the route ${url}: ${error}.`)
+// Only browsers of people hold tokens in cookies. A page must not act as a machine client.
+function requireCookieToken(claims: CallerClaims): void {
+  requireUnbound(claims)
+  if (machineOf(claims) !== null) throw new Problem('invalid_token')
 }
 
 function freeze<T>(value: T): T {

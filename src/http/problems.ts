@@ -4,6 +4,7 @@ import { dpopAlgorithms } from '../tokens/dpop-proof.js'
 import { auditRefusal } from './audit.js'
 import type { SecurityHeaders } from './headers.js'
 import { logRequest } from './log.js'
+import { oauthDocument } from './oauth.js'
 import { patternRules } from './patterns.js'
 
 /** The one shape of every error (RFC 9457). */
@@ -105,7 +106,8 @@ export function createErrorHandler(publicUrl: string, securityHeaders: SecurityH
   return (error: unknown, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = toProblem(error)
     const status = reportProblem(problem, request, reply)
-    reply.header('content-type', problemMediaType)
+    const isOAuth = request.routeOptions.config?.oauth === true
+    reply.header('content-type', isOAuth ? 'application/json; charset=utf-8' : problemMediaType)
     // A malformed URL is refused before any hook runs: add the headers, close the connection and
     // log the request here.
     if (!reply.hasHeader('x-request-id')) {
@@ -113,7 +115,11 @@ export function createErrorHandler(publicUrl: string, securityHeaders: SecurityH
       logRequest(request, reply, null)
     }
     reply.send(
-      JSON.stringify(problemDocument(problem, { publicUrl, requestId: request.id, status })),
+      JSON.stringify(
+        isOAuth
+          ? oauthDocument(problem, publicUrl)
+          : problemDocument(problem, { publicUrl, requestId: request.id, status }),
+      ),
     )
   }
 }
@@ -133,7 +139,7 @@ export function reportProblem(
     request.log.warn({ err: extras.cause }, 'database unavailable')
   auditRefusal(request, problem)
   const status = statusOf(code, request.routeOptions.config)
-  if (status === 401)
+  if (status === 401 || code === 'insufficient_scope')
     reply.header('www-authenticate', challenge(problem, request.headers.authorization))
   const wait = extras.waitSeconds ?? retryAfterSeconds[code]
   if (wait !== undefined) reply.header('retry-after', wait)
@@ -163,10 +169,15 @@ function isDpop(code: ProblemCode): boolean {
 // RFC 6750 §3: no error code without credentials. RFC 9449 §7.1: a client with a key gets one
 // challenge of its own scheme.
 function challenge({ code, extras, kind }: Problem, authorization = ''): string {
+  if (code === 'invalid_client') return 'Basic realm="latchkey"'
   const description = (extras.detail ?? kind.title).replace(/[^ !#-[\]-~]/g, '')
   const error =
-    code === 'invalid_token' || isDpop(code)
-      ? [`error="${code}"`, `error_description="${description}"`]
+    code === 'invalid_token' || code === 'insufficient_scope' || isDpop(code)
+      ? [
+          `error="${code}"`,
+          `error_description="${description}"`,
+          ...(extras.scope === undefined ? [] : [`scope="${extras.scope}"`]),
+        ]
       : []
   return isDpop(code) || extras.isBound === true || /^dpop\b/i.test(authorization)
     ? `DPoP ${[...error, `algs="${dpopAlgorithms.join(' ')}"`].join(', ')}`

@@ -3,8 +3,10 @@ import { type Static, type TSchema, Type } from 'typebox'
 import { problemKinds } from '../errors.js'
 import { exampleUser, UserObject } from '../account/user.js'
 import { AccessClaimsSchema, type CallerClaims } from '../tokens/access-token.js'
+import { MachineClaimsSchema } from '../tokens/machine-token.js'
 import { adminSchemas } from './admin-schemas.js'
 import { exampleUrl } from './examples.js'
+import { oauthSchemas } from './oauth.js'
 import { maxFieldErrors } from './problems.js'
 import { tokenReplySchemas } from './token-reply.js'
 
@@ -69,7 +71,19 @@ const ClaimsObject = Type.Object(
     iat: Type.Integer({ ...iat, ...time }),
     exp: Type.Integer({ ...exp, ...time }),
     nbf: Type.Optional(Type.Integer({ ...nbf, ...time })),
-    auth_time: Type.Integer({ ...authTime, ...time }),
+    auth_time: Type.Optional(
+      Type.Integer({
+        ...authTime,
+        ...time,
+        description: 'The time of the login, in seconds since 1970. Absent for machine clients',
+      }),
+    ),
+    client_id: Type.Optional(
+      Type.String({
+        description: '`latchkey` for people; for machine clients the same as `sub`',
+      }),
+    ),
+    scope: MachineClaimsSchema.properties.scope,
     ver: Type.Optional(Type.Integer({ ...ver, format: 'int32', maximum: 2 ** 31 - 1 })),
   },
   {
@@ -127,6 +141,7 @@ export function addSchemas(app: FastifyInstance): void {
     UserObject,
     ...adminSchemas,
     ...tokenReplySchemas,
+    ...oauthSchemas,
     SignupPendingObject,
     ClaimsObject,
     ProblemObject,

@@ -38,6 +38,10 @@ const day = 24 * hour
  * one. New accounts and other addresses send mails to the world, so they have a limit for each
  * admin, one for all admins, as an admin can create more admins, and one for each mailbox.
  *
+ * Machine clients: a network counts for wrong secrets, and a client for its calls with a right
+ * one. No count of wrong secrets is shared by networks: a stranger who knows the id of a client
+ * cannot lock it out.
+ *
  * Passwords: an attempt with the device token of the address counts for `device` and `devices`.
  * Other attempts, and attempts that those refuse, count for the other limits. An address gets
  * at most 99 attempts in a day that begins with the first failure: 62 by strangers and 37 by
@@ -65,6 +69,9 @@ export const limits = {
   'admin-creations-all': { calls: 2000, seconds: hour },
   'admin-mailbox': { calls: 20, seconds: hour },
   'docs-network': { calls: 100, seconds: 60 },
+  'client-network': { calls: 1000, seconds: hour / 4 },
+  'token-client': { calls: 600, seconds: 60 },
+  'introspection-client': { calls: 60_000, seconds: 60 },
   'hash-network': { calls: 1000, seconds: hour / 4 },
   'password-network': { calls: 100, seconds: hour / 4 },
   'password-network-day': { calls: 1000, seconds: day },

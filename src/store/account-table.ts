@@ -194,9 +194,15 @@ export function createAccounts(
           }),
         )
       ).count === 1,
-    endRefreshTokens: async (id) =>
-      (await available(users.updateMany({ where: { id, disabledAt: null }, data: nextEpoch() })))
-        .count === 1,
+    endRefreshTokens: async (id, ifRoles) =>
+      (
+        await available(
+          users.updateMany({
+            where: { id, disabledAt: null, ...(ifRoles !== undefined && { roles: ifRoles }) },
+            data: nextEpoch(),
+          }),
+        )
+      ).count === 1,
     ...changes,
     recordLogin: async (id) => {
       await available(

@@ -170,8 +170,12 @@ export interface Accounts {
    * @param next null if the list is full: revokes every refresh token instead
    */
   endLogin: (account: Pick<Account, 'id' | 'endedLogins'>, next: string | null) => Promise<boolean>
-  /** Revokes every refresh token of an account that is not disabled. Returns whether it did. */
-  endRefreshTokens: (id: string) => Promise<boolean>
+  /**
+   * Revokes every refresh token of an account that is not disabled. Returns whether it did.
+   *
+   * @param ifRoles only if the column `roles` is still this one
+   */
+  endRefreshTokens: (id: string, ifRoles?: string) => Promise<boolean>
   /**
    * Makes the changes of an operator or an admin in one statement, also in a disabled account.
    * Parallel changes of different members are all kept.

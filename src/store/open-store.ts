@@ -15,6 +15,8 @@ import {
 } from './database.js'
 import { DatabaseError, PendingMigrationsError } from './database-error.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
+import { createMachineClients } from './machine-client-table.js'
+import type { MachineClients } from './machine-clients.js'
 import { applyMigrations } from './migrations.js'
 import { failedMigration, findPending } from './pending.js'
 import { type ConnectionLoad, watchPool } from './pool.js'
@@ -23,6 +25,7 @@ import { type ConnectionLoad, watchPool } from './pool.js'
 export interface Store {
   accounts: Accounts
   auditLog: AuditLog
+  machineClients: MachineClients
   /** The name of the database without its password, for people and logs. */
   name: string
   /**
@@ -73,6 +76,7 @@ export async function openStore(
       clock,
     ),
     auditLog: createAuditLog(client, clock),
+    machineClients: createMachineClients(client, clock),
     name: database.name,
     ping: async () => {
       await touchTable(client).catch((error: unknown) => {

@@ -13,12 +13,13 @@ import {
 } from './login-claims.js'
 import { createTokenKind, type VerificationRules } from './token-kind.js'
 
-const subject = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+/** The form of `sub`: a UUID in lower case. */
+export const subjectPattern = '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
 
 /** The claims of every token about an account, as schemas. Times are in seconds since 1970. */
 export const AccountClaims = {
   iss: Type.String({ description: 'The issuer: PUBLIC_URL' }),
-  sub: Type.String({ pattern: subject, description: 'The id of the account, a UUID' }),
+  sub: Type.String({ pattern: subjectPattern, description: 'The id of the account, a UUID' }),
   aud: Type.Union([Type.String(), Type.Array(Type.String())], {
     description: 'The audience: TOKEN_AUDIENCE',
   }),
@@ -62,7 +63,7 @@ export const AccessClaimsSchema = Type.Object({
     Type.Integer({
       minimum: 0,
       description:
-        'The version of the account. A change of roles raises it, and so does everything that revokes the refresh tokens. Absent if it is 0',
+        'The version of the account or machine client. A change of roles raises it, and so does everything that revokes the refresh tokens. Absent if it is 0',
     }),
   ),
 })
@@ -105,6 +106,8 @@ export interface AccessTokens {
    * the token is not valid for another reason, or is of an earlier version.
    */
   readLogin: (token: string) => NamedLogin | null
+  /** Returns the claims of a token. Throws Problem `invalid_token`. */
+  verify: (token: string) => AccessClaims
   /** The rules. They throw Problem `invalid_token`. */
   rules: VerificationRules<AccessClaims>
 }
@@ -126,7 +129,7 @@ export function createAccessTokens({
   lifeSeconds,
   clock,
 }: AccessTokensDeps): AccessTokens {
-  const { sign, rules, verifyUntimed } = createTokenKind<AccessClaims>({
+  const { sign, rules, verify, verifyUntimed } = createTokenKind<AccessClaims>({
     typ: 'at+jwt',
     schema: AccessClaimsSchema,
     audience,
@@ -156,6 +159,7 @@ export function createAccessTokens({
       const claims = verifyUntimed(token)
       return claims && toNamedLogin(claims)
     },
+    verify,
     rules,
   }
 }

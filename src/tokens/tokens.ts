@@ -12,6 +12,7 @@ import {
   createUndoTokens,
   createVerifyTokens,
 } from './one-time-token.js'
+import { createCallerRules, createMachineTokens } from './machine-token.js'
 import { createRefreshTokens } from './refresh-token.js'
 import { createSignupTokens } from './signup-token.js'
 
@@ -31,11 +32,13 @@ export type Tokens = ReturnType<typeof createTokens>
 /** Creates every kind of token from one key ring. */
 export function createTokens(config: TokenSettings, ring: KeyRing, clock: Clock) {
   const signing = { ring, issuer: config.PUBLIC_URL, clock }
-  const accessTokens = createAccessTokens({
+  const access = {
     ...signing,
     audience: config.TOKEN_AUDIENCE,
     lifeSeconds: config.ACCESS_TOKEN_SECONDS,
-  })
+  }
+  const accessTokens = createAccessTokens(access)
+  const machineTokens = createMachineTokens(access)
   const refreshTokens = createRefreshTokens({
     ...signing,
     lifeSeconds: config.REFRESH_TOKEN_SECONDS,
@@ -43,6 +46,9 @@ export function createTokens(config: TokenSettings, ring: KeyRing, clock: Clock)
   })
   return {
     accessTokens,
+    machineTokens,
+    /** The rules of the access tokens of people and machine clients. */
+    callerRules: createCallerRules(accessTokens.rules, machineTokens.rules),
     refreshTokens,
     issueTokens: createIssueTokens({ accessTokens, refreshTokens, clock }),
     resetTokens: createResetTokens(signing),

@@ -3,6 +3,7 @@ import { auditEvents, type AuditEvent } from '../../src/http/audit.js'
 import { buildTestApp, goodPassword, projectFile, type TestApp } from '../helper.js'
 import { createAdminFlow } from '../support/admins.js'
 import { tokenOf } from '../support/mailbox.js'
+import { createMachineFlow } from '../support/machines.js'
 import { operatorOn } from '../support/accounts.js'
 
 const newPassword = 'copper-kettle-on-the-lower-shelf'
@@ -183,6 +184,24 @@ const scenarios: Record<Exclude<AuditEvent, keyof typeof ofSettings>, Scenario> 
       headers: { dpop: 'not-a-proof' },
     })
     return null
+  },
+  'client.token_issued': async (built) => {
+    const { create, tokenOf } = createMachineFlow(built)
+    const machine = await create('users:read')
+    await tokenOf(machine)
+    return machine.id
+  },
+  'client.refused': async (built) => {
+    const { create, requestToken } = createMachineFlow(built)
+    const { id } = await create()
+    await requestToken({ id, secret: 'Secret' })
+    return id
+  },
+  'scope.missing': async (built) => {
+    const { create, tokenOf } = createMachineFlow(built)
+    const machine = await create('users:write')
+    await built.call('GET', '/admin/users', { token: await tokenOf(machine) })
+    return machine.id
   },
   'limit.hit': async ({ call }) => {
     for (let times = 0; times < 6; times++)

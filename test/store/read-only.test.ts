@@ -16,6 +16,7 @@ import {
 import { createAdminFlow } from '../support/admins.js'
 import { clusterUrl } from '../support/cluster.js'
 import { createEmailFlow } from '../support/email-flow.js'
+import { createMachineFlow } from '../support/machines.js'
 import { tokenOf } from '../support/mailbox.js'
 import { buildVerifyFirst } from '../support/verify-first.js'
 
@@ -65,9 +66,13 @@ async function calls(test: TestApp): Promise<Record<string, () => ReturnType<Tes
   const send =
     (method: 'POST' | 'PATCH' | 'DELETE', url: string, body?: object, token?: string) => async () =>
       await call(method, url, { ...(body && { body }), ...(token !== undefined && { token }) })
+  const machines = createMachineFlow(test)
+  const machine = await machines.create()
   const email = 'one@example.org'
   const password = goodPassword
   return {
+    'POST /token': async () => await machines.requestToken(machine),
+    'POST /introspect': async () => await machines.send('/introspect', { token: access }, machine),
     'POST /signup': send('POST', '/signup', { email: 'b@example.org', password }),
     'POST /login': send('POST', '/login', { email, password }),
     'POST /refresh': send('POST', '/refresh', { refresh_token: one.refresh_token }),
@@ -119,6 +124,8 @@ const readers = [
   'POST /password/forgot',
   'POST /email/resend',
   'POST /email/change',
+  'POST /token',
+  'POST /introspect',
 ]
 
 const withRetry = (t: Test, reply: Awaited<ReturnType<TestApp['call']>>, name: string) => {

@@ -33,10 +33,12 @@ export const publicRoutes = [
   'POST /email/resend',
   'POST /email/undo',
   'POST /email/verify',
+  'POST /introspect',
   'POST /login',
   'POST /logout',
   'POST /password/forgot',
   'POST /password/reset',
   'POST /refresh',
   'POST /signup',
+  'POST /token',
 ]

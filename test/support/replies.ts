@@ -29,8 +29,8 @@ function expectedParts(status: number, code: string): Record<string, unknown> {
     status,
     contentType: 'application/problem+json; charset=utf-8',
     cache: 'no-store',
-    // A challenge with 401, and only there.
-    challenged: status === 401,
+    // A challenge with 401, with a missing scope, and only there.
+    challenged: status === 401 || code === 'insufficient_scope',
     body: {
       type: `http://localhost:3000/problems/${code}`,
       title: 'string',

@@ -1,4 +1,6 @@
-import { requireAdmin } from '../../account/caller.js'
+import type { AdminCaller } from '../../account/acts.js'
+import { requireAdmin, requireClient } from '../../account/caller.js'
+import { isMachine } from '../../account/machine-acts.js'
 import { Problem } from '../../errors.js'
 import type { Services } from '../../services.js'
 import type { Account } from '../../store/accounts.js'
@@ -8,16 +10,17 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** Reads the accounts that an admin route needs. */
 export interface Admins {
   /**
-   * Requires that the caller is an admin now.
+   * Requires that the caller is an admin or an enabled machine client now. The guard has
+   * checked the scope.
    *
    * @throws Problem
    *
-   *   - `invalid_token` if the account of the caller is gone
+   *   - `invalid_token` if the account or client is gone, or the token of the client has ended
    *   - `forbidden` if it is disabled
    *   - `missing_role` if it is no longer an admin
    *   - `unavailable`
    */
-  requireCaller: (id: string) => Promise<void>
+  requireCaller: (caller: AdminCaller) => Promise<void>
   /**
    * Returns the account of a path.
    *
@@ -28,10 +31,14 @@ export interface Admins {
 }
 
 /** Creates {@link Admins}. Every admin route reads the row of its caller first. */
-export function createAdmins({ accounts }: Pick<Services, 'accounts'>): Admins {
+export function createAdmins({
+  accounts,
+  machineClients,
+}: Pick<Services, 'accounts' | 'machineClients'>): Admins {
   return {
-    requireCaller: async (id) => {
-      await requireAdmin(accounts, id)
+    requireCaller: async (caller) => {
+      if (isMachine(caller)) await requireClient(machineClients, caller)
+      else await requireAdmin(accounts, caller.id)
     },
     find: async (id) => {
       const account = uuid.test(id) ? await accounts.findById(id.toLowerCase()) : null

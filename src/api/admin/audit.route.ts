@@ -4,8 +4,10 @@ import {
   AuditQuery,
   ShownAuditQuery,
 } from '../../http/admin-schemas.js'
+import { callerOf } from '../../http/audit.js'
 import type { App } from '../../http/fastify.js'
 import { adminRole } from '../../roles.js'
+import { readUsersScope } from '../../scopes.js'
 import type { Services } from '../../services.js'
 import { createFindActs } from './find-acts.js'
 
@@ -19,6 +21,7 @@ export function auditRoute(app: App, services: Services): void {
     {
       config: {
         roles: [adminRole],
+        scopes: [readUsersScope],
         limit: 'admin',
         query: ShownAuditQuery,
         problems: ['forbidden', 'unavailable'],
@@ -34,7 +37,7 @@ export function auditRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      const { entries, nextCursor } = await findActs(request.user.sub, request.query)
+      const { entries, nextCursor } = await findActs(callerOf(request), request.query)
       return { events: entries.map(toJson), next_cursor: nextCursor }
     },
   )

@@ -8,6 +8,7 @@ import { hangUp } from '../../http/hang-up.js'
 import { prefixOf } from '../../http/prefix.js'
 import { NoQuery } from '../../http/schemas.js'
 import { adminRole } from '../../roles.js'
+import { writeUsersScope } from '../../scopes.js'
 import type { Services } from '../../services.js'
 import { createCreateUser } from './create-user.js'
 
@@ -43,6 +44,7 @@ export function createUserRoute(app: App, services: Services): void {
     {
       config: {
         roles: [adminRole],
+        scopes: [writeUsersScope],
         limit: 'admin-address',
         problems: ['forbidden', 'email_taken', 'weak_password', 'overloaded', 'unavailable'],
       },

@@ -1,5 +1,6 @@
 import type { Actor } from '../../account/acts.js'
 import { requireEmail } from '../../account/email-address.js'
+import { refuseMachineOverAdmins } from '../../account/machine-acts.js'
 import { type CustomClaims, toClaimsColumn } from '../../custom-claims.js'
 import { Problem } from '../../errors.js'
 import { toRolesColumn } from '../../roles.js'
@@ -32,6 +33,7 @@ export interface CreationCaller {
  * @throws Problem
  *
  *   - `invalid_request` if a member is not valid, or without exactly one of password and invitation
+ *   - `insufficient_scope` if a machine client would make an admin
  *   - `weak_password` if the policy refuses the password
  *   - `email_taken` if the address has an account
  *   - `overloaded`; the errors of `Admins.requireCaller`
@@ -43,11 +45,15 @@ export function createCreateUser({
   accounts,
   administration,
   invite,
+  machineClients,
   passwords,
-}: Pick<Services, 'accounts' | 'administration' | 'invite' | 'passwords'>): CreateUser {
-  const { requireCaller } = createAdmins({ accounts })
+}: Pick<
+  Services,
+  'accounts' | 'administration' | 'invite' | 'machineClients' | 'passwords'
+>): CreateUser {
+  const { requireCaller } = createAdmins({ accounts, machineClients })
   return async (actor, person, caller) => {
-    await requireCaller(actor.id)
+    await requireCaller(actor)
     const { name = null, email_verified: emailVerified = false, roles = [], claims = {} } = person
     const account = {
       email: requireEmail(person.email),
@@ -56,6 +62,8 @@ export function createCreateUser({
       roles: toRolesColumn(requireRoles(roles)),
       claims: toClaimsColumn(requireClaims(claims)),
     }
+    // Before the hash, which costs more than the rest.
+    refuseMachineOverAdmins(actor, account.roles)
     const password = readPassword(person)
     if (password === null) return await invite(actor, account)
     const passwordHash = await passwords.hashNew(password, account, caller)

@@ -1,5 +1,6 @@
-import type { Actor } from '../../account/acts.js'
+import type { Actor, AdminCaller } from '../../account/acts.js'
 import { requireEmail } from '../../account/email-address.js'
+import { isMachine } from '../../account/machine-acts.js'
 import { type CustomClaims, toClaimsColumn } from '../../custom-claims.js'
 import { Problem } from '../../errors.js'
 import { toRolesColumn } from '../../roles.js'
@@ -24,10 +25,11 @@ export interface UserChanges {
  * @throws Problem
  *
  *   - `not_found` if there is no such account
+ *   - `insufficient_scope` for an act of a machine client that concerns an admin
  *   - the errors of `Admins.requireCaller`
  */
 export interface EditUsers {
-  read: (caller: string, id: string) => Promise<Account>
+  read: (caller: AdminCaller, id: string) => Promise<Account>
   /**
    * Changes the members that are named, in one statement.
    *
@@ -61,15 +63,16 @@ const maxTries = 5
 export function createEditUsers({
   accounts,
   administration,
-}: Pick<Services, 'accounts' | 'administration'>): EditUsers {
-  const { requireCaller, find } = createAdmins({ accounts })
+  machineClients,
+}: Pick<Services, 'accounts' | 'administration' | 'machineClients'>): EditUsers {
+  const { requireCaller, find } = createAdmins({ accounts, machineClients })
   return {
     read: async (caller, id) => {
       await requireCaller(caller)
       return await find(id)
     },
     change: async (actor, id, changes) => {
-      await requireCaller(actor.id)
+      await requireCaller(actor)
       const wanted = toChanges(changes)
       return await untilUnchanged(async () => {
         const account = await find(id)
@@ -79,11 +82,16 @@ export function createEditUsers({
       })
     },
     logout: async (actor, id) => {
-      await requireCaller(actor.id)
-      await administration.logout(actor, await find(id))
+      await requireCaller(actor)
+      await untilUnchanged(async () => {
+        const account = await find(id)
+        const done = await administration.logout(actor, account)
+        // For a machine client, the account may have other roles by now.
+        return done || account.disabledAt !== null || !isMachine(actor) ? account : null
+      })
     },
     remove: async (actor, id) => {
-      await requireCaller(actor.id)
+      await requireCaller(actor)
       await untilUnchanged(async () => {
         const account = await find(id)
         return (await administration.remove(actor, account)) ? account : null

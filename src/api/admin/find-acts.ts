@@ -1,3 +1,4 @@
+import type { AdminCaller } from '../../account/acts.js'
 import type { Services } from '../../services.js'
 import type { AuditEntry } from '../../store/audit-log.js'
 import { createAdmins } from './admins.js'
@@ -18,15 +19,16 @@ export interface ActQuery extends PageQuery {
  *   - `invalid_request` if the cursor was not issued for this query
  *   - the errors of `Admins.requireCaller`
  */
-export type FindActs = (caller: string, query: ActQuery) => Promise<Page<AuditEntry>>
+export type FindActs = (caller: AdminCaller, query: ActQuery) => Promise<Page<AuditEntry>>
 
 /** Creates {@link FindActs}. */
 export function createFindActs({
   accounts,
   auditLog,
   cursors,
-}: Pick<Services, 'accounts' | 'auditLog' | 'cursors'>): FindActs {
-  const { requireCaller } = createAdmins({ accounts })
+  machineClients,
+}: Pick<Services, 'accounts' | 'auditLog' | 'cursors' | 'machineClients'>): FindActs {
+  const { requireCaller } = createAdmins({ accounts, machineClients })
   return async (caller, query) => {
     await requireCaller(caller)
     const { user, actor, event } = query

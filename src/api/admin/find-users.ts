@@ -1,3 +1,4 @@
+import type { AdminCaller } from '../../account/acts.js'
 import { requireEmail } from '../../account/email-address.js'
 import { Problem } from '../../errors.js'
 import type { Services } from '../../services.js'
@@ -22,14 +23,15 @@ export interface UserQuery extends PageQuery {
  *   - `invalid_request` if the query or its cursor is not valid
  *   - the errors of `Admins.requireCaller`
  */
-export type FindUsers = (caller: string, query: UserQuery) => Promise<Page<ListedAccount>>
+export type FindUsers = (caller: AdminCaller, query: UserQuery) => Promise<Page<ListedAccount>>
 
 /** Creates {@link FindUsers}. */
 export function createFindUsers({
   accounts,
   cursors,
-}: Pick<Services, 'accounts' | 'cursors'>): FindUsers {
-  const { requireCaller } = createAdmins({ accounts })
+  machineClients,
+}: Pick<Services, 'accounts' | 'cursors' | 'machineClients'>): FindUsers {
+  const { requireCaller } = createAdmins({ accounts, machineClients })
   return async (caller, query) => {
     await requireCaller(caller)
     const filter = toFilter(query)

@@ -1,7 +1,9 @@
 import { toAdminUser } from '../../account/admin-user.js'
 import { AdminUserList, ShownUsersQuery, UsersQuery } from '../../http/admin-schemas.js'
+import { callerOf } from '../../http/audit.js'
 import type { App } from '../../http/fastify.js'
 import { adminRole } from '../../roles.js'
+import { readUsersScope } from '../../scopes.js'
 import type { Services } from '../../services.js'
 import { createFindUsers } from './find-users.js'
 
@@ -13,6 +15,7 @@ export function listUsersRoute(app: App, services: Services): void {
     {
       config: {
         roles: [adminRole],
+        scopes: [readUsersScope],
         limit: 'admin',
         query: ShownUsersQuery,
         problems: ['forbidden', 'unavailable'],
@@ -28,7 +31,7 @@ export function listUsersRoute(app: App, services: Services): void {
       },
     },
     async (request) => {
-      const { entries, nextCursor } = await findUsers(request.user.sub, request.query)
+      const { entries, nextCursor } = await findUsers(callerOf(request), request.query)
       return { users: entries.map(toAdminUser), next_cursor: nextCursor }
     },
   )

@@ -2,16 +2,17 @@ import { Type } from 'typebox'
 import { Claims, Roles, toAdminUser } from '../../account/admin-user.js'
 import { Email, Name } from '../../account/user.js'
 import { AccountPath, AdminUser } from '../../http/admin-schemas.js'
-import { actorOf } from '../../http/audit.js'
+import { actorOf, callerOf } from '../../http/audit.js'
 import { ignoreBodies } from '../../http/bodies.js'
 import type { App } from '../../http/fastify.js'
 import { NoQuery } from '../../http/schemas.js'
 import { adminRole } from '../../roles.js'
+import { readUsersScope, writeUsersScope } from '../../scopes.js'
 import type { Services } from '../../services.js'
 import { createEditUsers } from './edit-users.js'
 
 const path = '/admin/users/:id'
-const config = { roles: [adminRole], limit: 'admin' } as const
+const config = { roles: [adminRole], scopes: [writeUsersScope], limit: 'admin' } as const
 const problems = ['forbidden', 'not_found', 'unavailable'] as const
 const common = { tags: ['Admin'], querystring: NoQuery, params: AccountPath }
 
@@ -37,7 +38,7 @@ export function readUserRoute(app: App, services: Services): void {
   app.get(
     path,
     {
-      config: { ...config, problems },
+      config: { ...config, scopes: [readUsersScope], problems },
       schema: {
         ...common,
         operationId: 'readUser',
@@ -46,7 +47,7 @@ export function readUserRoute(app: App, services: Services): void {
         response: { 200: { ...AdminUser, description: 'The account' } },
       },
     },
-    async (request) => toAdminUser(await read(request.user.sub, request.params.id)),
+    async (request) => toAdminUser(await read(callerOf(request), request.params.id)),
   )
 }
 

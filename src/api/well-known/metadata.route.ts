@@ -4,7 +4,16 @@ import { exampleUrl } from '../../http/examples.js'
 import type { App } from '../../http/fastify.js'
 import { canonicalPath, prefixOf } from '../../http/prefix.js'
 import { dpopAlgorithms } from '../../tokens/dpop-proof.js'
+import { ownScopes } from '../../scopes.js'
 import type { Services } from '../../services.js'
+
+const authMethods = ['client_secret_basic', 'client_secret_post'] as const
+
+const AuthMethods = Type.Array(Type.Enum(authMethods), {
+  description: 'How a machine client sends its credentials',
+  maxItems: authMethods.length,
+  examples: [authMethods],
+})
 
 const Metadata = Type.Object(
   {
@@ -37,10 +46,25 @@ const Metadata = Type.Object(
       maxItems: 0,
       examples: [[]],
     }),
-    grant_types_supported: Type.Array(Type.String(), {
-      description: 'None: logging in is not an OAuth grant',
-      maxItems: 0,
-      examples: [[]],
+    token_endpoint: Type.String({
+      description: 'The URL where machine clients get tokens',
+      examples: [`${exampleUrl}/token`],
+    }),
+    introspection_endpoint: Type.String({
+      description: 'The URL that tells whether a token is valid now (RFC 7662)',
+      examples: [`${exampleUrl}/introspect`],
+    }),
+    grant_types_supported: Type.Array(Type.Literal('client_credentials'), {
+      description: 'For machine clients. Logging in is not an OAuth grant',
+      maxItems: 1,
+      examples: [['client_credentials']],
+    }),
+    token_endpoint_auth_methods_supported: AuthMethods,
+    introspection_endpoint_auth_methods_supported: AuthMethods,
+    scopes_supported: Type.Array(Type.Enum(ownScopes), {
+      description: 'The scopes of the admin API. Others belong to the application',
+      maxItems: ownScopes.length,
+      examples: [ownScopes],
     }),
   },
   { description: 'The metadata' },
@@ -84,17 +108,21 @@ function documentRoute(
     id_token_signing_alg_values_supported: [...new Set(ring.jwks().keys.map(({ alg }) => alg))],
     dpop_signing_alg_values_supported: [...dpopAlgorithms],
     subject_types_supported: ['public' as const],
-    // RFC 8414 §3.2 would omit empty lists. But the first is required, and without the second
-    // `authorization_code` and `implicit` are implied (§2).
+    // RFC 8414 §3.2 would omit an empty list, but this one is required (§2).
     response_types_supported: [],
-    grant_types_supported: [],
+    token_endpoint: `${issuer}/token`,
+    introspection_endpoint: `${issuer}/introspect`,
+    grant_types_supported: ['client_credentials' as const],
+    token_endpoint_auth_methods_supported: [...authMethods],
+    introspection_endpoint_auth_methods_supported: [...authMethods],
+    scopes_supported: [...ownScopes],
   })
   const url = `/.well-known/${name}`
   const schema = {
     operationId,
     summary,
     description:
-      'Resource-server libraries need only the URL of the issuer: they find the keys here. This is not an OAuth authorization server. It has no grants, clients or ID tokens, and so no authorization endpoint and no token endpoint.',
+      'Resource-server libraries need only the URL of the issuer: they find the keys here. The only OAuth grant is that of machine clients. People log in with `POST /login`, so there is no authorization endpoint, and there are no ID tokens.',
     tags: ['Tokens'],
     response: { 200: Metadata },
   }

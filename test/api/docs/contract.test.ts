@@ -13,6 +13,8 @@ t.test('openapi.yaml is what the routes say; write it with "npm run openapi"', a
   t.equal(await projectFile('openapi.yaml'), readFileSync(file, 'utf8'))
 })
 
+const oauthPaths = ['/token', '/introspect']
+
 t.test('the example of invalid_request is an error that the route has', async (t) => {
   const built = await buildTestApp(t)
   const { app, call } = built
@@ -23,7 +25,10 @@ t.test('the example of invalid_request is an error that the route has', async (t
   const operations = Object.entries(contract.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ path, method, ...operation })),
   )
-  const withBody = operations.filter(({ requestBody }) => requestBody?.required === true)
+  // The OAuth endpoints have errors of their own shape, without `errors`.
+  const withBody = operations.filter(
+    ({ requestBody, path }) => requestBody?.required === true && !oauthPaths.includes(path),
+  )
   t.ok(withBody.length >= 10)
   for (const { path, method, responses } of withBody) {
     const example = responses['400'].content['application/problem+json'].examples.invalid_request

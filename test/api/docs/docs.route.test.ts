@@ -27,6 +27,9 @@ interface Operation {
 /** The three ways to send an access token. */
 const everyWay = [{ accessToken: [] }, { accessCookie: [] }, { boundToken: [] }]
 
+/** The types of errors. The second is that of the OAuth endpoints. */
+const errorTypes = ['application/problem+json', 'application/json']
+
 /** HTML pages: they are for people, and so not in the contract. */
 const pages = [
   'GET /docs',
@@ -98,14 +101,23 @@ await t.test('the contract lists every route and fits it', async (t) => {
     operations.map(({ path, method, operation }) => {
       const route = `${method.toUpperCase()} ${path.replace(/{(\w+)}/g, ':$1')}`
       const isProtected = !publicRoutes.includes(route)
+      const isOAuth = ['/token', '/introspect'].includes(path)
       const takesToken = ['/email/change/confirm', '/logout'].includes(path)
       return [
         `${method} ${path}`,
         { path, method, operation },
         {
-          security: isProtected ? undefined : takesToken ? [{}, ...everyWay] : [],
+          security: isProtected
+            ? undefined
+            : isOAuth
+              ? [{ clientSecret: [] }, {}]
+              : takesToken
+                ? [{}, ...everyWay]
+                : [],
           documents401:
-            isProtected || ['/email/change/confirm', '/login', '/refresh'].includes(path),
+            isProtected ||
+            isOAuth ||
+            ['/email/change/confirm', '/login', '/refresh'].includes(path),
           replies401: isProtected || path === '/refresh',
           undocumentedStatus: null,
           summary: true,
@@ -285,7 +297,7 @@ function isComplete(
   const types = Object.keys(content)
   return (
     Boolean(description) &&
-    (Number(status) < 400 || types.join() === 'application/problem+json') &&
+    (Number(status) < 400 || errorTypes.includes(types.join())) &&
     types.length > 0 === !['204', '302'].includes(status) &&
     Object.values(content).every(({ schema }) => resolves(contract, schema))
   )

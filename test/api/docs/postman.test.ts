@@ -34,6 +34,9 @@ const refused: Record<string, number> = {
   'POST /email/verify': 400,
   'POST /email/change/confirm': 400,
   'POST /email/undo': 400,
+  // There is no machine client.
+  'POST /token': 400,
+  'POST /introspect': 400,
   // DELETE /me was first.
   'POST /me/delete': 401,
 }

@@ -12,7 +12,12 @@ const expected = (issuer: string, ...algorithms: string[]) => ({
   dpop_signing_alg_values_supported: ['ES256', 'EdDSA'],
   subject_types_supported: ['public'],
   response_types_supported: [],
-  grant_types_supported: [],
+  token_endpoint: `${issuer}/token`,
+  introspection_endpoint: `${issuer}/introspect`,
+  grant_types_supported: ['client_credentials'],
+  token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+  introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+  scopes_supported: ['users:read', 'users:write'],
 })
 
 /**
@@ -31,10 +36,12 @@ async function verifyByDiscovery(
     .flat()
     .filter((value) => String(value).includes('://') && value !== issuer)
     .map(String)
-  t.strictSame(urls, [metadata.jwks_uri], 'the URLs of the document')
+  const { jwks_uri: keysUrl, token_endpoint: tokenUrl, introspection_endpoint: stateUrl } = metadata
+  t.strictSame(urls, [keysUrl, tokenUrl, stateUrl], 'the URLs of the document')
   for (const url of urls) {
     t.ok(url.startsWith(`${issuer}/`))
-    t.equal((await call('GET', url.slice(issuer.length))).statusCode, 200, `${url} is reachable`)
+    const { statusCode } = await call('GET', url.slice(issuer.length))
+    t.equal(statusCode, url === keysUrl ? 200 : 405, `${url} is reachable`)
   }
   const keys = (
     await call('GET', String(metadata.jwks_uri).slice(issuer.length))
@@ -62,7 +69,11 @@ for (const alg of algorithms) {
         'cache-control': 'public, max-age=600',
       })
       t.strictSame(reply.json(), expected('http://localhost:3000', alg))
-      t.notMatch(reply.body, /password|_endpoint|"code"|implicit/, 'nothing that is not served')
+      t.notMatch(
+        reply.body,
+        /password|authorization_endpoint|"code"|implicit/,
+        'nothing that is not served',
+      )
       await verifyByDiscovery(t, app, document, 'http://localhost:3000', 'http://localhost:3000')
     }
   })
