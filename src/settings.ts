@@ -132,6 +132,19 @@ export const Settings = Type.Object({
       'redis:// or rediss://<user>:<password>@<host>:<port>/<number>, or with Sentinel redis+sentinel://<user>:<password>@<host>:<port>,<host>:<port>/<name of the primary>. Shares the counts of the limits between replicas. Without Redis, or while it is away, each process counts for itself.',
   }),
   REDIS_URL_FILE: SecretFile('REDIS_URL'),
+  WEBHOOK_URLS: Type.Array(Type.String({ maxLength: 2000 }), {
+    default: [],
+    maxItems: 16,
+    description:
+      'Up to 16 http or https URLs without fragment, separated by commas; a comma in a URL is %2C. Each gets the changes of accounts, signed with WEBHOOK_SECRET: docs/webhooks.md. Two URLs must not differ in user and password alone.',
+  }),
+  WEBHOOK_SECRET: Type.Array(Type.String(), {
+    default: [],
+    maxItems: 2,
+    description:
+      'whsec_<base64 of 24 to 64 random bytes>, as "echo whsec_$(openssl rand -base64 32)" prints it; needed with WEBHOOK_URLS. Signs webhooks (Standard Webhooks). Two secrets, separated by a comma, sign each message twice while receivers change to the new one.',
+  }),
+  WEBHOOK_SECRET_FILE: SecretFile('WEBHOOK_SECRET'),
   RATE_LIMITS: Type.Enum(['on', 'off'], {
     default: 'on',
     description:

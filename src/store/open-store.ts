@@ -18,11 +18,14 @@ import type { PrismaClient } from './generated/sqlite/client.js'
 import { applyMigrations } from './migrations.js'
 import { failedMigration, findPending } from './pending.js'
 import { type ConnectionLoad, watchPool } from './pool.js'
+import type { WebhookCursors } from './webhook-cursors.js'
+import { createWebhookCursors } from './webhook-table.js'
 
 /** An open database. */
 export interface Store {
   accounts: Accounts
   auditLog: AuditLog
+  webhookCursors: WebhookCursors
   /** The name of the database without its password, for people and logs. */
   name: string
   /**
@@ -73,6 +76,7 @@ export async function openStore(
       clock,
     ),
     auditLog: createAuditLog(client, clock),
+    webhookCursors: createWebhookCursors(client, database.provider),
     name: database.name,
     ping: async () => {
       await touchTable(client).catch((error: unknown) => {

@@ -90,8 +90,8 @@ await onEachDatabase(t, async (t, kind) => {
   t.match(
     migrated.map((rows) => [...new Set(rows.map((row) => row.t))]),
     [
-      ['audit', 'users'],
-      ['audit', 'users'],
+      ['audit', 'users', 'webhooks'],
+      ['audit', 'users', 'webhooks'],
     ],
   )
   t.strictSame(
