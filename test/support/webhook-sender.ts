@@ -41,13 +41,14 @@ export async function webhookWorld(t: Test, kind: DatabaseKind = 'sqlite') {
       graceMilliseconds?: number
     } = {},
   ) => {
-    let idle = 0
+    let [idle, looks] = [0, 0]
     const cursors: WebhookCursors = {
       ...store.webhookCursors,
       // The clocks of these tests are far from that of the database.
       databaseTime: async () => time.now,
       changesAfter: async (position, until, count) => {
         const found = await store.webhookCursors.changesAfter(position, until, count)
+        looks++
         if (found.length === 0) idle++
         return found
       },
@@ -67,8 +68,13 @@ export async function webhookWorld(t: Test, kind: DatabaseKind = 'sqlite') {
       const end = idle + count * urls.length
       await holdsSoon(() => idle >= end)
     }
+    /** Waits for some more looks at the database, whether or not there are changes. */
+    const polls = async (count = 5) => {
+      const end = looks + count
+      await holdsSoon(() => looks >= end)
+    }
     if (watch) await idlePolls(1)
-    return { sender, idlePolls }
+    return { sender, idlePolls, polls }
   }
   const pass = (milliseconds: number) => {
     time.now += milliseconds
