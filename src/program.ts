@@ -57,7 +57,9 @@ async function runCommand(command: string, args: string[], config: Config): Prom
     process.exitCode = await (await import('./cli/users.js')).users(args, config, process)
     return
   }
+  if (command === 'webhooks')
+    return (await import('./cli/manage-webhooks.js')).manageWebhooks(args, config, process)
   throw new ConfigError(
-    `Unknown command "${command}". Commands: migrate, migrate:new, openapi, health, keys, users, backup.`,
+    `Unknown command "${command}". Commands: migrate, migrate:new, openapi, health, keys, users, webhooks, backup.`,
   )
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createHashGate } from '../../../src/passwords/gate.js'
+import { webhookSecret } from '../../support/receiver.js'
 import { addMetrics } from '../../../src/api/metrics/metrics.route.js'
 import {
   buildTestApp,
@@ -187,7 +188,12 @@ t.test('off by default', async (t) => {
 })
 
 t.test('docs/operations.md lists exactly the metrics of the product', async (t) => {
-  const built = await buildTestApp(t, { database: 'postgresql', env: { METRICS: 'on' } })
+  const env = {
+    METRICS: 'on',
+    WEBHOOK_URLS: 'https://app.example.com',
+    WEBHOOK_SECRET: webhookSecret,
+  }
+  const built = await buildTestApp(t, { database: 'postgresql', env })
   const { body } = await built.call('GET', '/metrics')
   const names = [...body.matchAll(/^# TYPE (latchkey_\w+) (\w+)/gm)].map(([, name, type]) => [
     name,
