@@ -9,6 +9,8 @@ import { readSentinelUrl } from './redis-url.js'
 import { createChecker } from './schema-check.js'
 import { Settings } from './settings.js'
 import { decodeText } from './text.js'
+import { isReceiverUrl, receiverKey } from './webhooks/receiver-url.js'
+import { isWebhookSecret } from './webhooks/signature.js'
 
 /** The settings of one process, checked and complete. */
 export type Config = Static<typeof Settings>
@@ -47,6 +49,11 @@ const furtherRules: Partial<Record<keyof Config, (config: Config) => boolean>> =
   COOKIE_DOMAIN: ({ COOKIE_DOMAIN, PUBLIC_URL }) =>
     COOKIE_DOMAIN === '' || isCookieDomain(COOKIE_DOMAIN, new URL(PUBLIC_URL).hostname),
   SIGN_IN_URL: ({ SIGN_IN_URL }) => isPageUrl(SIGN_IN_URL),
+  // Two URLs with one key would share one place.
+  WEBHOOK_URLS: ({ WEBHOOK_URLS: urls }) =>
+    urls.every(isReceiverUrl) && new Set(urls.map(receiverKey)).size === urls.length,
+  WEBHOOK_SECRET: ({ WEBHOOK_SECRET: secrets, WEBHOOK_URLS: urls }) =>
+    secrets.every(isWebhookSecret) && (secrets.length > 0 || urls.length === 0),
 }
 
 const checkSettings = createChecker(Settings)

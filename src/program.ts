@@ -61,7 +61,9 @@ async function runCommand(command: string, args: string[], config: Config): Prom
     await (await import('./cli/manage-clients.js')).manageClients(args, config, process)
     return
   }
+  if (command === 'webhooks')
+    return (await import('./cli/manage-webhooks.js')).manageWebhooks(args, config, process)
   throw new ConfigError(
-    `Unknown command "${command}". Commands: migrate, migrate:new, openapi, health, keys, users, clients, backup.`,
+    `Unknown command "${command}". Commands: migrate, migrate:new, openapi, health, keys, users, clients, webhooks, backup.`,
   )
 }

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url'
 import closeWithGrace from 'close-with-grace'
 import type { Logger } from 'pino'
 import { buildApp } from './app.js'
-import { createServices } from './services.js'
+import { createServices, type Services } from './services.js'
+import type { Clock } from './clock.js'
 import { type Config, ConfigError } from './config.js'
 import { createDrain, type Drain } from './process/drain.js'
 import type { EndHandlers, EndSignals } from './process/end-signals.js'
@@ -16,10 +17,9 @@ import { createEstimator } from './passwords/strength.js'
 import { filePath } from './store/database.js'
 import { openStore, type Store } from './store/open-store.js'
 import { startPurge } from './store/purge.js'
-import { isOpenToOthers, loadKeyFile } from './keys/key-file.js'
-import { createKeyRing, type KeyRing } from './keys/key-ring.js'
-import { watchKeyFile } from './keys/key-watch.js'
-import { KeyRingError, parseKeys, type SigningKey } from './keys/signing-key.js'
+import { followKeys, loadKeys } from './serve-keys.js'
+import { isOpenToOthers } from './keys/key-file.js'
+import { createKeyRing } from './keys/key-ring.js'
 import { longestTokenSeconds } from './tokens/lifetimes.js'
 import { widenThreadPool } from './process/thread-pool.js'
 import { countWorkers, shareHashes, startWorkers } from './process/workers.js'
@@ -83,14 +83,36 @@ export async function serve(
       ? undefined
       : (await import('./limits/redis.js')).connectRedis(config.REDIS_URL, logger)
   const parts = { config, store, passwords, ring, mailer, clock, logger, drain }
-  const app = buildApp(createServices({ ...parts, ...(redis && { redis }) }))
+  const services = createServices({ ...parts, ...(redis && { redis }) })
+  const app = buildApp(services)
   const endHandlers = closeGracefully(app, drain, logger)
   await warnOfOpenFiles(config, logger)
   await followKeys(config, keys, ring, app, logger)
-  const refreshMaxSeconds = config.REFRESH_MAX_SECONDS
-  app.addHook('onClose', startPurge(store.accounts, { clock, refreshMaxSeconds, logger }))
+  startBackground(config, services, app, clock, logger)
   await listen(config, store, app, logger)
   endSignals.handle(endHandlers)
+}
+
+/** Starts the work beside the requests, until the application closes. */
+function startBackground(
+  config: Config,
+  { accounts, webhooks }: Services,
+  app: ReturnType<typeof buildApp>,
+  clock: Clock,
+  logger: Logger,
+): void {
+  const purge = async (before: Date) => {
+    await webhooks.keep()
+    return await accounts.purge(before)
+  }
+  const refreshMaxSeconds = config.REFRESH_MAX_SECONDS
+  app.addHook('onClose', startPurge({ purge }, { clock, refreshMaxSeconds, logger }))
+  webhooks.start()
+  // A delivery that runs may end while the last requests do.
+  app.addHook('preClose', async () => {
+    void webhooks.stop()
+  })
+  app.addHook('onClose', webhooks.stop)
 }
 
 /**
@@ -171,43 +193,6 @@ async function warnOfOpenFiles(config: Config, logger: Logger): Promise<void> {
       logger.warn(`${path} can be read by other users of this machine: chmod 600 ${path}`)
 }
 
-/** Reloads the key file when it changes, or on SIGHUP, until the application closes. */
-async function followKeys(
-  config: Config,
-  keys: SigningKey[],
-  ring: KeyRing,
-  app: ReturnType<typeof buildApp>,
-  logger: Logger,
-): Promise<void> {
-  const file = config.KEYS_FILE
-  if (config.KEYS !== '') {
-    process.on('SIGHUP', () => {
-      logger.warn('SIGHUP: KEYS cannot be reloaded; restart with the changed setting')
-    })
-    return
-  }
-  const watch = watchKeyFile(file, keys, {
-    changed: (keys) => {
-      ring.replace(keys)
-      logger.info(
-        { event: 'keys.changed', keys: keys.length, signs: ring.signingKey().kid },
-        'keys reloaded',
-      )
-    },
-    failed: (error) => {
-      if (error instanceof KeyRingError)
-        logger.error(`${error.message} Until this is fixed, the previous keys stay in use.`)
-      else logger.error({ err: error }, 'keys not reloaded: the previous keys stay in use')
-    },
-  })
-  process.on('SIGHUP', () => {
-    void watch.reload()
-  })
-  app.addHook('onClose', async () => {
-    watch.stop()
-  })
-}
-
 async function listen(
   config: Config,
   store: Store,
@@ -240,8 +225,4 @@ async function openDatabase(config: Config, logger: Logger): Promise<Store> {
       logger.info(line)
     },
   })
-}
-
-async function loadKeys({ KEYS, KEYS_FILE }: Config): Promise<SigningKey[]> {
-  return KEYS === '' ? await loadKeyFile(KEYS_FILE, Date.now) : await parseKeys(KEYS, 'KEYS')
 }

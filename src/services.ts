@@ -30,6 +30,7 @@ import type { Passwords } from './passwords/passwords.js'
 import type { Drain } from './process/drain.js'
 import type { Store } from './store/open-store.js'
 import { createTokens } from './tokens/tokens.js'
+import { createWebhooks } from './webhooks/webhooks.js'
 
 /** The opened parts that an application consists of. */
 export interface Parts {
@@ -85,6 +86,7 @@ export function createServices(parts: Parts) {
     administration: createAdministration({ accounts, acts, mails: adminMails, clock }),
     invite: createInvite({ accounts, acts, mails: adminMails, ...tokens }),
     noteLogin: createNoteLogin({ accounts, clock, logger: parts.logger }),
+    webhooks: createWebhooks(parts),
     limiters,
     clients,
     tokenCookies,

@@ -1,23 +1,6 @@
 import { Type } from 'typebox'
-
-const Seconds = (minimum: number, maximum: number, byDefault: number, description: string) =>
-  Type.Integer({
-    minimum,
-    maximum,
-    default: byDefault,
-    description: `${minimum} to ${maximum}. ${description}`,
-  })
-
-const SecretFile = (name: string) =>
-  Type.String({
-    default: '',
-    description: `A path. A UTF-8 file with the value of ${name}, as secret stores mount it. Not together with ${name}.`,
-  })
-
-// Without characters that have a special meaning in a list of addresses (RFC 5322 §3.4).
-const mailAddress = '[^<>@\\s\\p{C},;:()\\[\\]\\\\"]+@[^<>@\\s\\p{C},;:()\\[\\]\\\\"]+'
-// The application ID of an Android app: two or more segments, each begins with a letter.
-const packageName = '[A-Za-z][A-Za-z0-9_]*(\\.[A-Za-z][A-Za-z0-9_]*)+'
+import { MailSettings } from './mail-settings.js'
+import { Seconds, SecretFile } from './setting-types.js'
 
 /**
  * Every setting, by its name in the environment. A `description` begins with the allowed
@@ -142,45 +125,26 @@ export const Settings = Type.Object({
     description:
       'on or off. Refuse login, refresh and password change until the address is verified. The tokens of an instant sign-up then work for ACCESS_TOKEN_SECONDS at most.',
   }),
-  APP_URL: Type.String({
-    maxLength: 500,
-    description:
-      'An http or https URL without query, fragment or trailing slash, of up to 500 characters. The base of the links in mails: your front end with pages such as /password/reset, or this API. Default: PUBLIC_URL.',
-  }),
-  ANDROID_APP_LINKS: Type.Array(
-    Type.String({ pattern: `^${packageName}=[0-9A-F]{2}(:[0-9A-F]{2}){31}$` }),
-    {
-      default: [],
-      description:
-        'Entries <package name>=<SHA-256 fingerprint of the signing certificate>, separated by commas, such as com.example.app=14:6D:E9:…:44 with 32 pairs of upper-case hexadecimal digits. One entry for each certificate. The Android apps that may open the links of mails and fill in passwords, at /.well-known/assetlinks.json; docs/mobile.md.',
-    },
-  ),
-  APPLE_APP_IDS: Type.Array(
-    Type.String({ pattern: '^[A-Z0-9]{10}(\\.[A-Za-z0-9-]+)+$', maxLength: 200 }),
-    {
-      default: [],
-      description:
-        'Entries <Team ID>.<bundle ID>, separated by commas, such as ABCDE12345.com.example.app. The Apple apps that may open the links of mails and fill in passwords, at /.well-known/apple-app-site-association; docs/mobile.md.',
-    },
-  ),
-  SMTP_URL: Type.String({
-    default: '',
-    description:
-      'smtp://<user>:<password>@<host>:<port> or smtps://. The mail server. A password is sent with TLS only, except to this machine or with ?requireTLS=false; docs/deploy.md lists the parameters. Without SMTP_URL, mails are written to data/outbox/*.eml.',
-  }),
-  SMTP_URL_FILE: SecretFile('SMTP_URL'),
-  MAIL_FROM: Type.String({
-    pattern: `^[^<>\\p{C}]*<${mailAddress}>$|^${mailAddress}$`,
-    default: 'Latchkey <no-reply@localhost>',
-    description:
-      'Name <address>, or an address. The sender of mails. The name may have any characters except < and >.',
-  }),
+  ...MailSettings,
   REDIS_URL: Type.String({
     default: '',
     description:
       'redis:// or rediss://<user>:<password>@<host>:<port>/<number>, or with Sentinel redis+sentinel://<user>:<password>@<host>:<port>,<host>:<port>/<name of the primary>. Shares the counts of the limits between replicas. Without Redis, or while it is away, each process counts for itself.',
   }),
   REDIS_URL_FILE: SecretFile('REDIS_URL'),
+  WEBHOOK_URLS: Type.Array(Type.String({ maxLength: 2000 }), {
+    default: [],
+    maxItems: 16,
+    description:
+      'Up to 16 http or https URLs without fragment, separated by commas; a comma in a URL is %2C. Each gets the changes of accounts, signed with WEBHOOK_SECRET: docs/webhooks.md. Two URLs must not differ in user and password alone.',
+  }),
+  WEBHOOK_SECRET: Type.Array(Type.String(), {
+    default: [],
+    maxItems: 2,
+    description:
+      'whsec_<base64 of 24 to 64 random bytes>, as "echo whsec_$(openssl rand -base64 32)" prints it; needed with WEBHOOK_URLS. Signs webhooks (Standard Webhooks). Two secrets, separated by a comma, sign each message twice while receivers change to the new one.',
+  }),
+  WEBHOOK_SECRET_FILE: SecretFile('WEBHOOK_SECRET'),
   RATE_LIMITS: Type.Enum(['on', 'off'], {
     default: 'on',
     description:

@@ -39,6 +39,13 @@ t.test('secrets come from files', async (t) => {
   )
 })
 
+t.test('the secrets of webhooks come from a file', async (t) => {
+  const path = join(t.testdir(), 'secret')
+  const [one, two] = [1, 2].map((byte) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`)
+  writeFileSync(path, `${one},\n${two}\n`)
+  t.strictSame(loadConfig({ WEBHOOK_SECRET_FILE: path }).WEBHOOK_SECRET, [one, two])
+})
+
 t.test('a secret that cannot be read stops the start, and no value is shown', async (t) => {
   const folder = t.testdir()
   const at = (name: string, content?: string | Buffer) => {

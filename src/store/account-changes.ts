@@ -44,7 +44,7 @@ export function createAccountChanges(
   const admins = sql`SELECT id FROM ${users} WHERE ${hasAdmin} AND disabled_at IS NULL AND deleted_at IS NULL${isPostgres ? sql` ORDER BY id FOR UPDATE` : empty}`
   // Several processes may purge at once: each takes other rows.
   const purgeable = (before: Date) => {
-    const ids = sql`SELECT id FROM ${users} WHERE deleted_at < ${before} LIMIT ${purgeRows}`
+    const ids = sql`SELECT id FROM ${users} WHERE deleted_at < ${before} AND (changed_at < ${before} OR changed_at IS NULL) LIMIT ${purgeRows}`
     return isPostgres ? sql`id = ANY (ARRAY(${ids} FOR UPDATE SKIP LOCKED))` : sql`id IN (${ids})`
   }
   const update = async (data: Data, where: Sql[]) =>
@@ -137,10 +137,16 @@ export function createAccountChanges(
       )) === 1,
     purge: async (before) => {
       let [purged, count] = [0, 0]
+      // A receiver of webhooks must get to know of a deletion first.
+      const { _min: slowest } = await available(
+        client.webhook.aggregate({ _min: { changedAt: true } }),
+      )
+      const end =
+        slowest.changedAt !== null && slowest.changedAt < before ? slowest.changedAt : before
       do {
         if (purged > 0) await takeTurn()
         count = await available(
-          client.$executeRaw(sql`DELETE FROM ${users} WHERE ${purgeable(before)}`),
+          client.$executeRaw(sql`DELETE FROM ${users} WHERE ${purgeable(end)}`),
         )
         purged += count
       } while (count === purgeRows)

@@ -206,7 +206,10 @@ export interface Accounts {
     account: Account,
     options: { ifUnchanged: boolean; keepAdmin: boolean },
   ) => Promise<boolean | 'last_admin'>
-  /** Removes the rows of accounts that were deleted before a time. Returns how many. */
+  /**
+   * Removes the rows of accounts that were deleted before a time, and whose deletion every
+   * receiver of webhooks has. Returns how many.
+   */
   purge: (before: Date) => Promise<number>
   /** Notes the time of a login, if the account has none of the last hour. */
   recordLogin: (id: string) => Promise<void>

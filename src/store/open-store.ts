@@ -20,12 +20,15 @@ import type { MachineClients } from './machine-clients.js'
 import { applyMigrations } from './migrations.js'
 import { failedMigration, findPending } from './pending.js'
 import { type ConnectionLoad, watchPool } from './pool.js'
+import type { WebhookCursors } from './webhook-cursors.js'
+import { createWebhookCursors } from './webhook-table.js'
 
 /** An open database. */
 export interface Store {
   accounts: Accounts
   auditLog: AuditLog
   machineClients: MachineClients
+  webhookCursors: WebhookCursors
   /** The name of the database without its password, for people and logs. */
   name: string
   /**
@@ -77,6 +80,7 @@ export async function openStore(
     ),
     auditLog: createAuditLog(client, clock),
     machineClients: createMachineClients(client, clock),
+    webhookCursors: createWebhookCursors(client, database.provider),
     name: database.name,
     ping: async () => {
       await touchTable(client).catch((error: unknown) => {

@@ -11,7 +11,6 @@ const absent: Array<[name: RegExp, routes: RegExp]> = [
   [/\bpasskeys\b/, / \/passkeys/],
   [/\bsocial login\b/, / \/(social|oauth|authorize)/],
   [/\bmagic links\b/, / \/(magic|login\/.)/],
-  [/\bwebhooks\b/, / \/webhooks/],
   [/\bprofile fields\b/, / \/(profile|me\/(metadata|profile))/],
   [/\buser names\b/, / \/(username|me\/username)/],
   [/\bmail texts\b/, / \/(mails|templates)/],

@@ -90,8 +90,8 @@ await onEachDatabase(t, async (t, kind) => {
   t.match(
     migrated.map((rows) => [...new Set(rows.map((row) => row.t))]),
     [
-      ['audit', 'clients', 'users'],
-      ['audit', 'clients', 'users'],
+      ['audit', 'clients', 'users', 'webhooks'],
+      ['audit', 'clients', 'users', 'webhooks'],
     ],
   )
   t.strictSame(

@@ -41,7 +41,7 @@ await onEachDatabase(t, async (t, kind) => {
       )
       t.strictSame(
         (await query(url, tables(kind))).map(({ name }) => name),
-        ['_prisma_migrations', 'audit', 'clients', 'users'],
+        ['_prisma_migrations', 'audit', 'clients', 'users', 'webhooks'],
       )
     },
   )

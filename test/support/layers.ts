@@ -16,7 +16,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
   },
   {
     layer: 'serve',
-    path: /^serve\.ts$/,
+    path: /^serve(-keys)?\.ts$/,
     may: [
       'app',
       'config',
@@ -29,6 +29,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
       'services',
       'store',
       'tokens',
+      'type:clock',
     ],
   },
   {
@@ -45,6 +46,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
       'limits',
       'mail',
       'tokens',
+      'webhooks',
       'type:clock',
       'type:config',
       'type:keys',
@@ -75,6 +77,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
       'store/ended-logins',
       'tokens',
       'unusable-hash',
+      'webhooks',
       'type:clock',
     ],
   },
@@ -111,6 +114,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
       'type:passwords',
       'type:services',
       'type:store',
+      'type:webhooks',
     ],
   },
   {
@@ -189,10 +193,26 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
   { layer: 'passwords', path: /^passwords\//, may: ['errors', 'unusable-hash'] },
   { layer: 'process', path: /^process\//, may: ['type:config'] },
   {
+    layer: 'webhooks',
+    path: /^webhooks\//,
+    may: ['account', 'type:clock', 'type:config', 'type:store'],
+  },
+  {
     layer: 'config',
     path: /^config\.ts$/,
-    may: ['audiences', 'mail', 'postgres-url', 'redis-url', 'schema-check', 'settings', 'text'],
+    may: [
+      'audiences',
+      'mail',
+      'postgres-url',
+      'redis-url',
+      'schema-check',
+      'settings',
+      'text',
+      'webhooks',
+    ],
   },
+  { layer: 'settings', path: /^settings\.ts$/, may: ['mail-settings', 'setting-types'] },
+  { layer: 'mail-settings', path: /^mail-settings\.ts$/, may: ['setting-types'] },
   { layer: 'env-file', path: /^env-file\.ts$/, may: ['config', 'settings', 'text'] },
   {
     layer: 'settings-advice',
@@ -200,7 +220,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
     may: ['postgres-url', 'settings', 'type:config'],
   },
   ...[
-    'settings',
+    'setting-types',
     'audiences',
     'cookies',
     'machine-problems',
@@ -256,12 +276,12 @@ export const homes: Record<string, RegExp> = {
   nodemailer: /^mail\//,
   pg: /^store\//,
   'p-retry': /^store\//,
-  pino: /^(http\/|serve\.ts$|cli\/)/,
+  pino: /^(http\/|serve(-keys)?\.ts$|cli\/)/,
   'pino-pretty': /^http\//,
   piscina: /^passwords\//,
   'prom-client': /^api\/metrics\//,
   'rate-limiter-flexible': /^limits\//,
   typebox:
-    /^(config|settings|schema-check)\.ts$|^account\/(admin-)?user\.ts$|^(cli|http|keys|tokens)\/|\.route\.ts$/,
+    /^(config|settings|mail-settings|setting-types|schema-check)\.ts$|^account\/(admin-)?user\.ts$|^(cli|http|keys|tokens)\/|\.route\.ts$/,
   validator: /^account\//,
 }

@@ -13,6 +13,7 @@ export interface MetricsParts {
   mailer: Pick<Services['mailer'], 'load'>
   acts: Pick<Services['acts'], 'counts'>
   store: Pick<Services['store'], 'connections'>
+  webhooks: Pick<Services['webhooks'], 'load'>
 }
 
 /**
@@ -22,7 +23,7 @@ export interface MetricsParts {
  */
 export function addMetrics(
   app: App,
-  { passwords, mailer, acts, store }: MetricsParts,
+  { passwords, mailer, acts, store, webhooks }: MetricsParts,
   worker: MetricsSources['worker'] = cluster.worker,
 ): void {
   // Load the library only if metrics are on: it takes as long as the rest of the server's code.
@@ -33,6 +34,7 @@ export function addMetrics(
       mails: mailer.load,
       acts: acts.counts,
       connections: store.connections,
+      webhooks: webhooks.load,
       worker,
     })
     api.addHook('onResponse', (request, reply, done) => {

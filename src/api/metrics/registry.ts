@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 import type { MailLoad } from '../../mail/mailer.js'
 import type { HashLoad } from '../../passwords/gate.js'
 import type { ConnectionLoad } from '../../store/pool.js'
+import type { ReceiverLoad } from '../../webhooks/webhooks.js'
 
 /**
  * The sources of the metrics that are read at each scrape. `connections` is null if the
@@ -13,6 +14,7 @@ export interface MetricsSources {
   /** How often each act of an admin happened so far, by its name. */
   acts: () => ReadonlyMap<string, number>
   connections: (() => ConnectionLoad) | null
+  webhooks: () => ReceiverLoad[]
   worker?: { id: number } | undefined
 }
 
@@ -55,6 +57,7 @@ export function createMetrics({
   mails,
   acts,
   connections,
+  webhooks,
   worker,
 }: MetricsSources): Metrics {
   const registry = new Registry()
@@ -144,6 +147,7 @@ export function createMetrics({
       'Connections to the database, in use or idle; waiting counts the queries that wait for one.',
       connections,
     )
+  if (webhooks().length > 0) addWebhooks(registry, webhooks)
   return {
     answered: ({ method, route, status, seconds, limit, tokenType }) => {
       requests.inc({ method, route, status })
@@ -154,4 +158,45 @@ export function createMetrics({
     text: async () => await registry.metrics(),
     mediaType: registry.contentType,
   }
+}
+
+/** Adds the metrics of the senders of webhooks. */
+function addWebhooks(registry: Registry, webhooks: () => ReceiverLoad[]): void {
+  const registers = [registry]
+  const shown = (name: string, help: string, read: (load: ReceiverLoad) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['receiver'],
+      registers,
+      collect() {
+        for (const load of webhooks()) this.set({ receiver: load.receiver }, read(load))
+      },
+    })
+  shown(
+    'latchkey_webhook_lag_seconds',
+    'Age of the oldest change that a receiver of webhooks does not have.',
+    ({ lagSeconds }) => lagSeconds,
+  )
+  shown(
+    'latchkey_webhook_paused',
+    'Whether a receiver of webhooks is paused, after it responded 410.',
+    ({ isPaused }) => Number(isPaused),
+  )
+  const counted = (name: string, help: string) =>
+    new Counter({
+      name,
+      help,
+      labelNames: ['receiver', 'outcome'],
+      registers,
+      collect() {
+        this.reset()
+        for (const { receiver, outcomes } of webhooks())
+          for (const [outcome, count] of outcomes) this.inc({ receiver, outcome }, count)
+      },
+    })
+  counted(
+    'latchkey_webhook_deliveries_total',
+    'Deliveries of webhooks by this process, by their outcome.',
+  )
 }

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { createHashGate } from '../../../src/passwords/gate.js'
+import { webhookSecret } from '../../support/receiver.js'
 import { addMetrics } from '../../../src/api/metrics/metrics.route.js'
 import {
   buildTestApp,
@@ -151,7 +152,9 @@ t.test('a counter that is kept elsewhere is taken over at each scrape', async (t
       const passwords = { load: () => ({ inUse: 0, waiting: 0, shed }) }
       const mailer = { load: () => ({ waiting: 1, inDelivery: 2, sent: 3, lost: 4 }) }
       const acts = { counts: () => new Map() }
-      addMetrics(app, { passwords, mailer, acts, store: { connections: null } }, { id: 7 })
+      const store = { connections: null }
+      const webhooks = { load: () => [] }
+      addMetrics(app, { passwords, mailer, acts, store, webhooks }, { id: 7 })
     },
   })
   t.equal((await scrape(built)).get('latchkey_hashes_shed_total{worker="7"}'), 3)
@@ -185,7 +188,12 @@ t.test('off by default', async (t) => {
 })
 
 t.test('docs/operations.md lists exactly the metrics of the product', async (t) => {
-  const built = await buildTestApp(t, { database: 'postgresql', env: { METRICS: 'on' } })
+  const env = {
+    METRICS: 'on',
+    WEBHOOK_URLS: 'https://app.example.com',
+    WEBHOOK_SECRET: webhookSecret,
+  }
+  const built = await buildTestApp(t, { database: 'postgresql', env })
   const { body } = await built.call('GET', '/metrics')
   const names = [...body.matchAll(/^# TYPE (latchkey_\w+) (\w+)/gm)].map(([, name, type]) => [
     name,
