@@ -12,6 +12,8 @@ const protectedRoutes = Object.keys(routesOf(loadConfig({})))
   .sort()
 /** What a listed route answers without a body, where it is not 200. */
 const answers: Record<string, number> = {
+  'POST /token': 400,
+  'POST /introspect': 400,
   'POST /email/change/confirm': 400,
   'POST /email/resend': 400,
   'POST /email/undo': 400,
