@@ -17,6 +17,7 @@ const names = [
   '0004_access',
   '0005_changed_at',
   '0006_access_indexes',
+  '0008_webhooks',
 ]
 const options = { autoMigrate: false, clock: () => 0 }
 const held = { name: 'DatabaseError', message: /another process has held its lock for 0\.3 s/ }
