@@ -87,7 +87,7 @@ export async function skipNext({
   const next = await findNext(cursors, cursor)
   if (next === null) return 'has every change. Nothing was skipped'
   const { id, changedAt } = next
-  const isSkipped = await cursors.skip(cursor, { changedAt, accountId: id })
+  const isSkipped = await cursors.passOver(cursor, { changedAt, accountId: id })
   if (!isSkipped) throw new CommandError('The change was sent meanwhile. Nothing was skipped.')
   return `skipped the change of account ${id} of ${changedAt.toISOString()}`
 }

@@ -75,7 +75,7 @@ export interface WebhookCursors {
    * Moves a cursor forward without a delivery, and ends its pause. Returns false if it has
    * another position by now.
    */
-  skip: (from: WebhookCursor, to: ChangePosition) => Promise<boolean>
+  passOver: (from: WebhookCursor, to: ChangePosition) => Promise<boolean>
   /** Notes that receivers are in use, and forgets those that were not seen since a time. */
   keep: (keys: string[], now: Date, forgetBefore: Date) => Promise<void>
   /** Returns the time of the database in milliseconds. */

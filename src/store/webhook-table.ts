@@ -63,7 +63,7 @@ export function createWebhookCursors(client: PrismaClient, provider: Provider): 
           }),
         )
       ).count === 1,
-    skip: async ({ key, changedAt, accountId }, to) =>
+    passOver: async ({ key, changedAt, accountId }, to) =>
       (
         await available(
           table.updateMany({

@@ -65,8 +65,8 @@ t.test('skip leaves out one change, and ends a pause', async (t) => {
     `1 a.example: skipped the change of account ${ada.id} of ${ada.createdAt.toISOString()}\n`,
   )
   t.match(await cursors.find(key), { accountId: ada.id, pausedAt: null })
-  t.equal(await cursors.skip(cursor, { ...cursor }), false, 'not from an earlier place')
-  const meanwhile = { ...cursors, skip: async () => false }
+  t.equal(await cursors.passOver(cursor, { ...cursor }), false, 'not from an earlier place')
+  const meanwhile = { ...cursors, passOver: async () => false }
   await t.rejects(skipNext({ cursors: meanwhile, url: config.WEBHOOK_URLS[0] as string }), {
     message: /sent meanwhile/,
   })

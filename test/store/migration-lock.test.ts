@@ -18,6 +18,7 @@ const names = [
   '0005_changed_at',
   '0006_access_indexes',
   '0007_clients',
+  '0008_webhooks',
 ]
 const options = { autoMigrate: false, clock: () => 0 }
 const held = { name: 'DatabaseError', message: /another process has held its lock for 0\.3 s/ }

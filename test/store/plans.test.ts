@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { parseDatabaseUrl, connect } from '../../src/store/database.js'
 import { listPage } from '../../src/store/list-page.js'
 import type { AccountFilter } from '../../src/store/listed-account.js'
+import { createWebhookCursors } from '../../src/store/webhook-table.js'
 import type { PrismaClient } from '../../src/store/generated/sqlite/client.js'
 import { type DatabaseKind, frozenNow, onEachDatabase, query } from '../helper.js'
 import { largeDatabase } from '../support/large-database.js'
@@ -77,6 +78,31 @@ await onEachDatabase(t, async (t, kind) => {
           // Of the few admins, a sort costs less than the order of the index.
           await isGood(t, JSON.stringify({ filter, start }), sql, index, filter.role === 'admin')
       }
+  })
+
+  await t.test('a look for changes of webhooks is one query on an index', async (t) => {
+    const seen: string[] = []
+    const adapter = await parseDatabaseUrl(url).adapter()
+    const connectPlain = adapter.connect.bind(adapter)
+    adapter.connect = async () => {
+      const connection = await connectPlain()
+      const queryRaw = connection.queryRaw.bind(connection)
+      connection.queryRaw = async (query) => {
+        seen.push(inline(query.sql, query.args))
+        return await queryRaw(query)
+      }
+      return connection
+    }
+    const watched = await connect(parseDatabaseUrl(url), adapter)
+    t.teardown(async () => {
+      await watched.$disconnect()
+    })
+    const { changesAfter } = createWebhookCursors(watched, kind)
+    const place = { changedAt: new Date(1_700_010_000_000), accountId: 'x' }
+    t.equal((await changesAfter(place, new Date(1_700_015_000_000), 100)).length, 100)
+    t.equal((await changesAfter(place, place.changedAt, 1)).length, 0, 'nothing to do')
+    t.equal(seen.length, 2, 'a query each')
+    for (const sql of seen) await isGood(t, sql, sql, /users_changed_at_id_idx/)
   })
 
   await t.test('look-ups, the guard of the last admin and the purge read an index', async (t) => {
