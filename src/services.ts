@@ -7,6 +7,7 @@ import { mailboxOf } from './account/email-address.js'
 import { createInvite } from './account/invite.js'
 import { createNoteLogin } from './account/last-login.js'
 import { createMails } from './account/mails.js'
+import { createRevocationFeed } from './account/revocation-feed.js'
 import type { Clock } from './clock.js'
 import type { Config } from './config.js'
 import { createSendTokens } from './http/credentials.js'
@@ -82,6 +83,12 @@ export function createServices(parts: Parts) {
     administration: createAdministration({ accounts, acts, mails: adminMails, clock }),
     invite: createInvite({ accounts, acts, mails: adminMails, ...tokens }),
     noteLogin: createNoteLogin({ accounts, clock, logger: parts.logger }),
+    revocations: createRevocationFeed({
+      findChangedVersions: store.findChangedVersions,
+      accessTokenSeconds: config.ACCESS_TOKEN_SECONDS,
+      clock,
+      logger: parts.logger,
+    }),
     limiters,
     clients,
     tokenCookies,

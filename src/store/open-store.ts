@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import { createAccounts } from './account-table.js'
 import type { Accounts } from './accounts.js'
+import { createFindChangedVersions, type FindChangedVersions } from './changed-versions.js'
 import type { AuditLog } from './audit-log.js'
 import { createAuditLog } from './audit-table.js'
 import {
@@ -23,6 +24,7 @@ import { type ConnectionLoad, watchPool } from './pool.js'
 export interface Store {
   accounts: Accounts
   auditLog: AuditLog
+  findChangedVersions: FindChangedVersions
   /** The name of the database without its password, for people and logs. */
   name: string
   /**
@@ -73,6 +75,10 @@ export async function openStore(
       clock,
     ),
     auditLog: createAuditLog(client, clock),
+    findChangedVersions: createFindChangedVersions(client, database.provider, {
+      users: tableIn(database.schema, 'users'),
+      clients: tableIn(database.schema, 'clients'),
+    }),
     name: database.name,
     ping: async () => {
       await touchTable(client).catch((error: unknown) => {
