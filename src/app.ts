@@ -41,6 +41,7 @@ import { resetPasswordRoute } from './api/password/reset.route.js'
 import { listProblemsRoute, problemsRoute } from './api/problems/problems.route.js'
 import { refreshNavigationRoute } from './api/refresh/refresh-navigation.route.js'
 import { refreshRoute } from './api/refresh/refresh.route.js'
+import { revocationsRoute } from './api/revocations/revocations.route.js'
 import { rootRoute } from './api/root/root.route.js'
 import { signupPage } from './api/signup/signup.page.js'
 import { signupRoutes } from './api/signup/signup.route.js'
@@ -135,6 +136,8 @@ export function routesOf(
     ...(config.APPLE_APP_IDS.length > 0 && {
       'GET /.well-known/apple-app-site-association': siteAssociationRoute,
     }),
+
+    'GET /revocations': revocationsRoute,
 
     'GET /health/live': livenessRoute,
     'GET /health/ready': readinessRoute,

@@ -8,6 +8,7 @@ import { mailboxOf } from './account/email-address.js'
 import { createInvite } from './account/invite.js'
 import { createNoteLogin } from './account/last-login.js'
 import { createMails } from './account/mails.js'
+import { createRevocationFeed } from './account/revocation-feed.js'
 import type { Clock } from './clock.js'
 import type { Config } from './config.js'
 import { createSendTokens } from './http/credentials.js'
@@ -87,6 +88,12 @@ export function createServices(parts: Parts) {
     invite: createInvite({ accounts, acts, mails: adminMails, ...tokens }),
     noteLogin: createNoteLogin({ accounts, clock, logger: parts.logger }),
     webhooks: createWebhooks(parts),
+    revocations: createRevocationFeed({
+      findChangedVersions: store.findChangedVersions,
+      accessTokenSeconds: config.ACCESS_TOKEN_SECONDS,
+      clock,
+      logger: parts.logger,
+    }),
     limiters,
     clients,
     tokenCookies,

@@ -2,6 +2,7 @@ import type { Clock } from '../clock.js'
 import { Problem } from '../errors.js'
 import { createAccounts } from './account-table.js'
 import type { Accounts } from './accounts.js'
+import { createFindChangedVersions, type FindChangedVersions } from './changed-versions.js'
 import type { AuditLog } from './audit-log.js'
 import { createAuditLog } from './audit-table.js'
 import {
@@ -29,6 +30,7 @@ export interface Store {
   auditLog: AuditLog
   machineClients: MachineClients
   webhookCursors: WebhookCursors
+  findChangedVersions: FindChangedVersions
   /** The name of the database without its password, for people and logs. */
   name: string
   /**
@@ -81,6 +83,10 @@ export async function openStore(
     auditLog: createAuditLog(client, clock),
     machineClients: createMachineClients(client, clock),
     webhookCursors: createWebhookCursors(client, database.provider),
+    findChangedVersions: createFindChangedVersions(client, database.provider, {
+      users: tableIn(database.schema, 'users'),
+      clients: tableIn(database.schema, 'clients'),
+    }),
     name: database.name,
     ping: async () => {
       await touchTable(client).catch((error: unknown) => {

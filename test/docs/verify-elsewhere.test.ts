@@ -188,6 +188,7 @@ t.test('each example that is not run here is said to be not', async (t) => {
       ['Roles', false],
       ['Node.js: Fastify, Express', true],
       ['Python: PyJWT', false],
+      ['Revocation within seconds', false],
       ['Go: go-oidc', true],
       ['Java: Spring Security', true],
       ['nginx, Caddy, Traefik, and everything behind them', false],

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { createFindChangedVersions } from '../../src/store/changed-versions.js'
 import { parseDatabaseUrl, connect } from '../../src/store/database.js'
 import { listPage } from '../../src/store/list-page.js'
 import type { AccountFilter } from '../../src/store/listed-account.js'
@@ -40,6 +41,36 @@ await onEachDatabase(t, async (t, kind) => {
     if (!sorts) t.notMatch(plan, kind === 'sqlite' ? /TEMP B-TREE/ : /Sort/, `${name}: no sort`)
   }
 
+  /** A client that notes its queries. */
+  const watch = () => {
+    const seen: string[] = []
+    const watched = new Proxy(client, {
+      get: (target, name) =>
+        name === '$queryRaw'
+          ? async (sql: { sql: string; text: string; values: unknown[] }) => {
+              seen.push(inline(kind === 'sqlite' ? sql.sql : sql.text, sql.values))
+              return await client.$queryRaw(sql as never)
+            }
+          : (target[name as keyof PrismaClient] as unknown),
+    })
+    return { seen, watched }
+  }
+
+  await t.test('the feed of changed versions reads an index of each table', async (t) => {
+    const { seen, watched } = watch()
+    const tables = { users: 'users', clients: 'clients' }
+    const find = createFindChangedVersions(watched, kind, tables)
+    // The accounts of the last 1,000 seconds, one in 40.
+    const lines = (await find(new Date(1_700_019_000_000), 10_001)).split('\n')
+    t.strictSame([lines.length, lines[0]], [25, '00020000-0000-7000-8000-000000000000 0'])
+    const [sql = '', ...others] = seen
+    t.strictSame(others, [], 'one query')
+    const plan = await planOf(kind, url, sql)
+    t.match(plan, /users_version_changed/, plan)
+    t.match(plan, kind === 'sqlite' ? /clients_version_changed_at_idx/ : /clients/, plan)
+    t.notMatch(plan, /Seq Scan on users|SCAN users/, 'no scan')
+  })
+
   await t.test('every list reads an index in its order', async (t) => {
     const after = { createdAt: new Date(1_700_010_000_000), id: 'x', email: 'p00001000@' }
     const rows: Array<[filter: AccountFilter, index: RegExp]> = [
@@ -58,16 +89,7 @@ await onEachDatabase(t, async (t, kind) => {
     ]
     for (const [filter, index] of rows)
       for (const start of [null, after]) {
-        const seen: string[] = []
-        const watched = new Proxy(client, {
-          get: (target, name) =>
-            name === '$queryRaw'
-              ? async (sql: { sql: string; text: string; values: unknown[] }) => {
-                  seen.push(inline(kind === 'sqlite' ? sql.sql : sql.text, sql.values))
-                  return await client.$queryRaw(sql as never)
-                }
-              : (target[name as keyof PrismaClient] as unknown),
-        })
+        const { seen, watched } = watch()
         const takeTurn = async () => {}
         await listPage(watched, { provider: kind, table: 'users', takeTurn }, filter, {
           after: start,

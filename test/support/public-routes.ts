@@ -28,6 +28,7 @@ export const publicRoutes = [
   'GET /problems',
   'GET /problems/:code',
   'GET /refresh',
+  'GET /revocations',
   'GET /signup',
   'POST /email/change/confirm',
   'POST /email/resend',

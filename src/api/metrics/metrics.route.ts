@@ -12,6 +12,7 @@ export interface MetricsParts {
   passwords: Pick<Services['passwords'], 'load'>
   mailer: Pick<Services['mailer'], 'load'>
   acts: Pick<Services['acts'], 'counts'>
+  revocations: Pick<Services['revocations'], 'load'>
   store: Pick<Services['store'], 'connections'>
   webhooks: Pick<Services['webhooks'], 'load'>
 }
@@ -23,7 +24,7 @@ export interface MetricsParts {
  */
 export function addMetrics(
   app: App,
-  { passwords, mailer, acts, store, webhooks }: MetricsParts,
+  { passwords, mailer, acts, revocations, store, webhooks }: MetricsParts,
   worker: MetricsSources['worker'] = cluster.worker,
 ): void {
   // Load the library only if metrics are on: it takes as long as the rest of the server's code.
@@ -33,6 +34,7 @@ export function addMetrics(
       hashes: passwords.load,
       mails: mailer.load,
       acts: acts.counts,
+      revocations: revocations.load,
       connections: store.connections,
       webhooks: webhooks.load,
       worker,

@@ -1,4 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { RevocationFeed } from '../../account/revocation-feed.js'
 import type { MailLoad } from '../../mail/mailer.js'
 import type { HashLoad } from '../../passwords/gate.js'
 import type { ConnectionLoad } from '../../store/pool.js'
@@ -13,6 +14,7 @@ export interface MetricsSources {
   mails: () => MailLoad
   /** How often each act of an admin happened so far, by its name. */
   acts: () => ReadonlyMap<string, number>
+  revocations: RevocationFeed['load']
   connections: (() => ConnectionLoad) | null
   webhooks: () => ReceiverLoad[]
   worker?: { id: number } | undefined
@@ -56,6 +58,7 @@ export function createMetrics({
   hashes,
   mails,
   acts,
+  revocations,
   connections,
   webhooks,
   worker,
@@ -141,6 +144,16 @@ export function createMetrics({
     () => mails().sent,
   )
   counted('latchkey_mails_lost_total', 'Mails that could not be sent.', () => mails().lost)
+  shown(
+    'latchkey_revocations_listed',
+    'Versions in the last list of GET /revocations.',
+    () => revocations().listed,
+  )
+  counted(
+    'latchkey_revocations_failed_total',
+    'Queries for the list of GET /revocations that failed.',
+    () => revocations().failed,
+  )
   if (connections !== null)
     shown(
       'latchkey_database_connections',

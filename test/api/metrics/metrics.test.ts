@@ -152,9 +152,10 @@ t.test('a counter that is kept elsewhere is taken over at each scrape', async (t
       const passwords = { load: () => ({ inUse: 0, waiting: 0, shed }) }
       const mailer = { load: () => ({ waiting: 1, inDelivery: 2, sent: 3, lost: 4 }) }
       const acts = { counts: () => new Map() }
+      const revocations = { load: () => ({ listed: 2, failed: 1 }) }
       const store = { connections: null }
       const webhooks = { load: () => [] }
-      addMetrics(app, { passwords, mailer, acts, store, webhooks }, { id: 7 })
+      addMetrics(app, { passwords, mailer, acts, revocations, store, webhooks }, { id: 7 })
     },
   })
   t.equal((await scrape(built)).get('latchkey_hashes_shed_total{worker="7"}'), 3)
