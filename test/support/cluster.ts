@@ -64,17 +64,22 @@ export async function makeCluster(parent = tmpdir()): Promise<Cluster> {
 
 /** Starts the server of a cluster that was stopped, at the address it had. */
 export function startServer(cluster: Cluster): void {
-  const data = join(cluster.folder, 'data')
-  run(cluster, 'pg_ctl', [
+  run(cluster, 'pg_ctl', startArguments(cluster))
+}
+
+/** The arguments of `pg_ctl` that start the server of a cluster. */
+export function startArguments({ folder, url }: Cluster): string[] {
+  const data = join(folder, 'data')
+  return [
     '-D',
     data,
     '-w',
     '-l',
     join(data, 'log'),
     '-o',
-    `-p ${new URL(cluster.url).port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`,
+    `-p ${new URL(url).port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`,
     'start',
-  ])
+  ]
 }
 
 /** Stops the server of a cluster at once, as a crash would, if it runs. Its data stay. */
@@ -142,13 +147,25 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function run({ folder }: Cluster, program: string, args: string[]): void {
-  execFileSync(join(folder, 'native/bin', program), args, {
+function run(cluster: Cluster, program: string, args: string[]): void {
+  execFileSync(join(cluster.folder, 'native/bin', program), args, {
+    ...programOptions(cluster),
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+}
+
+/** The user, folder and environment of the programs of a cluster. */
+export function programOptions({ folder }: Cluster): {
+  uid?: number
+  gid?: number
+  cwd: string
+  env: NodeJS.ProcessEnv
+} {
+  return {
     ...serviceUser(),
     cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, LC_ALL: 'C', NODE_OPTIONS: '' },
-  })
+  }
 }
 
 /** A port of this machine that nothing listens on. */
