@@ -84,7 +84,8 @@ export function startArguments({ folder, url }: Cluster): string[] {
 
 /** Stops the server of a cluster at once, as a crash would, if it runs. Its data stay. */
 export function stopServer(cluster: Cluster): void {
-  if (existsSync(join(cluster.folder, 'data/postmaster.pid')))
+  // A killed server leaves its file with the process id.
+  if (isRunning(cluster))
     run(cluster, 'pg_ctl', ['-D', join(cluster.folder, 'data'), '-m', 'immediate', 'stop'])
 }
 
@@ -94,7 +95,7 @@ export function stopServer(cluster: Cluster): void {
  */
 export async function killServer(cluster: Cluster): Promise<void> {
   const pid = serverPid(cluster)
-  if (pid === null) return
+  if (pid === null || !isAlive(pid)) return
   const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
     .split('\n')
     .map(Number)
