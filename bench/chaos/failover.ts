@@ -63,7 +63,12 @@ async function measure(
 ): Promise<Row> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-failover-'))
   const server = await startServer(folder, { ...settings, ...scene.env })
-  const load = await startSteadyLoad(server.url, scene.rates, scene.headers)
+  const load = await startSteadyLoad(server.url, scene.rates, scene.headers).catch(
+    async (error: unknown) => {
+      await server.kill()
+      throw error
+    },
+  )
   const recoveries: number[] = []
   try {
     for (let round = 1; round <= rounds; round++) {

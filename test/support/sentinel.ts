@@ -36,8 +36,8 @@ export async function startSentinel(t: Pick<Test, 'teardown'>): Promise<Sentinel
     [sentinel]: `port ${sentinel}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor shared 127.0.0.1 ${primary} 1\nsentinel auth-pass shared ${password}\nsentinel down-after-milliseconds shared 500\nsentinel failover-timeout shared 3000\n`,
   }
   const children = new Map<number, ChildProcess>()
-  const launch = (port: number) => {
-    const args = [join(folder, `${port}.conf`), ...(port === sentinel ? ['--sentinel'] : [])]
+  const launch = (port: number, more: string[] = []) => {
+    const args = [join(folder, `${port}.conf`), ...(port === sentinel ? ['--sentinel'] : more)]
     children.set(port, spawn('redis-server', args, { stdio: 'ignore' }))
   }
   t.teardown(async () => {
@@ -65,7 +65,7 @@ export async function startSentinel(t: Pick<Test, 'teardown'>): Promise<Sentinel
     client.on('error', () => {})
     const found = (await client.call('SENTINEL', 'replicas', 'shared').catch(() => [])) as unknown[]
     client.disconnect()
-    return found.length === 1 && !String(found).includes('down')
+    return found.length === 1 && !/[so]_down|disconnected/.test(String(found))
   }
   if (!(await holdsSoon(knowsReplica))) throw new Error('the sentinel does not know the replica')
   return {
@@ -76,7 +76,8 @@ export async function startSentinel(t: Pick<Test, 'teardown'>): Promise<Sentinel
     },
     isPromoted: async () => (await role(servers[0])).includes('role:master'),
     rejoin: async () => {
-      launch(servers[1])
+      // The sentinel would make it a replica only after ten seconds.
+      launch(servers[1], ['--replicaof', '127.0.0.1', String(servers[0])])
       if (!(await holdsSoon(async () => (await follows(servers[1])) && (await knowsReplica()))))
         throw new Error('the former primary does not follow')
     },

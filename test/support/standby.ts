@@ -65,13 +65,11 @@ export async function follow(
   writeFileSync(join(data, 'standby.signal'), '')
   await start(standby)
   await until(async () => (await replicationState(primary)) !== null)
-  if (!isSynchronous) return
-  await query(
-    primary.url,
-    `ALTER SYSTEM SET synchronous_standby_names = 'FIRST 1 (${standbyName})'`,
-  )
+  // A previous standby may have been synchronous, and commits would wait for this one.
+  const names = isSynchronous ? `FIRST 1 (${standbyName})` : ''
+  await query(primary.url, `ALTER SYSTEM SET synchronous_standby_names = '${names}'`)
   await query(primary.url, 'SELECT pg_reload_conf()')
-  await until(async () => (await replicationState(primary)) === 'sync')
+  await until(async () => (await replicationState(primary)) === (isSynchronous ? 'sync' : 'async'))
 }
 
 /** Promotes a standby, and waits until it can be written to. */
