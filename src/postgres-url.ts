@@ -29,13 +29,19 @@ const ignorable = new Set(
   ),
 )
 
+/** A misspelled one must not mean something else. The driver does not check. */
+const sslModes = [
+  null,
+  ...'allow disable no-verify prefer require verify-ca verify-full'.split(' '),
+]
+
 /** Latchkey writes, so every host that is not writable is passed over. */
 const sessions = ['any', 'primary', 'read-write']
 
 /**
  * Reads a postgresql: URL. Like libpq it takes several hosts:
  * `postgresql://user:password@one:5432,two:5432/name`. Returns null if it is not valid, or has
- * an unknown parameter, which is likely a misspelled one.
+ * an unknown parameter or `sslmode`, which is likely a misspelled one.
  */
 export function readPostgresUrl(text: string): PostgresUrl | null {
   const [, scheme, credentials = '', authority = '', path = '', search = ''] =
@@ -46,6 +52,7 @@ export function readPostgresUrl(text: string): PostgresUrl | null {
   const limit = parameters.get('connection_limit')
   const session = parameters.get('target_session_attrs')
   if (session !== null && !sessions.includes(session)) return null
+  if (!sslModes.includes(parameters.get('sslmode'))) return null
   if (limit !== null && !/^[1-9]\d{0,3}$/.test(limit)) return null
   const schema = parameters.get('schema')
   for (const name of [...ignored, 'connection_limit', 'schema', 'target_session_attrs'])

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { crashes } from './crashes.js'
 import type { Experiment, Row } from './experiment.js'
+import { failover } from './failover.js'
 import { hostile } from './hostile.js'
 import { postgresFaults } from './postgresql-faults.js'
 import { withTables } from './report.js'
@@ -8,7 +9,14 @@ import { restarts } from './restarts.js'
 import { sqliteFaults } from './sqlite-faults.js'
 
 /** Every experiment, in the order of the table. */
-const experiments: Experiment[] = [sqliteFaults, postgresFaults, crashes, restarts, hostile]
+const experiments: Experiment[] = [
+  sqliteFaults,
+  postgresFaults,
+  crashes,
+  failover,
+  restarts,
+  hostile,
+]
 
 const documentPath = 'docs/reliability.md'
 

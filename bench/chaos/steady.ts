@@ -23,8 +23,12 @@ export const needsDatabase: readonly Kind[] = ['me', 'refresh', 'signup', 'login
 export interface SteadyLoad {
   /** The finished requests so far, with or without a response. */
   sent: Sent[]
+  /** The addresses of every sign-up that was sent. */
+  invoked: string[]
   /** The addresses that a 201 acknowledged. */
   acknowledged: string[]
+  /** The addresses whose sign-up was refused for certain: it must have had no effect. */
+  refused: string[]
   /** Stops the load and waits for the pending responses. */
   stop: () => Promise<void>
 }
@@ -38,23 +42,28 @@ const password = 'brass-lantern-under-the-stair'
  * Starts the load on one healthy server, or on a balancer.
  *
  * @param rates requests a second
+ * @param headers headers of each request
  */
 export async function startSteadyLoad(
   url: string,
   rates: Partial<Record<Kind, number>> = mix,
+  headers: () => Record<string, string> = () => ({}),
 ): Promise<SteadyLoad> {
   // A client for each kind, so that no request waits behind another kind.
   const clients = Object.fromEntries(
     Object.keys(mix).map((kind) => [kind, createClient(hangMilliseconds, 256)]),
   ) as Record<Kind, Client>
   const email = `${crypto.randomUUID()}@example.org`
-  const reply = await clients.signup(`${url}/signup`, { body: { email, password } })
+  const reply = await clients.signup(`${url}/signup`, {
+    body: { email, password },
+    headers: headers(),
+  })
   if (reply.status !== 201) throw new Error(`signup returned ${reply.status}: ${reply.body}`)
   const { access_token: token, refresh_token: refresh } = JSON.parse(reply.body) as {
     access_token: string
     refresh_token: string
   }
-  const acknowledged: string[] = [email]
+  const [invoked, acknowledged, refused] = [[email], [email], [] as string[]]
   const sent: Sent[] = []
   const message = (kind: Kind, address: string) =>
     ({
@@ -70,15 +79,20 @@ export async function startSteadyLoad(
     kind === 'ready' || kind === 'live' ? `/health/${kind}` : `/${kind}`
   const send = async (kind: Kind, due: number) => {
     const address = `${crypto.randomUUID()}@example.org`
-    const outcome = await clients[kind](`${url}${path(kind)}`, message(kind, address)).then(
+    if (kind === 'signup') invoked.push(address)
+    const outcome = await clients[kind](`${url}${path(kind)}`, {
+      ...message(kind, address),
+      headers: headers(),
+    }).then(
       ({ status, body, headers }) => {
-        if (kind === 'signup' && status === 201) acknowledged.push(address)
         if (status === 502) return `502 ${body}`
         if (status !== 503) return String(status)
         return `503 ${(JSON.parse(body) as { code: string }).code}${headers['retry-after'] === undefined ? ' without Retry-After' : ''}`
       },
       (error: NodeJS.ErrnoException) => error.code ?? error.message,
     )
+    if (kind === 'signup' && outcome === '201') acknowledged.push(address)
+    if (kind === 'signup' && /^(4\d\d|503 overloaded)$/.test(outcome)) refused.push(address)
     sent.push({ kind, due, done: performance.now(), outcome })
   }
   const begin = performance.now()
@@ -98,7 +112,9 @@ export async function startSteadyLoad(
   }, 2)
   return {
     sent,
+    invoked,
     acknowledged,
+    refused,
     stop: async () => {
       clearInterval(timer)
       await Promise.all(running)

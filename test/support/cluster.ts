@@ -64,22 +64,28 @@ export async function makeCluster(parent = tmpdir()): Promise<Cluster> {
 
 /** Starts the server of a cluster that was stopped, at the address it had. */
 export function startServer(cluster: Cluster): void {
-  const data = join(cluster.folder, 'data')
-  run(cluster, 'pg_ctl', [
+  run(cluster, 'pg_ctl', startArguments(cluster))
+}
+
+/** The arguments of `pg_ctl` that start the server of a cluster. */
+export function startArguments({ folder, url }: Cluster): string[] {
+  const data = join(folder, 'data')
+  return [
     '-D',
     data,
     '-w',
     '-l',
     join(data, 'log'),
     '-o',
-    `-p ${new URL(cluster.url).port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`,
+    `-p ${new URL(url).port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=200`,
     'start',
-  ])
+  ]
 }
 
 /** Stops the server of a cluster at once, as a crash would, if it runs. Its data stay. */
 export function stopServer(cluster: Cluster): void {
-  if (existsSync(join(cluster.folder, 'data/postmaster.pid')))
+  // A killed server leaves its file with the process id.
+  if (isRunning(cluster))
     run(cluster, 'pg_ctl', ['-D', join(cluster.folder, 'data'), '-m', 'immediate', 'stop'])
 }
 
@@ -89,7 +95,7 @@ export function stopServer(cluster: Cluster): void {
  */
 export async function killServer(cluster: Cluster): Promise<void> {
   const pid = serverPid(cluster)
-  if (pid === null) return
+  if (pid === null || !isAlive(pid)) return
   const children = execFileSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
     .split('\n')
     .map(Number)
@@ -142,13 +148,25 @@ function isAlive(pid: number): boolean {
   }
 }
 
-function run({ folder }: Cluster, program: string, args: string[]): void {
-  execFileSync(join(folder, 'native/bin', program), args, {
+function run(cluster: Cluster, program: string, args: string[]): void {
+  execFileSync(join(cluster.folder, 'native/bin', program), args, {
+    ...programOptions(cluster),
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+}
+
+/** The user, folder and environment of the programs of a cluster. */
+export function programOptions({ folder }: Cluster): {
+  uid?: number
+  gid?: number
+  cwd: string
+  env: NodeJS.ProcessEnv
+} {
+  return {
     ...serviceUser(),
     cwd: folder,
-    stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, LC_ALL: 'C', NODE_OPTIONS: '' },
-  })
+  }
 }
 
 /** A port of this machine that nothing listens on. */

@@ -21,7 +21,10 @@ export interface Pooler {
  * database needs no password. Returns null, and says so, if the machine has no PgBouncer. On CI
  * that is a failure.
  */
-export async function startPooler(t: Test, databaseUrl: string): Promise<Pooler | null> {
+export async function startPooler(
+  t: Pick<Test, 'comment' | 'notOk' | 'teardown'>,
+  databaseUrl: string,
+): Promise<Pooler | null> {
   try {
     execFileSync('pgbouncer', ['--version'], { stdio: 'ignore' })
   } catch {
