@@ -31,8 +31,9 @@ await onEachDatabase(t, async (t, kind) => {
     const statistics = async () =>
       kind === 'sqlite'
         ? 300
-        : (await sql("SELECT reltuples::int AS rows FROM pg_class WHERE oid = 'users'::regclass"))[0]
-            ?.rows
+        : (
+            await sql("SELECT reltuples::int AS rows FROM pg_class WHERE oid = 'users'::regclass")
+          )[0]?.rows
     t.equal(await statistics(), 300)
     if (kind === 'sqlite') return
 

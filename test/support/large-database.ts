@@ -4,7 +4,10 @@ import { migratedDatabase } from './migrated.js'
 
 const count = 20_000
 
-/** Creates a database with many accounts: few are admins, disabled, deleted or have another version. */
+/**
+ * Creates a database with many accounts: few are admins, disabled, deleted or have another
+ * version.
+ */
 export async function largeDatabase(t: Test, kind: DatabaseKind): Promise<string> {
   const url = await migratedDatabase(t, kind)
   const series =

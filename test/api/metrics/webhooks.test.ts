@@ -19,6 +19,7 @@ t.test('the state of each receiver of webhooks is shown', async (t) => {
     hashes: () => ({ inUse: 0, waiting: 0, shed: 0 }),
     mails: () => ({ waiting: 0, inDelivery: 0, sent: 0, lost: 0 }),
     acts: () => new Map(),
+    revocations: () => ({ listed: 0, failed: 0 }),
     connections: null,
     webhooks: () => loads,
   })
