@@ -143,6 +143,8 @@ export function judge(
     ({ outcome, kind }) =>
       !isGood(outcome) &&
       outcome !== '503 overloaded' &&
+      // The tokens of a lost account.
+      !(mustLose === true && outcome === '401') &&
       (outcome !== '503 unavailable' || spares.includes(kind)),
   )
   const errors = load.sent.filter(({ outcome }) => outcome === '500').length
