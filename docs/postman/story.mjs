@@ -108,6 +108,7 @@ export const story = [
       },
       { operation: 'readServerMetadata', status: 200, checks: isText('jwks_uri') },
       { operation: 'readOpenidConfiguration', status: 200, checks: isText('jwks_uri') },
+      { operation: 'readRevocations', status: 200, checks: isText('as_of') },
     ],
   },
   {

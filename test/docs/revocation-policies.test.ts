@@ -63,8 +63,8 @@ async function serveFeed(t: Test) {
       feed = next
       // The second poll from now began after the change, the third shows that it was handled.
       const end = polls + 3
-      // eslint-disable-next-line no-unmodified-loop-condition -- the server counts the polls
-      for (let times = 0; polls < end; times++) {
+      const isHandled = () => polls >= end
+      for (let times = 0; !isHandled(); times++) {
         if (times > 1000) throw new Error('no polls')
         await wait(5)
       }

@@ -23,8 +23,8 @@ export async function largeDatabase(t: Test, kind: DatabaseKind): Promise<string
     `CASE WHEN x % ${n} = 0 THEN ${value} ELSE ${other} END`
   await query(
     url,
-    `INSERT INTO users (id, email, password_hash, roles, version_changed_at, disabled_at, deleted_at, created_at, updated_at) ${series}
-    SELECT ${pad} || '-0000-7000-8000-000000000000', 'p' || ${pad} || '@example.org', '$hash$', ${every(2000, `'["admin"]'`, every(100, `'["editor"]'`, `'[]'`))}, ${every(40, at)}, ${every(301, at)}, ${every(602, at)}, ${at}, ${at} FROM s`,
+    `INSERT INTO users (id, email, password_hash, roles, version_changed_at, disabled_at, deleted_at, created_at, updated_at, changed_at) ${series}
+    SELECT ${pad} || '-0000-7000-8000-000000000000', 'p' || ${pad} || '@example.org', '$hash$', ${every(2000, `'["admin"]'`, every(100, `'["editor"]'`, `'[]'`))}, ${every(40, at)}, ${every(301, at)}, ${every(602, at)}, ${at}, ${at}, ${at} FROM s`,
   )
   await query(url, 'ANALYZE')
   return url

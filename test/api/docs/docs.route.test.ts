@@ -298,7 +298,7 @@ function isComplete(
   return (
     Boolean(description) &&
     (Number(status) < 400 || errorTypes.includes(types.join())) &&
-    types.length > 0 === !['204', '302'].includes(status) &&
+    types.length > 0 === !['204', '302', '304'].includes(status) &&
     Object.values(content).every(({ schema }) => resolves(contract, schema))
   )
 }
