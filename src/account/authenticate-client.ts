@@ -58,6 +58,6 @@ export function createAuthenticateClient({
 
   function previousHash(client: MachineClient | null): string | null {
     const end = client?.previousUntil?.getTime() ?? 0
-    return clock() < end ? (client?.previousSecretHash ?? null) : null
+    return clock() < end ? (client as MachineClient).previousSecretHash : null
   }
 }

@@ -73,8 +73,14 @@ async function create(
   await acts.record(operator, 'client.created', id, { scopes })
 }
 
-/** @param keepHours how long the present secret keeps working; 0 ends it, and every token */
-async function rotate(
+/**
+ * `clients rotate`: gives a client a new secret.
+ *
+ * @param client as it was read
+ * @param keepHours how long the present secret keeps working; 0 ends it, and every token
+ * @throws CommandError if another command rotated the client meanwhile
+ */
+export async function rotate(
   client: MachineClient,
   keepHours: number,
   { machineClients, acts, terminal, clock }: Deps,

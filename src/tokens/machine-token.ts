@@ -93,7 +93,6 @@ export function createMachineTokens({
     rules: {
       ...rules,
       check: (payload) => requireSelf(rules.check(payload)),
-      checkTypes: (payload) => requireSelf(rules.checkTypes(payload)),
     },
   }
 }
@@ -120,7 +119,6 @@ export function createCallerRules(
     ...person,
     options: { ...person.options, requiredClaims: shared },
     check: (payload) => rulesOf(payload).check(payload),
-    checkTypes: (payload) => rulesOf(payload).checkTypes(payload),
   }
 }
 

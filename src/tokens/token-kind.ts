@@ -35,7 +35,7 @@ export interface ClaimsRules<Claims> {
  * Rules that verify a kind of token: its key, the signature, then the claims. Each rule throws
  * the error of its token kind.
  */
-export interface VerificationRules<Claims> extends ClaimsRules<Claims> {
+export interface VerificationRules<Claims> extends Omit<ClaimsRules<Claims>, 'checkTypes'> {
   /**
    * Returns the key that a header's `kid` names, if its `alg` is the algorithm of that key (RFC
    * 8725 §3.1).
@@ -148,8 +148,9 @@ export function createTokenKind<Claims extends CommonClaims>({
     createVerifier({ ...options, key: publicPem, algorithms: [alg] }),
   )
   const decode = createDecoder({ complete: true })
+  const { checkTypes, ...claimsRules } = createClaimsRules<Claims>({ schema, clock, refuse })
   const rules: VerificationRules<Claims> = {
-    ...createClaimsRules<Claims>({ schema, clock, refuse }),
+    ...claimsRules,
     options,
     keyFor: (header) => {
       const key = typeof header.kid === 'string' ? ring.find(header.kid) : undefined
@@ -175,7 +176,7 @@ export function createTokenKind<Claims extends CommonClaims>({
     verify: (token) => rules.check(verifySignature(token)),
     verifyUntimed: (token) => {
       try {
-        return rules.checkTypes(verifySignature(token))
+        return checkTypes(verifySignature(token))
       } catch {
         return null
       }

@@ -47,7 +47,7 @@ export async function deliver(
   }
   const timer = setTimeout(end, timeoutMilliseconds).unref()
   signal.addEventListener('abort', end)
-  try {
+  const send = async (): Promise<Outcome> => {
     const response = await fetch(target, {
       method: 'POST',
       redirect: 'manual',
@@ -68,16 +68,18 @@ export async function deliver(
     const detail = `status ${response.status}`
     if (response.ok) return { kind: 'delivered', detail }
     return { kind: response.status === 410 ? 'gone' : 'refused', detail }
-  } catch (error) {
+  }
+  const explain = (error: unknown): Outcome => {
     if (signal.aborted) return { kind: 'stopped', detail: 'stopped' }
     if (ending.signal.aborted) return { kind: 'timeout', detail: 'timeout' }
     // The message of the error may have the URL.
-    const { code } = ((error as Error).cause ?? {}) as { code?: unknown }
+    const { code } = Object((error as Error).cause) as { code?: unknown }
     return { kind: 'unreachable', detail: typeof code === 'string' ? code : 'no response' }
-  } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', end)
   }
+  const outcome = await send().catch(explain)
+  clearTimeout(timer)
+  signal.removeEventListener('abort', end)
+  return outcome
 }
 
 /** Reads a short reply to its end, and ends the connection of a longer one. */

@@ -69,6 +69,8 @@ export function createReceiver({
   const next = async (from: WebhookCursor, count: number) =>
     await cursors.changesAfter(from, inTime(-settleMilliseconds), count)
 
+  const oldestAfter = async (from: WebhookCursor) => (await next(from, 1))[0]?.changedAt ?? null
+
   /** Reads the cursor again. Returns it if this process may try to send. */
   async function look(): Promise<WebhookCursor | null> {
     const now = clock()
@@ -85,10 +87,10 @@ export function createReceiver({
     const isFresh: boolean = known === null || known.pausedAt !== null || known.retryAt !== null
     const cursor = isFresh ? await look() : known
     if (cursor === null) {
-      oldest = (await next(known as unknown as WebhookCursor, 1))[0]?.changedAt ?? null
+      oldest = await oldestAfter(known as unknown as WebhookCursor)
       return
     }
-    oldest = (await next(cursor, 1))[0]?.changedAt ?? null
+    oldest = await oldestAfter(cursor)
     if (oldest === null) return
     // Another process may have sent meanwhile.
     const latest = isFresh ? cursor : await look()

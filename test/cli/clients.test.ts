@@ -1,7 +1,9 @@
 import t from 'tap'
+import { createActs } from '../../src/account/acts.js'
 import { createAuthenticateClient } from '../../src/account/authenticate-client.js'
-import { manageClients } from '../../src/cli/manage-clients.js'
+import { manageClients, rotate } from '../../src/cli/manage-clients.js'
 import { loadConfig } from '../../src/config.js'
+import type { MachineClient } from '../../src/store/machine-clients.js'
 import { openStore } from '../../src/store/open-store.js'
 import { frozenNow, onEachDatabase, query } from '../helper.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
@@ -74,6 +76,24 @@ await onEachDatabase(t, async (t, kind) => {
     t.match(ended, /and every token issued with it have ended/)
     t.equal(await accepts(id, next), 'invalid_client')
     t.match(await machineClients.findById(id), { version: 1, previousUntil: null })
+  })
+
+  await t.test('of two rotations at the same time one is refused', async (t) => {
+    const client = (await machineClients.findById(id)) as MachineClient
+    await run('rotate', id)
+    const terminal = fakeTerminal()
+    const deps = {
+      machineClients,
+      acts: createActs(auditLog),
+      terminal,
+      accessTokenSeconds: 600,
+      clock,
+    }
+    await t.rejects(rotate(client, 24, deps), {
+      name: 'CommandError',
+      message: 'Another command rotated the client at the same time. Nothing changed.',
+    })
+    t.equal((await terminal.output()).stdout, '')
   })
 
   await t.test('disable and enable', async (t) => {
