@@ -10,7 +10,6 @@ import { createDrain, type Drain } from './process/drain.js'
 import type { EndHandlers, EndSignals } from './process/end-signals.js'
 import { createLogger } from './http/log.js'
 import { openMailer } from './mail/open-mailer.js'
-import { lowerPoolPriority } from './passwords/background.js'
 import { createHashGate } from './passwords/gate.js'
 import { createNeighbours } from './passwords/pace.js'
 import { createPasswords } from './passwords/passwords.js'
@@ -46,7 +45,6 @@ export async function serve(
 ): Promise<void> {
   const [hashes, queueMilliseconds] = [shareHashes(config), config.HASH_QUEUE_MS]
   const threads = widenThreadPool(hashes, env)
-  await lowerPoolPriority(env)
   const logger = await createLogger(config.LOG_LEVEL, process.stdout)
   for (const warning of warnings) logger.warn(warning)
   if (threads !== null)

@@ -1,5 +1,4 @@
 import { Piscina } from 'piscina'
-import { backgroundNice } from './background.js'
 import { createFairQueue, type Waiter } from './fair-queue.js'
 import { createNeighbours } from './pace.js'
 
@@ -42,7 +41,6 @@ export function createEstimator(neighbours = createNeighbours(clock)): Estimator
     minThreads: 0,
     maxThreads: 1,
     idleTimeout: 60_000,
-    niceIncrement: backgroundNice,
   })
   const queue = createFairQueue(places, neighbours, clock)
   return async (password, words, waiter = { network: '' }) =>
