@@ -9,7 +9,18 @@ const progress = (line: string) => {
 t.test('what fails over loses nothing that was acknowledged, and the control does', async (t) => {
   const rows = await measureFailovers(sceneNames, { rounds: 2, control: false, progress })
   t.equal(rows.length, sceneNames.length, 'PgBouncer and Redis are there')
-  for (const row of rows) t.match(row, { kept: true, figures: { '500s': 0 } }, JSON.stringify(row))
+  // The seconds until writes work depend on the load of the machine: `npm run chaos` judges them.
+  for (const { what, figures } of rows)
+    t.match(
+      figures,
+      {
+        lost: what.startsWith('control') ? /^[1-9]/ : 0,
+        'refused, but stored': 0,
+        '500s': 0,
+        '/claims, live: errors': /^0 of [1-9]/,
+      },
+      `${what}: ${JSON.stringify(figures)}`,
+    )
 })
 
 t.test('a lost, a refused, an unknown and a doubled address are found', async (t) => {
