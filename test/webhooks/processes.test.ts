@@ -88,56 +88,57 @@ await onEachDatabase(t, async (t, kind) => {
     )
   })
 
-  await t.test('a slow transaction that commits after later ones is not missed', async (t) => {
-    if (kind === 'sqlite') return
-    const { create, start, pass, sql, time, accounts } = await webhookWorld(t, kind)
-    const { received, url } = await startReceiver(t)
-    const { idlePolls } = await start([url])
-    const ada = await create('ada@example.org')
-    pass(settled)
-    t.ok(await holdsSoon(() => received.length === 1))
-    pass(1)
-    const stamp = time.now
-    // The row is locked by another transaction while the change waits with its time.
-    const lock = sql(
-      `BEGIN; SELECT id FROM users WHERE id = '${ada.id}' FOR UPDATE; SELECT pg_sleep(1); COMMIT`,
-    )
-    t.ok(
-      await holdsSoon(
-        async () =>
-          (
-            await sql(
-              "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'BEGIN; SELECT id%' AND wait_event = 'PgSleep'",
-            )
-          ).length === 1,
-      ),
-    )
-    const change = operatorOn(accounts).change(ada.id, { name: 'Ada' })
-    t.ok(
-      await holdsSoon(
-        async () =>
-          (
-            await sql(
-              "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE%'",
-            )
-          ).length === 1,
-      ),
-    )
-    pass(1)
-    await create('later@example.org')
-    pass(1500)
-    await idlePolls()
-    await Promise.all([lock, change])
-    pass(settled)
-    t.ok(await holdsSoon(() => received.length === 3))
-    t.strictSame(
-      received.slice(1).map(({ data, timestamp }) => [data.email, Date.parse(timestamp) - stamp]),
-      [
-        ['ada@example.org', 0],
-        ['later@example.org', 1],
-      ],
-    )
-  })
+  // SQLite has one writer at a time.
+  if (kind === 'postgresql')
+    await t.test('a slow transaction that commits after later ones is not missed', async (t) => {
+      const { create, start, pass, sql, time, accounts } = await webhookWorld(t, kind)
+      const { received, url } = await startReceiver(t)
+      const { idlePolls } = await start([url])
+      const ada = await create('ada@example.org')
+      pass(settled)
+      t.ok(await holdsSoon(() => received.length === 1))
+      pass(1)
+      const stamp = time.now
+      // The row is locked by another transaction while the change waits with its time.
+      const lock = sql(
+        `BEGIN; SELECT id FROM users WHERE id = '${ada.id}' FOR UPDATE; SELECT pg_sleep(1); COMMIT`,
+      )
+      t.ok(
+        await holdsSoon(
+          async () =>
+            (
+              await sql(
+                "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'BEGIN; SELECT id%' AND wait_event = 'PgSleep'",
+              )
+            ).length === 1,
+        ),
+      )
+      const change = operatorOn(accounts).change(ada.id, { name: 'Ada' })
+      t.ok(
+        await holdsSoon(
+          async () =>
+            (
+              await sql(
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE%'",
+              )
+            ).length === 1,
+        ),
+      )
+      pass(1)
+      await create('later@example.org')
+      pass(1500)
+      await idlePolls()
+      await Promise.all([lock, change])
+      pass(settled)
+      t.ok(await holdsSoon(() => received.length === 3))
+      t.strictSame(
+        received.slice(1).map(({ data, timestamp }) => [data.email, Date.parse(timestamp) - stamp]),
+        [
+          ['ada@example.org', 0],
+          ['later@example.org', 1],
+        ],
+      )
+    })
 
   await t.test('a server that is killed between delivery and cursor repeats', async (t) => {
     const { databaseUrl, sql, store } = await webhookWorld(t, kind)
