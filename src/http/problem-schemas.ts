@@ -9,7 +9,7 @@ interface Contract {
 /** The parts of an operation that name its problems. */
 export interface ProblemOperation {
   operationId?: string
-  responses: Record<string, { content?: Record<string, { schema: object; examples?: object }> }>
+  responses: Record<string, { content?: Record<string, { schema: object; examples: object }> }>
 }
 
 /**
@@ -25,7 +25,7 @@ export function nameProblems({ components, paths }: Contract): void {
         .map(({ content }) => content?.[mediaType])
         .filter((media) => media !== undefined)
       if (medias.length === 0) continue
-      const codes = medias.flatMap(({ examples = {} }) => Object.keys(examples))
+      const codes = medias.flatMap(({ examples }) => Object.keys(examples))
       const name = `${operationId.replace(/^./, (first) => first.toUpperCase())}Problem`
       components.schemas[name] = {
         type: 'object',
