@@ -22,6 +22,7 @@ declare module 'autocannon' {
   export interface Result {
     requests: { total: number }
     latency: { p50: number; p99: number }
+    throughput: { total: number }
     duration: number
     non2xx: number
     errors: number

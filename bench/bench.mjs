@@ -22,6 +22,7 @@ const benches = {
     await (await bundled('neighbours')).run(args)
   },
   admin: async (args) => await (await bundled('admin')).run(args),
+  revocations: async (args) => await (await bundled('revocations')).run(args),
   scale: async (args) => await (await bundled('scale')).run(args),
   mail: async () => await (await bundled('mail')).run(),
   enumeration: async (args) => await (await bundled('enumeration')).run(args),
