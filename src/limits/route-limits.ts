@@ -41,6 +41,7 @@ const routeLimits = {
       ['account', `${String(routeOptions.method)} ${routeOptions.url} ${user.sub}`],
     ],
   },
+  name: { kept: ({ user }) => [['name-account', user.sub]] },
   admin: { kept: ({ user }) => [['admin-account', user.sub]] },
   // Another address is mailed to the former one, which an admin may have chosen.
   'admin-address': {

@@ -34,9 +34,11 @@ const day = 24 * hour
  * check.
  *
  * Links count by link: a thief with one link cannot use up the limit of the owner's link.
- * Writes and refreshes count by account, for each route or epoch. All admin routes count as
- * one. New accounts and other addresses send mails to the world, so they have a limit for each
- * admin, one for all admins, as an admin can create more admins, and one for each mailbox.
+ * Writes and refreshes count by account, for each route or epoch. A change of the own name
+ * delays the webhook of an earlier change by up to 10 s. So there are fewer in the window than
+ * would delay it for the whole window. All admin routes count as one. New accounts and other
+ * addresses send mails to the world, so they have a limit for each admin, one for all admins,
+ * as an admin can create more admins, and one for each mailbox.
  *
  * Machine clients: a network counts for wrong secrets, and a client for its calls with a right
  * one. No count of wrong secrets is shared by networks: a stranger who knows the id of a client
@@ -63,6 +65,7 @@ export const limits = {
   'link-use': { calls: 60, seconds: hour / 4 },
   'link-password': { calls: 10, seconds: 8 * day },
   account: { calls: 60, seconds: 60 },
+  'name-account': { calls: 60, seconds: hour / 4 },
   'refresh-account': { calls: 60, seconds: 60 },
   'admin-account': { calls: 600, seconds: 60 },
   'admin-creations': { calls: 500, seconds: hour },

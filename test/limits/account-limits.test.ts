@@ -1,6 +1,7 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { limits } from '../../src/limits/table.js'
+import { settleMilliseconds } from '../../src/webhooks/event.js'
 import {
   buildTestApp,
   frozenNow,
@@ -17,7 +18,7 @@ t.teardown(() => {
   mock.timers.reset()
 })
 
-const { account: writes, 'refresh-account': refreshes } = limits
+const { account: writes, 'refresh-account': refreshes, 'name-account': names } = limits
 
 async function setUp(t: Test, options: TestOptions = {}) {
   const asked: string[] = []
@@ -78,14 +79,26 @@ t.test(
       t.equal(test.asked.length, writes.calls, `${name} asks the database for those alone`)
       const refused = replies.find(({ statusCode }) => statusCode !== status)
       problem(t, refused as (typeof replies)[number], 429, 'rate_limited')
-      t.match(refused?.headers['ratelimit-policy'], /^"(account|refresh-account)";q=60;w=60$/)
+      t.match(
+        refused?.headers['ratelimit-policy'],
+        name === 'PATCH /me'
+          ? '"name-account";q=60;w=900'
+          : /^"(account|refresh-account)";q=60;w=60$/,
+      )
       t.equal((await ask(test, other)).statusCode, status, 'other accounts are free')
       for (const [another, { ask: askAnother }] of Object.entries(calls))
         if (another !== name && another !== 'POST /refresh')
           t.not((await askAnother(test, person)).statusCode, 429, `${another} is free`)
-      mock.timers.tick(writes.seconds * 1000)
+      mock.timers.tick((name === 'PATCH /me' ? names : writes).seconds * 1000)
       t.equal((await calls['PATCH /me']?.ask(test, person))?.statusCode, 200)
     }
+  },
+)
+
+t.test(
+  'changes of the name cannot delay the webhook of an account for the whole window',
+  async (t) => {
+    t.ok(names.calls * settleMilliseconds < names.seconds * 1000)
   },
 )
 

@@ -35,7 +35,7 @@ export function updateMeRoute(app: App, services: Services): void {
   app.patch(
     '/me',
     {
-      config: { limit: 'account', problems: ['forbidden', 'unavailable'] },
+      config: { limit: 'name', problems: ['forbidden', 'unavailable'] },
       schema: {
         operationId: 'updateMe',
         summary: 'Change the name',
