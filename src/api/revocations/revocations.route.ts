@@ -80,7 +80,8 @@ export function revocationsRoute(app: App, { revocations }: Services): void {
         'x-latchkey-as-of': new Date(asOf).toISOString(),
       })
       if (matchesEntityTag(request.headers['if-none-match'], etag))
-        return await reply.code(304).send(null)
+        // Null would be written as text, with a length that clients wait for (RFC 9110 §8.6).
+        return await reply.code(304).send(undefined as unknown as null)
       return await reply.type('application/json; charset=utf-8').send(body)
     },
   )

@@ -186,6 +186,8 @@ await onEachDatabase(t, async (t, database) => {
         etag,
         'cache-control': 'max-age=2',
         'x-latchkey-as-of': '2026-01-02T03:04:07.000Z',
+        'content-type': undefined,
+        'content-length': undefined,
       })
     }
     for (const tag of ['', '"x"', `${etag}x`, 'W/"', ',,,', `w${etag}`, etag.slice(3, -1)])
