@@ -33,6 +33,17 @@ export interface TestReceiver {
   start: () => Promise<void>
 }
 
+/** A copy of the accounts that the documented rules build from events in any order. */
+export function mirrorOf(received: Received[]): Map<string, object> {
+  const known = new Map<string, { timestamp: string; account: object | null }>()
+  for (const { type, timestamp, data } of received)
+    if ((known.get(data.id)?.timestamp ?? '') < timestamp)
+      known.set(data.id, { timestamp, account: type === 'user.deleted' ? null : data })
+  return new Map(
+    [...known].flatMap(([id, { account }]) => (account === null ? [] : [[id, account]])),
+  )
+}
+
 /** Starts a receiver that checks each signature with the library of the standard. */
 export async function startReceiver(t: Test, secret = webhookSecret): Promise<TestReceiver> {
   const webhook = new Webhook(secret)

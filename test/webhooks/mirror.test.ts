@@ -2,7 +2,7 @@ import t from 'tap'
 import { toAdminUser } from '../../src/account/admin-user.js'
 import { onEachDatabase } from '../helper.js'
 import { operatorOn } from '../support/accounts.js'
-import { startReceiver, type Received } from '../support/receiver.js'
+import { mirrorOf, startReceiver } from '../support/receiver.js'
 import { holdsSoon } from '../support/redis.js'
 import { settled, webhookWorld } from '../support/webhook-sender.js'
 
@@ -15,17 +15,6 @@ function random(seed: number): () => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
-}
-
-/** A copy of the accounts that the documented rules build from events in any order. */
-function mirrorOf(received: Received[]): Map<string, object> {
-  const known = new Map<string, { timestamp: string; account: object | null }>()
-  for (const { type, timestamp, data } of received)
-    if ((known.get(data.id)?.timestamp ?? '') < timestamp)
-      known.set(data.id, { timestamp, account: type === 'user.deleted' ? null : data })
-  return new Map(
-    [...known].flatMap(([id, { account }]) => (account === null ? [] : [[id, account]])),
-  )
 }
 
 await onEachDatabase(t, async (t, kind) => {
