@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
 import { startServer } from '../server.js'
 import { type Experiment, quantile, type Row } from './experiment.js'
@@ -70,6 +71,9 @@ async function measure(
     },
   )
   const recoveries: number[] = []
+  // This process starts servers and copies their data: requests are late while it is busy.
+  const stalls = monitorEventLoopDelay({ resolution: 5 })
+  stalls.enable()
   try {
     for (let round = 1; round <= rounds; round++) {
       await wait(500 + Math.random() * 1000)
@@ -86,11 +90,13 @@ async function measure(
   } finally {
     await load.stop()
   }
+  stalls.disable()
+  const stalled = stalls.max / 1e6
   const stored = await scene.stored()
   const isAlive = server.runs()
   await server.stop()
   rmSync(folder, { recursive: true })
-  return judge(scene, { load, stored, recoveries, rounds, isAlive, control })
+  return judge(scene, { load, stored, recoveries, stalled, rounds, isAlive, control })
 }
 
 /** Waits until every kind of request that needs the database succeeded, at most 15 seconds. */
@@ -118,6 +124,8 @@ export interface Outcome {
   /** The addresses of the database. */
   stored: string[]
   recoveries: number[]
+  /** The longest time in which the experiment sent nothing, in milliseconds. */
+  stalled: number
   rounds: number
   isAlive: boolean
   control: boolean
@@ -129,7 +137,7 @@ export interface Outcome {
  */
 export function judge(
   { what, mustLose, spares = [] }: Pick<Scene, 'what' | 'mustLose' | 'spares'>,
-  { load, stored, recoveries, rounds, isAlive, control }: Outcome,
+  { load, stored, recoveries, stalled, rounds, isAlive, control }: Outcome,
 ): Row {
   const present = new Set(stored)
   const [invoked, refused] = [new Set(load.invoked), new Set(load.refused)]
@@ -172,6 +180,7 @@ export function judge(
         claims.map(({ due, done }) => done - due),
         0.99,
       ).toFixed(1),
+      'experiment stalled, ms': Math.round(stalled),
       'the rest': split(others),
       ...(wrong.length > 0 && { wrong: split(wrong) }),
     },

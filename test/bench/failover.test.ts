@@ -25,7 +25,7 @@ t.test('what fails over loses nothing that was acknowledged, and the control doe
 
 t.test('a lost, a refused, an unknown and a doubled address are found', async (t) => {
   const load = { sent: [], invoked: ['a', 'b', 'c'], acknowledged: ['a'], refused: ['b'] }
-  const outcome = { load, recoveries: [100], rounds: 1, isAlive: true, control: false }
+  const outcome = { load, recoveries: [100], stalled: 0, rounds: 1, isAlive: true, control: false }
   const kept = (stored: string[], scene = {}, more = {}) =>
     judge({ what: 'x', ...scene }, { ...outcome, stored, ...more }).kept
   t.equal(kept(['a']), true)
