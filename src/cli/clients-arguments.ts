@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { findScopeError, ownScopes } from '../scopes.js'
+import { findGrantError, findScopeError, ownScopes } from '../scopes.js'
 import { CommandError } from './command-error.js'
 
 const usage = `Usage: npm run clients -- <command>
@@ -46,7 +46,7 @@ export function readClientsArguments(args: string[]) {
   )
     throw new CommandError(usage)
   const { scope: scopes = [], now = false, 'keep-hours': hours, json = false } = values
-  const error = findScopeError(scopes)
+  const error = findScopeError(scopes) ?? findGrantError(scopes)
   if (error !== null) throw new CommandError(`--scope: ${error}.`)
   const argument = rest[0] ?? ''
   if (command === 'create' && !isName(argument))

@@ -113,7 +113,7 @@ async function setDisabled(
     return
   }
   const effect = disabled
-    ? ` Latchkey refuses its tokens. Other services that only verify them accept them for up to ${accessTokenSeconds} s.`
+    ? ` The admin API refuses its tokens. GET /claims, and services that only verify them, accept them for up to ${accessTokenSeconds} s.`
     : ' Tokens that were ended stay ended.'
   terminal.stdout.write(`${printable(name)} (${id}) is ${is}.${effect}\n`)
   await acts.record(operator, disabled ? 'client.disabled' : 'client.enabled', id, { disabled })
