@@ -114,7 +114,7 @@ await onEachDatabase(t, async (t, database) => {
     built.time.now += 1
     t.equal(oauthOutcome(await requestToken(old)), '401 invalid_client')
     t.equal(oauthOutcome(await requestToken(second)), '200')
-    t.equal((await claimsOf(token)).statusCode, 200, 'tokens live on')
+    t.equal((await claimsOf(token, 'users:read')).statusCode, 200, 'tokens live on')
     t.match(await built.store.machineClients.findById(old.id), { version: 0 })
 
     const third = await rotate(second, 0)
