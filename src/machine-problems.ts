@@ -10,7 +10,7 @@ export const machineProblems = {
     status: 400,
     title: 'The machine client does not have this scope',
     advice:
-      'Ask for scopes that the client was created with, separated by spaces, or send no "scope" to get all of them.',
+      'Ask for scopes that the client has, separated by spaces, or send no "scope" to get all of them.',
   },
   invalid_client: {
     status: 401,

@@ -7,6 +7,12 @@ export const writeUsersScope = 'users:write'
 /** The scopes that routes of Latchkey need. Others belong to the application. */
 export const ownScopes = [readUsersScope, writeUsersScope] as const
 
+/**
+ * The beginning of the scopes of Latchkey, in any case. A client cannot have other scopes with
+ * it: a later version could give them a meaning.
+ */
+const ownBeginning = /^users:/i
+
 /** A scope: printable ASCII without space, quotes and backslash (RFC 6749 §3.3). */
 const scope = /^[!#-[\]-~]{1,64}$/
 
@@ -27,6 +33,19 @@ export function readScopes(text: string): string[] {
 /** Returns the column for a list of scopes that {@link findScopeError} accepts. */
 export function toScopes(scopes: readonly string[]): string {
   return scopes.join(' ')
+}
+
+/**
+ * Returns why a new client cannot have a list of scopes that {@link findScopeError} accepts, for
+ * people; null if it can.
+ */
+export function findGrantError(scopes: readonly string[]): string | null {
+  const unknown = scopes.find(
+    (name) => ownBeginning.test(name) && !ownScopes.some((own) => own === name),
+  )
+  return unknown === undefined
+    ? null
+    : `${unknown} is not a scope of Latchkey: those are ${ownScopes.join(' and ')}. Repeat --scope for each`
 }
 
 /** Returns what is wrong with a list of scopes, for people; null if nothing is. */

@@ -164,8 +164,9 @@ async function verifyAny(tokens) {
   for (const token of tokens) {
     try {
       const { payload } = await jwtVerify(token, keys, rules)
-      // A token that is bound to a key (DPoP) is not for cookies.
-      if (payload.cnf === undefined) return payload.sub
+      const { sub, cnf, client_id: client = 'latchkey' } = payload
+      // A token that is bound to a key (DPoP) is not for cookies, and a program is no account.
+      if (cnf === undefined && client === 'latchkey') return sub
     } catch (error) {
       if (!/^ERR_(JW[ST]_|JWKS_(NO|MULTIPLE)_|JOSE_(ALG|NOT)_)/.test(error.code)) throw error
     }

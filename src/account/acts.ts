@@ -16,6 +16,7 @@ export const clientEvents = {
   'client.created': 'an operator created a machine client',
   'client.rotated':
     'an operator replaced the secret of a machine client; with `--now` it ends the tokens',
+  'client.scopes_changed': 'an operator changed the scopes of a machine client; it ends the tokens',
   'client.disabled': 'an operator disabled a machine client; it ends the tokens',
   'client.enabled': 'an operator enabled a machine client',
 } as const
@@ -52,7 +53,7 @@ export interface ActDetails {
   changed?: string[]
   /** The roles that the account has now. */
   roles?: string[]
-  /** The scopes of a new machine client. */
+  /** The scopes that the machine client has now. */
   scopes?: string[]
   /** Whether the account is disabled now, if that changed. */
   disabled?: boolean

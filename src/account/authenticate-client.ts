@@ -37,7 +37,8 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /**
  * Creates {@link AuthenticateClient}. Only the network counts wrong secrets: a stranger who
  * knows an id cannot lock the client out. A client without a row costs the same as a wrong
- * secret.
+ * secret. A call counts once its secret is known to be wrong. So neither many calls at once nor
+ * an outage of the database use up the limit.
  */
 export function createAuthenticateClient({
   machineClients,
@@ -45,13 +46,14 @@ export function createAuthenticateClient({
   clock,
 }: AuthenticateClientParts): AuthenticateClient {
   return async ({ id, secret, network, limit }) => {
-    const attempt = await limiters?.['client-network'].take(network)
+    await limiters?.['client-network'].requireRest(network)
     // Text that is not a UUID names no client. A database may refuse it, such as NUL.
     const client = uuid.test(id) ? await machineClients.findById(id) : null
     const isRight = matchesSecret(secret, [client?.secretHash ?? null, previousHash(client)])
-    if (client === null || !isRight || client.disabledAt !== null)
+    if (client === null || !isRight || client.disabledAt !== null) {
+      await limiters?.['client-network'].take(network)
       throw new Problem('invalid_client', { account: client?.id })
-    await attempt?.undo()
+    }
     await limiters?.[limit].take(client.id)
     return client
   }

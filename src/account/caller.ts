@@ -55,7 +55,9 @@ export async function requireClient(
   if (client?.disabledAt === null && clientVersion >= client.version) return
   throw client?.disabledAt
     ? new Problem('forbidden', { detail: 'The machine client has been disabled.' })
-    : new Problem('invalid_token', { detail: 'The secret of this machine client was replaced.' })
+    : new Problem('invalid_token', {
+        detail: 'The tokens of this machine client were ended. Get a new one with POST /token.',
+      })
 }
 
 /** A password that confirms a step, and the client that sent it. */

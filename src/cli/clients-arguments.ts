@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { findScopeError, ownScopes } from '../scopes.js'
+import { findGrantError, findScopeError, ownScopes } from '../scopes.js'
 import { CommandError } from './command-error.js'
 
 const usage = `Usage: npm run clients -- <command>
@@ -10,6 +10,8 @@ const usage = `Usage: npm run clients -- <command>
   rotate <id>             prints a new secret; the previous one keeps working for 24 hours
     --keep-hours <hours>  for another time, up to 720 hours
     --now                 the previous secret and every token end at once
+  scopes <id>             replaces the scopes, and ends every token
+    --scope <scope>       a scope that the client is to have; can be repeated
   disable <id>            refuses the secret, and ends every token
   enable <id>             accepts the secret again; ended tokens stay ended
   list                    lists every client, one a line
@@ -19,6 +21,7 @@ const usage = `Usage: npm run clients -- <command>
 const commands = {
   create: { arguments: 1, options: ['scope'] },
   rotate: { arguments: 1, options: ['now', 'keep-hours'] },
+  scopes: { arguments: 1, options: ['scope'] },
   disable: { arguments: 1, options: [] },
   enable: { arguments: 1, options: [] },
   list: { arguments: 0, options: ['json'] },
@@ -46,8 +49,10 @@ export function readClientsArguments(args: string[]) {
   )
     throw new CommandError(usage)
   const { scope: scopes = [], now = false, 'keep-hours': hours, json = false } = values
-  const error = findScopeError(scopes)
+  const error = findScopeError(scopes) ?? findGrantError(scopes)
   if (error !== null) throw new CommandError(`--scope: ${error}.`)
+  if (command === 'scopes' && scopes.length === 0)
+    throw new CommandError('Name every scope that the client is to have: --scope <scope>.')
   const argument = rest[0] ?? ''
   if (command === 'create' && !isName(argument))
     throw new CommandError(`A name has 1 to ${maxName} characters, and no control characters.`)

@@ -53,6 +53,7 @@ async function run(args: ClientsArguments, deps: Deps): Promise<void> {
   const { command, argument } = args
   if (command === 'create') await create(argument, args.scopes, deps)
   else if (command === 'rotate') await rotate(await find(argument, deps), args.keepHours, deps)
+  else if (command === 'scopes') await setScopes(await find(argument, deps), args.scopes, deps)
   else if (command === 'list') await list(args.json, deps)
   else await setDisabled(await find(argument, deps), command === 'disable', deps)
 }
@@ -97,9 +98,35 @@ export async function rotate(
       previousUntil === null
         ? 'and every token issued with it have ended'
         : `works until ${previousUntil.toISOString()}`
-    }.\n`,
+    }.${client.disabledAt === null ? '' : ' The client is disabled: no secret works until it is enabled.'}\n`,
   )
   await acts.record(operator, 'client.rotated', client.id)
+}
+
+/**
+ * `clients scopes`: replaces the scopes of a client, and ends its tokens.
+ *
+ * @param client as it was read
+ * @throws CommandError if another command changed the scopes meanwhile
+ */
+export async function setScopes(
+  client: MachineClient,
+  scopes: string[],
+  { machineClients, acts, terminal, accessTokenSeconds }: Deps,
+): Promise<void> {
+  const [held, who] = [readScopes(client.scopes), `${printable(client.name)} (${client.id})`]
+  if (held.length === scopes.length && held.every((name) => scopes.includes(name))) {
+    terminal.stdout.write(`${who} has these scopes already. Nothing changed.\n`)
+    return
+  }
+  if (!(await machineClients.setScopes(client, toScopes(scopes))))
+    throw new CommandError(
+      'Another command changed the scopes of the client at the same time. Nothing changed.',
+    )
+  terminal.stdout.write(
+    `${who} now has: ${toScopes(scopes)}. Its tokens have ended: let it get a new one.${stillValid(accessTokenSeconds)}\n`,
+  )
+  await acts.record(operator, 'client.scopes_changed', client.id, { scopes })
 }
 
 async function setDisabled(
@@ -112,11 +139,14 @@ async function setDisabled(
     terminal.stdout.write(`${printable(name)} (${id}) is already ${is}. Nothing changed.\n`)
     return
   }
-  const effect = disabled
-    ? ` Latchkey refuses its tokens. Other services that only verify them accept them for up to ${accessTokenSeconds} s.`
-    : ' Tokens that were ended stay ended.'
+  const effect = disabled ? stillValid(accessTokenSeconds) : ' Tokens that were ended stay ended.'
   terminal.stdout.write(`${printable(name)} (${id}) is ${is}.${effect}\n`)
   await acts.record(operator, disabled ? 'client.disabled' : 'client.enabled', id, { disabled })
+}
+
+// Says where an ended token works.
+function stillValid(accessTokenSeconds: number): string {
+  return ` The admin API refuses ended tokens. GET /claims, and services that only verify them, accept them for up to ${accessTokenSeconds} s.`
 }
 
 async function list(json: boolean, { machineClients, terminal, clock }: Deps): Promise<void> {

@@ -1,12 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type DestinationStream, type Logger, pino } from 'pino'
 
-/** Tokens and hashes. A library's message may quote them, but the log must not. */
-const secrets = /\beyJ[\w-]+\.[\w-]*(\.[\w-]*)?|\$(argon2|2[aby]|scrypt|pbkdf2)[^\s"'`]*/g
+/**
+ * Tokens, hashes, and the secrets of machine clients and webhooks. A library's message may
+ * quote them, but the log must not.
+ */
+const secrets =
+  /\beyJ[\w-]+\.[\w-]*(\.[\w-]*)?|\$(argon2|2[aby]|scrypt|pbkdf2)[^\s"'`]*|\b(lk|whsec)_[\w+/=-]{20,}/g
 
 /**
- * Returns the text without tokens, hashes, and words that may contain an e-mail address or a
- * password before an `@`.
+ * Returns the text without tokens, hashes, secrets, and words that may contain an e-mail
+ * address or a password before an `@`.
  */
 export function redact(text: string): string {
   // The local part of an address may contain any character (RFC 5322 §3.4.1). Only the scope

@@ -7,7 +7,8 @@ export const securitySchemes = {
     type: 'http',
     scheme: 'bearer',
     bearerFormat: 'at+jwt',
-    description: 'An access token from POST /signup, POST /login or POST /refresh',
+    description:
+      'An access token from POST /signup, POST /login or POST /refresh; for machine clients from POST /token',
   },
   accessCookie: {
     type: 'apiKey',

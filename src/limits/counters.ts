@@ -13,6 +13,8 @@ export interface Counter {
     points?: number,
     options?: { customDuration?: number },
   ) => Promise<RateLimiterRes>
+  /** Returns the count of a key; null if there is none. */
+  get: (key: string) => Promise<RateLimiterRes | null>
   /** Gives one point back. */
   reward: (key: string) => Promise<RateLimiterRes>
   delete: (key: string) => Promise<boolean>

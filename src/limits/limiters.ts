@@ -22,6 +22,17 @@ export interface Limiter {
   take: (subject: string) => Promise<Counted>
 }
 
+/** A limit of calls in a window. */
+export interface QuotaLimiter extends Limiter {
+  /**
+   * Requires that {@link Limiter.take} would pass now. Counts nothing, so that it may be called
+   * for any number of calls at once.
+   *
+   * @throws Problem `rate_limited`
+   */
+  requireRest: (subject: string) => Promise<void>
+}
+
 /** A limit with waits. */
 export interface BackoffLimiter extends Limiter {
   /** Resets the count. */
@@ -30,7 +41,7 @@ export interface BackoffLimiter extends Limiter {
 
 /** Every limit of the table. */
 export type Limiters = {
-  [Name in LimitName]: (typeof limits)[Name] extends Backoff ? BackoffLimiter : Limiter
+  [Name in LimitName]: (typeof limits)[Name] extends Backoff ? BackoffLimiter : QuotaLimiter
 }
 
 /** The dependencies of {@link createLimiters}. */
@@ -76,17 +87,23 @@ function createQuota(
   { calls, seconds }: Quota,
   counters: Counters,
   keyOf: KeyOf,
-): Limiter {
+): QuotaLimiter {
   const counter = counters.open(name, { points: calls, duration: seconds })
+  const refuse = ({ msBeforeNext }: RateLimiterRes) =>
+    refusal(msBeforeNext, { name, calls, seconds })
   return {
+    requireRest: async (subject) => {
+      const found = await counter.get(keyOf(subject))
+      if (found !== null && found.consumedPoints >= calls) throw refuse(found)
+    },
     take: async (subject) => {
       const key = keyOf(subject)
       const undo = async () => {
         await giveBack(counter, key)
       }
-      await counter.consume(key).catch(async ({ msBeforeNext }: RateLimiterRes) => {
+      await counter.consume(key).catch(async (result: RateLimiterRes) => {
         await undo()
-        throw refusal(msBeforeNext, { name, calls, seconds })
+        throw refuse(result)
       })
       return { undo }
     },

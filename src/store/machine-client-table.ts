@@ -27,6 +27,12 @@ export function createMachineClients(client: PrismaClient, clock: Clock): Machin
           }),
         )
       ).count === 1,
+    setScopes: async ({ id, scopes: from }, scopes) =>
+      (
+        await available(
+          clients.updateMany({ where: { id, scopes: from }, data: { scopes, ...nextVersion() } }),
+        )
+      ).count === 1,
     setDisabled: async (id, disabled) =>
       (
         await available(

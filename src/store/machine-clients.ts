@@ -38,6 +38,11 @@ export interface MachineClients {
   /** Replaces the secret. Returns false if the client was rotated since it was read. */
   rotate: (client: Pick<MachineClient, 'id' | 'secretHash'>, next: NextSecret) => Promise<boolean>
   /**
+   * Replaces the scopes, and ends the tokens. Returns false if the scopes were changed since
+   * they were read.
+   */
+  setScopes: (client: Pick<MachineClient, 'id' | 'scopes'>, scopes: string) => Promise<boolean>
+  /**
    * Disables a client, which ends its tokens, or enables it again. Ended tokens stay ended.
    * Returns false if the client is in that state already.
    */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createActs } from '../../src/account/acts.js'
 import { createAuthenticateClient } from '../../src/account/authenticate-client.js'
-import { manageClients, rotate } from '../../src/cli/manage-clients.js'
+import { manageClients, rotate, setScopes } from '../../src/cli/manage-clients.js'
 import { loadConfig } from '../../src/config.js'
 import type { MachineClient } from '../../src/store/machine-clients.js'
 import { openStore } from '../../src/store/open-store.js'
@@ -96,14 +96,44 @@ await onEachDatabase(t, async (t, kind) => {
     t.equal((await terminal.output()).stdout, '')
   })
 
+  await t.test('scopes replaces the scopes, and ends the tokens', async (t) => {
+    const before = (await machineClients.findById(id)) as MachineClient
+    const { stdout } = await run('scopes', id, '--scope', 'orders:ship', '--scope', 'users:write')
+    t.match(stdout, /^nightly job \(.+\) now has: orders:ship users:write\. .+ 600 s\.\n$/)
+    const after = {
+      scopes: 'orders:ship users:write',
+      version: before.version + 1,
+      versionChangedAt: new Date(now),
+    }
+    t.match(await machineClients.findById(id), after)
+    const act = ['client.scopes_changed', id, null, '{"scopes":["orders:ship","users:write"]}']
+    t.strictSame((await lastAct()).slice(1), act)
+    now += 1000
+    const same = await run('scopes', id, '--scope', 'users:write', '--scope', 'orders:ship')
+    t.match(same.stdout, /has these scopes already\. Nothing changed\./)
+    const terminal = fakeTerminal()
+    const acts = createActs(auditLog)
+    const deps = { machineClients, acts, terminal, accessTokenSeconds: 600, clock }
+    await t.rejects(setScopes(before, ['a'], deps), {
+      name: 'CommandError',
+      message:
+        'Another command changed the scopes of the client at the same time. Nothing changed.',
+    })
+    t.match(await machineClients.findById(id), after)
+    t.strictSame((await lastAct()).slice(1), act)
+    await run('scopes', id, '--scope', 'users:read', '--scope', 'a:b')
+  })
+
   await t.test('disable and enable', async (t) => {
+    const { version } = (await machineClients.findById(id)) as MachineClient
     t.match((await run('disable', id)).stdout, /^nightly job \(.+\) is disabled\. .+ 600 s\.\n$/)
     t.strictSame((await lastAct()).slice(1), ['client.disabled', id, null, '{"disabled":true}'])
     t.match((await run('disable', id)).stdout, /already disabled/)
-    t.match(await machineClients.findById(id), { version: 2, disabledAt: Date })
+    t.match(await machineClients.findById(id), { version: version + 1, disabledAt: Date })
+    t.match((await run('rotate', id)).stderr, /The client is disabled: no secret works/)
     t.match((await run('enable', id)).stdout, /is enabled\. Tokens that were ended stay ended/)
     t.match((await run('enable', id)).stdout, /already enabled/)
-    t.match(await machineClients.findById(id), { version: 2, disabledAt: null })
+    t.match(await machineClients.findById(id), { version: version + 1, disabledAt: null })
     t.strictSame((await lastAct()).slice(1, 3), ['client.enabled', id])
   })
 
@@ -143,10 +173,16 @@ await onEachDatabase(t, async (t, kind) => {
       [['create', 'a\0b'], /1 to 200 characters/],
       [['create', 'a', '--scope', 'a b'], /--scope: a scope has/],
       [['create', 'a', '--scope', 'x', '--scope', 'x'], /twice/],
+      [['create', 'a', '--scope', 'users:wirte'], /users:wirte is not a scope of Latchkey/],
+      [['create', 'a', '--scope', 'Users:read'], /those are users:read and users:write/],
+      [['create', 'a', '--scope', 'users:read,users:write'], /Repeat --scope for each/],
       [['rotate', id, '--now', '--keep-hours', '2'], /--keep-hours/],
       [['rotate', id, '--keep-hours', '0'], /--keep-hours/],
       [['rotate', id, '--keep-hours', '721'], /--keep-hours/],
       [['rotate', 'nightly job'], /There is no machine client nightly job\./],
+      [['scopes', id], /Name every scope/],
+      [['scopes', id, '--scope', 'users:all'], /is not a scope of Latchkey/],
+      [['scopes', unknown, '--scope', 'a'], /There is no machine client/],
       [['disable', unknown], /There is no machine client/],
       [['enable', `${id}\0`], /There is no machine client/],
     ]

@@ -7,6 +7,7 @@ import { buildTestApp, goodPassword } from '../helper.js'
 import { openPage } from '../support/browser.js'
 import { freePort } from '../support/cluster.js'
 import { startExample } from '../support/example-app.js'
+import { createMachineFlow } from '../support/machines.js'
 
 const email = 'ada@example.org'
 
@@ -14,7 +15,7 @@ const email = 'ada@example.org'
 async function start(t: Test, env: Record<string, string> = {}) {
   const [port, appPort] = [await freePort(), await freePort()]
   const [issuer, origin] = [`http://localhost:${port}`, `http://localhost:${appPort}`]
-  const { app, time, signup } = await buildTestApp(t, {
+  const built = await buildTestApp(t, {
     env: {
       PUBLIC_URL: issuer,
       CORS_ORIGINS: origin,
@@ -23,6 +24,7 @@ async function start(t: Test, env: Record<string, string> = {}) {
       ...env,
     },
   })
+  const { app, time, signup } = built
   time.now = Date.now()
   await app.listen({ host: '127.0.0.1', port })
   t.teardown(() => {
@@ -30,7 +32,7 @@ async function start(t: Test, env: Record<string, string> = {}) {
   })
   const settings = { PORT: String(appPort), LATCHKEY_URL: issuer }
   const example = await startExample(t, 'server-rendered/app.mjs', settings)
-  return { app, time, signup, issuer, origin, settings, example }
+  return { built, app, time, signup, issuer, origin, settings, example }
 }
 
 /** Fills a form and sends it. */
@@ -271,4 +273,15 @@ t.test('the login returns to pages of the app alone', async (t) => {
     })
     t.equal(reply.headers.get('location'), expected, address)
   }
+})
+
+t.test('the token of a machine client is no login, also while Latchkey is away', async (t) => {
+  const { built, app, signup, origin } = await start(t)
+  const { create, tokenOf } = createMachineFlow(built)
+  const [person, machine] = [(await signup()).access_token, await tokenOf(await create())]
+  const statusOf = async (token: string) =>
+    (await fetch(origin, { headers: { cookie: `latchkey=${token}` }, redirect: 'manual' })).status
+  t.strictSame([await statusOf(person), await statusOf(machine)], [200, 303])
+  await app.close()
+  t.strictSame([await statusOf(person), await statusOf(machine)], [200, 303])
 })

@@ -22,6 +22,10 @@ await t.test('redact', async (t) => {
     ['Bearer eyJhbGciOiJub25lIn0.e30.', 'Bearer [redacted]'],
     [`hash ${hash}`, 'hash [redacted]'],
     ['$2b$10$canarycanary', '[redacted]'],
+    [`secret lk_canary-canary_${'x'.repeat(30)}`, 'secret [redacted]'],
+    [`client_secret=lk_canary${'x'.repeat(37)}&a=1`, 'client_secret=[redacted]&a=1'],
+    ['whsec_Y2FuYXJ5+Y2FuYXJ5/Y2FuYXJ5==', '[redacted]'],
+    ['lk_short is no secret', 'lk_short is no secret'],
     ['$scrypt$ln=1$canary', '[redacted]'],
     ['$pbkdf2-sha256$canary', '[redacted]'],
     [

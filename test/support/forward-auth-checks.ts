@@ -15,6 +15,8 @@ const forged: Array<[name: string, headers: string[]]> = [
   ['the roles with underscores', ['x_latchkey_roles', 'admin']],
   ['subject and roles', ['X-Latchkey-Subject', 'mallory', 'X-Latchkey-Roles', 'admin']],
   ['the subject as hop-by-hop', ['Connection', 'close, X-Latchkey-Subject']],
+  ['the scope', ['X-Latchkey-Scope', 'users:write']],
+  ['the scope with underscores', ['X_Latchkey_Scope', 'users:write']],
 ]
 
 /** Checks what every proxy of docs/behind-a-proxy.md does, but for the pages of a browser. */
@@ -108,6 +110,13 @@ export async function checkForwardAuth(t: Test, behind: BehindProxy): Promise<vo
     }
   })
 
+  await t.test('the token of a machine client opens nothing', async (t) => {
+    for (const token of [await behind.machineToken(), await behind.machineToken('orders:ship')])
+      for (const path of ['/notes', '/notes?scope=orders:ship', '/editors/list', '/api/me'])
+        t.equal(await status(path, ['authorization', `Bearer ${token}`]), 403, path)
+    t.strictSame(takeReceived(), [])
+  })
+
   await t.test('the roles reach the app, and a part of it needs one', async (t) => {
     for (const [roles, expected] of [
       [[], 403],
@@ -198,12 +207,18 @@ export async function checkForwardAuth(t: Test, behind: BehindProxy): Promise<vo
   })
 }
 
-/** The values of the two headers, under any name that an app may read as theirs. */
+/**
+ * The values of the two headers, under any name that an app may read as theirs. The header of
+ * scopes is for machine clients: it counts as a subject.
+ */
 function identity(received: Received | undefined): [string[], string[]] {
   const values = (name: string) =>
     Object.entries(received?.headers ?? {})
       .filter(([header]) => header.replaceAll(/[^a-z]/g, '-') === name)
       .flatMap(([, values]) => values)
       .filter((value) => value !== '')
-  return [values('x-latchkey-subject'), values('x-latchkey-roles')]
+  return [
+    [...values('x-latchkey-subject'), ...values('x-latchkey-scope')],
+    values('x-latchkey-roles'),
+  ]
 }

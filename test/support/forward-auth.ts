@@ -9,6 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { buildTestApp, goodPassword, type TestApp } from '../helper.js'
 import { freePort } from './cluster.js'
+import { createMachineFlow } from './machines.js'
 import { giveRoles } from './roles.js'
 import { type Answer, type Message, send } from './send.js'
 
@@ -42,6 +43,8 @@ export interface BehindProxy extends Pick<TestApp, 'app' | 'time' | 'signup'> {
    * @param roles the roles of the account; none by default
    */
   login: (roles?: string[]) => Promise<{ id: string; cookie: string }>
+  /** Creates a machine client with scopes. Returns its token. */
+  machineToken: (...scopes: string[]) => Promise<string>
   /** What the app received since the last call. */
   takeReceived: () => Received[]
 }
@@ -56,9 +59,11 @@ export async function startBehindProxy(
 ): Promise<BehindProxy> {
   const port = await freePort()
   const origin = `http://localhost:${port}`
-  const { app, time, signup, store } = await buildTestApp(t, {
+  const built = await buildTestApp(t, {
     env: { PUBLIC_URL: `${origin}/auth`, TRUST_PROXY: '127.0.0.1', ...env },
   })
+  const { app, time, signup, store } = built
+  const machines = createMachineFlow(built)
   time.now = Date.now()
   await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => {
@@ -106,6 +111,7 @@ export async function startBehindProxy(
         .join('; ')
       return { id: user.id, cookie }
     },
+    machineToken: async (...scopes) => await machines.tokenOf(await machines.create(...scopes)),
     takeReceived: () => {
       const taken = received
       received = []

@@ -85,7 +85,9 @@ export function createMachineFlow({
         signer(jwk as Parameters<typeof signer>[0]),
       )
     },
-    claimsOf: async (token: string) => await call('GET', '/claims', { token }),
+    /** @param scope of the query; undefined for none */
+    claimsOf: async (token: string, scope?: string) =>
+      await call('GET', scope === undefined ? '/claims' : `/claims?scope=${scope}`, { token }),
   }
 }
 

@@ -76,6 +76,7 @@ export function makeTokens(
       fresh: like({}),
       'ended 20 s ago': like({ exp: now - 20 }),
       'several audiences': like({ aud: ['https://other.example', issuer] }),
+      'no client, of an earlier version': like({ client_id: undefined }),
     },
     bad: {
       'a refresh token': like(
@@ -112,6 +113,10 @@ export function makeTokens(
       'no object': forge(header, [], sign),
       'no JSON': forge('x', 'x', sign),
       'bound to a key': like({ cnf: { jkt: thumbprint(makeJwk('ES256')) } }),
+      'a machine client': like({ client_id: account, auth_time: undefined, scope: 'users:read' }),
+      'a machine client with roles': like({ client_id: account, roles: ['editor'] }),
+      'a client without a name': like({ client_id: '' }),
+      'a client that is no text': like({ client_id: null }),
       'no token': 'a.b.c',
       nothing: '',
     },

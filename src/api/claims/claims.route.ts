@@ -1,6 +1,24 @@
+import { Type } from 'typebox'
 import type { App } from '../../http/fastify.js'
-import { Claims, NoQuery } from '../../http/schemas.js'
+import { findObstacle } from '../../http/permissions.js'
+import { Claims } from '../../http/schemas.js'
+import { maxScopeCharacters, readScopes, scopesPattern } from '../../scopes.js'
 import { machineOf } from '../../tokens/machine-token.js'
+
+const ClaimsQuery = Type.Object(
+  {
+    scope: Type.Optional(
+      Type.String({
+        pattern: scopesPattern,
+        maxLength: maxScopeCharacters,
+        description:
+          'Lets in machine clients that have all these scopes, separated by spaces, beside people. Without it, the route is for people',
+        examples: ['orders:ship'],
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
 
 /** The headers for a proxy. They are always there, so that a proxy overwrites forged ones. */
 const identityHeaders = {
@@ -18,23 +36,32 @@ const identityHeaders = {
   },
 }
 
-/** Returns the claims that the guard has verified. It works while the database is down. */
+/**
+ * Returns the claims that the guard has verified. It works while the database is down. Machine
+ * clients are let in by the query alone: an app behind a proxy takes a subject for a person.
+ */
 export function claimsRoute(app: App): void {
   app.get(
     '/claims',
     {
-      config: { scopes: [] },
+      config: {
+        scopes: [],
+        query: ClaimsQuery,
+        problems: ['forbidden', 'insufficient_scope'],
+      },
       schema: {
         operationId: 'readClaims',
         summary: 'Read the verified claims of the access token',
         description:
-          'Works without the database. The headers let a proxy protect an application behind it (forward authentication).',
+          'Works without the database. The headers let a proxy protect an application behind it (forward authentication). For people, unless `scope` names the scopes of machine clients.',
         tags: ['Tokens'],
-        querystring: NoQuery,
+        querystring: ClaimsQuery,
         response: { 200: { ...Claims, description: 'The claims', headers: identityHeaders } },
       },
     },
-    async ({ user }, reply) => {
+    async ({ user, query: { scope } }, reply) => {
+      const obstacle = findObstacle(user, scope === undefined ? {} : { scopes: readScopes(scope) })
+      if (obstacle !== undefined) throw obstacle
       reply.headers({
         'x-latchkey-subject': user.sub,
         'x-latchkey-roles': user.roles?.join() ?? '',

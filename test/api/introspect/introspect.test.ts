@@ -89,7 +89,7 @@ await onEachDatabase(t, async (t, database) => {
       await end(who)
       return (await ask(token)).active
     }
-    const { setDisabled } = store.machineClients
+    const { setDisabled, setScopes } = store.machineClients
     await tableIs<() => Promise<unknown>>(
       t,
       [
@@ -155,6 +155,14 @@ await onEachDatabase(t, async (t, database) => {
               await setDisabled(id, true)
               await setDisabled(id, false)
             }),
+          false,
+        ],
+        [
+          'other scopes',
+          async () =>
+            await machine(
+              async ({ id }) => await setScopes({ id, scopes: 'users:read' }, 'orders:ship'),
+            ),
           false,
         ],
         ['rotate --now', async () => await machine(async (who) => await rotate(who, 0)), false],

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { Problem } from '../../../src/errors.js'
 import { buildTestApp } from '../../helper.js'
 import { createMachineFlow, oauthOutcome } from '../../support/machines.js'
 
@@ -32,4 +33,49 @@ t.test('right secrets do not count as guesses, and have a limit of their own', a
   t.equal(oauthOutcome(await requestToken(other)), '200', 'another client of the network')
   for (let times = 0; times < 700; times++) await send('/introspect', { token: 'x' }, machine)
   t.equal(oauthOutcome(await send('/introspect', { token: 'x' }, machine)), '200')
+})
+
+t.test('an outage of the database is no guess', async (t) => {
+  let isAway = false
+  const built = await buildTestApp(t, {
+    wrapStore: (store) => ({
+      ...store,
+      machineClients: {
+        ...store.machineClients,
+        findById: async (id) => {
+          if (isAway) throw new Problem('unavailable')
+          return await store.machineClients.findById(id)
+        },
+      },
+    }),
+  })
+  const { create, requestToken, send } = createMachineFlow(built)
+  const machine = await create()
+  isAway = true
+  const outcomes = new Set<unknown>()
+  for (let times = 0; times < 1100; times++)
+    outcomes.add(oauthOutcome(await send('/introspect', { token: 'x' }, machine)))
+  t.strictSame([...outcomes], ['503 temporarily_unavailable'])
+  isAway = false
+  t.equal(oauthOutcome(await requestToken(machine)), '200', 'once it is back')
+})
+
+t.test('right secrets at once are no guesses', async (t) => {
+  const built = await buildTestApp(t)
+  const { create, requestToken, send } = createMachineFlow(built)
+  const machine = await create()
+  const askAtOnce = async (secret: string) => {
+    const replies = await Promise.all(
+      Array.from(
+        { length: 1200 },
+        async () => await send('/introspect', { token: 'x' }, { ...machine, secret }),
+      ),
+    )
+    const counts: Record<string, number> = {}
+    for (const { statusCode } of replies) counts[statusCode] = (counts[statusCode] ?? 0) + 1
+    return counts
+  }
+  t.strictSame(await askAtOnce(machine.secret), { 200: 1200 })
+  t.strictSame(await askAtOnce('wrong'), { 401: 1000, 429: 200 }, 'wrong ones at once are')
+  t.equal(oauthOutcome(await requestToken(machine)), '429 temporarily_unavailable')
 })

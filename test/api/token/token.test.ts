@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { Problem } from '../../../src/errors.js'
-import { buildTestApp, frozenNow, onEachDatabase, problem, query } from '../../helper.js'
+import { buildTestApp, frozenNow, onEachDatabase, outcome, problem, query } from '../../helper.js'
 import { decode } from '../../support/forge.js'
 import { basic, createMachineFlow, oauthOutcome } from '../../support/machines.js'
 import { tableIs } from '../../support/table.js'
@@ -114,7 +114,7 @@ await onEachDatabase(t, async (t, database) => {
     built.time.now += 1
     t.equal(oauthOutcome(await requestToken(old)), '401 invalid_client')
     t.equal(oauthOutcome(await requestToken(second)), '200')
-    t.equal((await claimsOf(token)).statusCode, 200, 'tokens live on')
+    t.equal((await claimsOf(token, 'users:read')).statusCode, 200, 'tokens live on')
     t.match(await built.store.machineClients.findById(old.id), { version: 0 })
 
     const third = await rotate(second, 0)
@@ -126,6 +126,24 @@ await onEachDatabase(t, async (t, database) => {
       previousUntil: null,
     })
     t.match(decode(await tokenOf(third)).payload, { ver: 1 })
+  })
+
+  await t.test('tokens from before a change of scopes have no power', async (t) => {
+    const built = await buildTestApp(t, { database })
+    const { create, tokenOf } = createMachineFlow(built)
+    const machine = await create('users:read', 'users:write')
+    const token = await tokenOf(machine)
+    const list = async (token: string) =>
+      outcome(await built.call('GET', '/admin/users', { token }))
+    t.equal(await list(token), '200')
+    const { setScopes } = built.store.machineClients
+    t.equal(await setScopes({ id: machine.id, scopes: 'users:read' }, 'x'), false, 'not as read')
+    const held = { id: machine.id, scopes: 'users:read users:write' }
+    t.equal(await setScopes(held, 'orders:ship users:read'), true)
+    t.equal(await list(token), '401 invalid_token', 'also for a scope that it keeps')
+    const next = await tokenOf(machine)
+    t.match(decode(next).payload, { scope: 'orders:ship users:read', ver: 1 })
+    t.equal(await list(next), '200')
   })
 
   await t.test('the database has no secret', async (t) => {
