@@ -83,6 +83,10 @@ const advice: Array<[reason: RegExp, text: string]> = [
     'The server does not respond. Check host, port and firewall.',
   ],
   [
+    /terminat|ECONNRESET|ConnectionClosed|57P0[12]/,
+    'The database ended the connection, or went away. Try again when it is back.',
+  ],
+  [
     /schema is not empty/,
     'Give Latchkey a database of its own, or a PostgreSQL schema of its own (?schema= in DATABASE_URL).',
   ],

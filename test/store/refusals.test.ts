@@ -255,6 +255,10 @@ t.test('advice on words of drivers that are hard to cause', async (t) => {
       }),
       'connect ECONNREFUSED ::1:1, b. Start the database, or correct host and port in DATABASE_URL.',
     ],
+    [
+      new Error('Connection terminated unexpectedly'),
+      'Connection terminated unexpectedly. The database ended the connection, or went away. Try again when it is back.',
+    ],
     [new Error('one\n\n two!\n'), ' two!'],
     [undefined, 'unknown reason.'],
   ]
