@@ -100,9 +100,21 @@ function isDemoted({ message }: Error): boolean {
   return demoted.test(message)
 }
 
+/**
+ * Reasons in place of a message of the client: it says "All sentinels are unreachable" also if
+ * they respond.
+ */
+const sentinelReasons: Array<[message: RegExp, reason: string]> = [
+  [/^All sentinels.*No such master/s, 'the sentinels know no primary with the name in REDIS_URL'],
+  [/^All sentinels.*(NOAUTH|WRONGPASS)/s, 'the sentinels want another sentinel_password'],
+  [/^All sentinels/, 'no sentinel can be reached'],
+]
+
 // The system's error code, or the first word of Redis's message, such as WRONGPASS or OOM. The rest
 // may quote the command.
 function reasonOf(error: Error): string {
+  const [, known] = sentinelReasons.find(([message]) => message.test(error.message)) ?? []
+  if (known !== undefined) return known
   const [word] = demoted.exec(error.message) ?? []
   if (word !== undefined) return word
   return (error as NodeJS.ErrnoException).code ?? String(error.message.split(' ')[0])

@@ -83,6 +83,10 @@ const advice: Array<[reason: RegExp, text: string]> = [
     'The server does not respond. Check host, port and firewall.',
   ],
   [
+    /terminat|ECONNRESET|ConnectionClosed|57P0[12]/,
+    'The database ended the connection, or went away. Try again when it is back.',
+  ],
+  [
     /schema is not empty/,
     'Give Latchkey a database of its own, or a PostgreSQL schema of its own (?schema= in DATABASE_URL).',
   ],
@@ -103,8 +107,14 @@ export function adviseOnDatabase(error: unknown): string {
 /** The reason for people, and the text that the advice is chosen by. */
 function read(error: unknown): { reason: string; clues: string } {
   const cause = driverCause(error)
-  const { message = '', code = '' } = (error ?? {}) as { message?: string; code?: string }
-  const reason = cause === undefined ? lastLine(message) : wordsOf(cause, message)
+  // Node.js gives an error for each address of a host, and no message for all.
+  const {
+    message = '',
+    code = '',
+    errors = [{ message }],
+  } = (error ?? {}) as { message?: string; code?: string; errors?: Array<{ message: string }> }
+  const text = errors.map((one) => one.message).join(', ')
+  const reason = cause === undefined ? lastLine(text) : wordsOf(cause, text)
   return { reason, clues: [code, cause?.kind, cause?.originalCode, reason].join(' ') }
 }
 

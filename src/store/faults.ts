@@ -31,7 +31,13 @@ const awayKinds = new Set([
 
 /** The matching words in driver messages, for errors without a known code or kind. */
 const awayWords =
-  /timeout|timed out|terminat|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|connection|connect\b|fetch failed|HTTP status|SQLITE_(BUSY|FULL|IOERR|CANTOPEN|READONLY)|too many clients|shutting down|starting up|No space left/i
+  /timeout|timed out|terminat|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|connection|connect\b|fetch failed|HTTP status|SQLITE_(BUSY|FULL|IOERR|CANTOPEN|READONLY)|too many clients|shutting down|starting up|No space left|is not queryable|from backend|invalid response|authenticationOk|SASL/i
+
+/**
+ * The matching codes of Node.js: errors of the operating system, such as EHOSTUNREACH, and of a
+ * socket, its stream or TLS.
+ */
+const awayNodeCodes = /^(E(?!RR_)[A-Z0-9_]+|ERR_(SSL|TLS|SOCKET|STREAM)_\w+)$/
 
 /**
  * The matching classes of SQLSTATE: 08 connection, 25 transaction (a read-only database, a
@@ -70,7 +76,10 @@ export function isAway(error: unknown): boolean {
   if (error.name === 'PrismaClientInitializationError' || awayCodes.has(code)) return true
   const cause = driverCause(error)
   if (cause === undefined)
-    return !/^P\d{4}$/.test(code) && awayWords.test(`${code} ${error.message}`)
+    return (
+      awayNodeCodes.test(code) ||
+      (!/^P\d{4}$/.test(code) && awayWords.test(`${code} ${error.message}`))
+    )
   const { kind = '', originalCode = '', originalMessage = '' } = cause
   return (
     awayKinds.has(kind) ||

@@ -16,12 +16,15 @@ export interface Route {
   acceptsTimeouts: boolean
   /** Whether a pooler is between: it gives another process id than the server. */
   isPooled: boolean
+  /** The timeline of PostgreSQL: each promotion begins a higher one. 0 for a single host. */
+  timeline: number
 }
 
 /** Finds the host that new connections go to. */
 export interface Routes {
   /**
-   * Returns the first host that can be written to. Looks once, until {@link Routes.forget}.
+   * Returns the host that can be written to. Of several, as after a failover without fencing,
+   * it is the one that was promoted last. Looks once, until {@link Routes.forget}.
    *
    * @throws the error of the driver for the first host, if there is none
    */
@@ -30,7 +33,7 @@ export interface Routes {
   forget: () => void
 }
 
-/** The max time to look at one host, in milliseconds. It must leave time for the connection. */
+/** The max time to look at the hosts, in milliseconds. It must leave time for the connection. */
 const probeMilliseconds = 1000
 
 /** SQLSTATE of a write on a standby. The driver has no such error before the first write. */
@@ -44,19 +47,19 @@ const readOnly = '25006'
  */
 export function createRoutes(urls: readonly string[], timeouts: ServerTimeouts): Routes {
   let current: Promise<Route> | undefined
-  // All at once: a silent host must not use up the time of the others. The order decides.
   const search = async () => {
-    const probes = urls.map(async (url) => await probe(url, timeouts, urls.length > 1))
-    for (const one of probes) one.catch(ignore)
-    const failures: unknown[] = []
-    for (const one of probes) {
-      try {
-        return await one
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-    throw failures.find((error) => !isReadOnly(error)) ?? failures[0]
+    // All at once: a silent host must not use up the time of the others.
+    const probes = await Promise.allSettled(
+      urls.map(async (url) => await probe(url, timeouts, urls.length > 1)),
+    )
+    const found = probes.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+    const failures = probes.flatMap((one) =>
+      one.status === 'rejected' ? [one.reason as unknown] : [],
+    )
+    const newest = Math.max(...found.map(({ timeline }) => timeline))
+    const route = found.find(({ timeline }) => timeline === newest)
+    if (route === undefined) throw failures.find((error) => !isReadOnly(error)) ?? failures[0]
+    return route
   }
   return {
     find: async () => {
@@ -98,9 +101,9 @@ export function routedClient(routes: Routes, hasOthers: boolean): typeof pg.Clie
     }
 
     private async follow(): Promise<this> {
-      const { host, port, acceptsTimeouts } = await routes.find()
+      const { host, port, acceptsTimeouts, isPooled } = await routes.find()
       const parameters = (this as unknown as { connectionParameters: object }).connectionParameters
-      Object.assign(this, { host, port })
+      Object.assign(this, { host, port, isPooled })
       if (!acceptsTimeouts)
         Object.assign(parameters, {
           statement_timeout: false,
@@ -127,11 +130,12 @@ async function probe(
   timeouts: ServerTimeouts,
   hasOthers: boolean,
 ): Promise<Route> {
+  const end = performance.now() + probeMilliseconds
+  const left = () => Math.max(1, end - performance.now())
   const connect = async (parameters: Partial<ServerTimeouts>) => {
     const client = new pg.Client({
       connectionString,
-      connectionTimeoutMillis: probeMilliseconds,
-      query_timeout: probeMilliseconds,
+      connectionTimeoutMillis: left(),
       application_name: 'latchkey',
       ...parameters,
     })
@@ -147,26 +151,44 @@ async function probe(
     return await connect({})
   })
   try {
-    if (hasOthers) await requireWritable(client)
-    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+    if (hasOthers) await requireWritable(client, left())
+    const pid = await ask(client, 'SELECT pg_backend_pid()', left())
     const { host, port, processID } = client as pg.Client & { processID: number }
     return {
       url: connectionString,
       host,
       port,
       acceptsTimeouts,
-      isPooled: rows[0]?.pid !== processID,
+      isPooled: pid !== processID,
+      timeline: hasOthers ? await readTimeline(client, left()) : 0,
     }
   } finally {
     client.end().catch(ignore)
   }
 }
 
-async function requireWritable(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ transaction_read_only: string }>(
-    'SHOW transaction_read_only',
-  )
-  if (rows[0]?.transaction_read_only !== 'off')
+/** Returns the first value of a query. */
+async function ask(client: pg.Client, text: string, milliseconds?: number): Promise<unknown> {
+  const query = { text, rowMode: 'array' as const, query_timeout: milliseconds }
+  const { rows } = await client.query<unknown[]>(query)
+  return rows[0]?.[0]
+}
+
+/**
+ * Reads the first eight digits of the name of a log file. Other servers than PostgreSQL have
+ * none.
+ */
+async function readTimeline(client: pg.Client, milliseconds: number): Promise<number> {
+  const name = await ask(
+    client,
+    'SELECT pg_walfile_name(pg_current_wal_lsn())',
+    milliseconds,
+  ).catch(() => '0'.repeat(8))
+  return parseInt(String(name).slice(0, 8), 16)
+}
+
+async function requireWritable(client: pg.Client, milliseconds?: number): Promise<void> {
+  if ((await ask(client, 'SHOW transaction_read_only', milliseconds)) !== 'off')
     throw Object.assign(new Error('the server is a standby, or read-only'), {
       code: readOnly,
       severity: 'ERROR',

@@ -1,4 +1,5 @@
 import type { SqlMigrationAwareDriverAdapterFactory } from '@prisma/driver-adapter-utils'
+import { cancelTimedOut, isQueryTimeout } from './postgres-cancel.js'
 import { ignore, poolOptions } from './postgres-options.js'
 import { isReadOnly, type Routes, routedClient } from './postgres-route.js'
 import { withSearchPath } from './postgres-schema.js'
@@ -28,6 +29,7 @@ export async function openPostgres(
     override async connect() {
       const adapter = await super.connect()
       const pool = adapter.underlyingDriver()
+      cancelTimedOut(pool)
       const query = pool.query.bind(pool) as (statement: object) => Promise<unknown>
       // The driver reads the timeout once the statement has a connection: return the time that is
       // left.
@@ -39,8 +41,9 @@ export async function openPostgres(
             return Math.max(1, end - performance.now())
           },
         }).catch((error: unknown) => {
-          // The pool drops the connection of every failed query.
-          if (isReadOnly(error)) routes.forget()
+          // The pool drops the connection of every failed query. A silent host may have lost its
+          // network. If it was only slow, it is found again, and other connections stay.
+          if (isReadOnly(error) || (hasOthers && isQueryTimeout(error))) routes.forget()
           throw error
         })
       }

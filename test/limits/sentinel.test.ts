@@ -1,14 +1,72 @@
-import t from 'tap'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
 import { connectRedis } from '../../src/limits/redis.js'
 import { freePort } from '../support/cluster.js'
-import { buildTestApp } from '../helper.js'
+import { buildTestApp, temporaryFolder } from '../helper.js'
 import { makeJwk } from '../support/forge.js'
 import { holdsSoon, startRedis } from '../support/redis.js'
 import { startSentinel } from '../support/sentinel.js'
 
+/** A sentinel with a password, which knows no primary. */
+async function startProtectedSentinel(t: Test): Promise<{ port: number }> {
+  const port = await freePort()
+  const folder = mkdtempSync(join(temporaryFolder, 'latchkey-sentinel-'))
+  const file = join(folder, 'sentinel.conf')
+  writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${folder}\nrequirepass other\n`)
+  const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' })
+  t.teardown(async () => {
+    const ended = once(child, 'close')
+    child.kill('SIGKILL')
+    await ended
+    rmSync(folder, { recursive: true })
+  })
+  return { port }
+}
+
 // Says what to install, and fails on CI, if there is no Redis.
 const single = await startRedis(t)
-if (single !== null)
+if (single !== null) {
+  t.test('the log says why sentinels are of no use', async (t) => {
+    const group = await startSentinel(t)
+    const { port } = await startProtectedSentinel(t)
+    const rows: Array<[what: string, url: string, reason: string]> = [
+      [
+        'another name',
+        group.url.replace('/shared', '/other'),
+        'the sentinels know no primary with the name in REDIS_URL',
+      ],
+      ['another password', group.url.replace('swordfish', 'S3cret'), 'WRONGPASS'],
+      [
+        'without the password of the sentinels',
+        `redis+sentinel://127.0.0.1:${port}/shared`,
+        'the sentinels want another sentinel_password',
+      ],
+      [
+        'with a wrong password of the sentinels',
+        `redis+sentinel://127.0.0.1:${port}/shared?sentinel_password=S3cret`,
+        'the sentinels want another sentinel_password',
+      ],
+      [
+        'all sentinels away',
+        `redis+sentinel://:S3cret@127.0.0.1:${await freePort()}/shared`,
+        'no sentinel can be reached',
+      ],
+    ]
+    for (const [what, url, reason] of rows) {
+      const test = await buildTestApp(t, { env: { REDIS_URL: url } })
+      const body = { email: 'ada@example.org', password: 'wrong' }
+      const said = () => test.log().filter(({ msg }) => String(msg).startsWith('Redis'))
+      t.ok(await holdsSoon(() => said().length > 0), what)
+      t.equal((await test.call('POST', '/login', { body })).statusCode, 401, what)
+      t.match(said(), [{ reason }], what)
+      t.equal(said().length, 1, `${what}: said once`)
+      t.notMatch(test.logText(), /S3cret|swordfish/, what)
+    }
+  })
+
   t.test('a failover loses counts, but no request', async (t) => {
     const group = await startSentinel(t)
     const keys = [{ ...makeJwk('ES256'), iat: 1000 }]
@@ -41,6 +99,7 @@ if (single !== null)
       [{ msg: /cannot be used/ }, { msg: /is back/ }],
     )
   })
+}
 
 t.test('sentinels that are away are tried again, with TLS too', async (t) => {
   const warnings: unknown[] = []

@@ -77,6 +77,23 @@ const away: Words[] = [
     message: 'ConnectionFailed("Unable to open connection to local database /x: 14")',
   },
   { name: 'AggregateError', code: 'ECONNREFUSED', message: '' },
+  { name: 'AggregateError', code: 'ETIMEDOUT', message: '' },
+  ...['EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'EMFILE', 'EAI_FAIL'].map((code) => ({
+    name: 'Error',
+    code,
+    message: `read ${code}`,
+  })),
+  ...[
+    'ERR_SSL_BAD_RECORD_TYPE',
+    'ERR_TLS_HANDSHAKE',
+    'ERR_SOCKET_CLOSED',
+    'ERR_STREAM_DESTROYED',
+  ].map((code) => ({ name: 'Error', code, message: 'x' })),
+  { name: 'Error', message: 'Client was closed and is not queryable' },
+  { name: 'Error', message: 'Received unexpected dataRow message from backend.' },
+  { name: 'error', message: 'received invalid response: 48' },
+  { name: 'Error', message: 'Unknown authenticationOk message type 99' },
+  { name: 'Error', message: 'SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string' },
   { name: 'TypeError', message: 'fetch failed' },
   {
     name: 'LibsqlError',
@@ -133,6 +150,7 @@ const ours: Words[] = [
   },
   { name: 'TypeError', message: 'x is not a function' },
   { name: 'Error', code: 42, message: 'a code that is no text' },
+  { name: 'RangeError', code: 'ERR_OUT_OF_RANGE', message: 'x' },
   { name: 'DriverAdapterError', message: 'timeout', code: 'P2010', kind: 'ColumnNotFound' },
 ]
 

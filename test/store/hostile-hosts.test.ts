@@ -7,7 +7,9 @@ import { Problem } from '../../src/errors.js'
 import { adviseOnDatabase } from '../../src/store/advice.js'
 import { openStore } from '../../src/store/open-store.js'
 import { freshDatabase, query, temporaryFolder } from '../helper.js'
-import { clusterUrl, freePort } from '../support/cluster.js'
+import { clusterUrl, freePort, makeCluster, removeCluster } from '../support/cluster.js'
+import { errorMessage, message } from '../support/postgres-messages.js'
+import { follow, makeEmptyCluster } from '../support/standby.js'
 
 const secret = 'S3cret-pass'
 const good = await freshDatabase(t, 'postgresql')
@@ -20,17 +22,7 @@ await query(
 )
 const { host, port, pathname } = new URL(good)
 
-/** A message of PostgreSQL (protocol 3). */
-function message(type: string, body: Buffer): Buffer {
-  const head = Buffer.alloc(5, type)
-  head.writeInt32BE(body.length + 4, 1)
-  return Buffer.concat([head, body])
-}
-
-const refusal = message(
-  'E',
-  Buffer.from('SFATAL\0VFATAL\0C28P01\0Mpassword authentication failed for user "u"\0\0'),
-)
+const refusal = errorMessage('28P01', 'password authentication failed for user "u"')
 const askPassword = message('R', Buffer.from([0, 0, 0, 3]))
 
 /** A server of TCP, or of a socket at a path. Returns its port. */
@@ -95,6 +87,45 @@ t.test('several hosts, of which some or all do not serve', async (t) => {
     ['all refuse the password', to(refusing, refusing), /^password authentication failed.*Correct/],
     ['all are standbys', readOnly, /standby.*must lead to the primary/],
   ])
+})
+
+t.test('a standby that lags is never read, and alone it is refused', async (t) => {
+  const primary = await makeCluster()
+  const lagging = await makeEmptyCluster(primary)
+  t.teardown(() => {
+    removeCluster(lagging)
+    removeCluster(primary)
+  })
+  // It applies each commit an hour late.
+  const settings = { recovery_min_apply_delay: '1h' }
+  await follow(primary, lagging, { isSynchronous: false, settings })
+  const to = (...urls: string[]) =>
+    `postgresql://postgres@${urls.map((url) => new URL(url).host).join(',')}/postgres?target_session_attrs=read-write`
+  await (await openStore(primary.url, { autoMigrate: true, clock: Date.now })).close()
+  for (const url of [to(lagging.url, primary.url), to(primary.url, lagging.url)]) {
+    const store = await openStore(url, { autoMigrate: false, clock: Date.now })
+    const account = await store.accounts.create({
+      email: `${crypto.randomUUID()}@example.org`,
+      passwordHash: '!',
+      name: null,
+    })
+    const id = account?.id ?? ''
+    for (let tries = 0; tries < 5; tries++) t.match(await store.accounts.findById(id), { id }, url)
+    await store.close()
+  }
+  t.strictSame(await query(lagging.url, "SELECT to_regclass('users') AS users"), [{ users: null }])
+  await tell(t, [
+    ['beside the primary', to(lagging.url, primary.url), 'serves'],
+    ['named twice', to(lagging.url, lagging.url), /standby.*must lead to the primary/],
+    ['alone, before it has the tables', lagging.url, /lacks migrations/],
+  ])
+  const migrating = await openStore(lagging.url, { autoMigrate: true, clock: Date.now }).catch(
+    (error: unknown) => error,
+  )
+  t.match(
+    adviseOnDatabase((migrating as Problem).cause),
+    /read-only transaction.*must lead to the primary/,
+  )
 })
 
 t.test('IPv6 in brackets, sockets and mixed ports', async (t) => {

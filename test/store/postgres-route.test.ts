@@ -24,6 +24,19 @@ t.test('the first host that can be written to', async (t) => {
   )
 })
 
+t.test('a role or a server without timelines', async (t) => {
+  const role = `role_${crypto.randomUUID().slice(0, 8)}`
+  const url = await freshDatabase(t, 'postgresql')
+  await query(url, `CREATE ROLE ${role} LOGIN`)
+  t.teardown(async () => {
+    await query(clusterUrl(), `DROP ROLE ${role}`)
+  })
+  await query(url, 'REVOKE EXECUTE ON FUNCTION pg_walfile_name(pg_lsn) FROM PUBLIC')
+  const mine = Object.assign(new URL(url), { username: role }).href
+  t.match(await createRoutes([away, mine], poolOptions).find(), { url: mine, timeline: 0 })
+  t.match(await createRoutes([away, url], poolOptions).find(), { url, timeline: 1 })
+})
+
 t.test('without one, the error of the driver', async (t) => {
   await t.rejects(createRoutes([standby, standby], poolOptions).find(), { code: '25006' })
   await t.rejects(createRoutes([standby, away], poolOptions).find(), { code: 'ECONNREFUSED' })

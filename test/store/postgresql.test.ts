@@ -7,6 +7,7 @@ import type { Account } from '../../src/store/accounts.js'
 import { openStore } from '../../src/store/open-store.js'
 import { freshDatabase, query } from '../helper.js'
 import { clusterUrl, freePort } from '../support/cluster.js'
+import { errorMessage } from '../support/postgres-messages.js'
 
 const options = { autoMigrate: true, clock: () => 0 }
 const unavailable = { name: 'Problem', code: 'unavailable' }
@@ -35,14 +36,6 @@ async function standIn(t: Test, reply?: Buffer): Promise<string> {
   return `postgresql://u:S3cret@127.0.0.1:${(server.address() as { port: number }).port}/d`
 }
 
-/** PostgreSQL's message of an error (protocol 3, ErrorResponse). */
-function errorResponse(code: string, message: string): Buffer {
-  const fields = Buffer.from(`SFATAL\0VFATAL\0C${code}\0M${message}\0\0`)
-  const head = Buffer.alloc(5, 'E')
-  head.writeInt32BE(fields.length + 4, 1)
-  return Buffer.concat([head, fields])
-}
-
 /** A URL of the test cluster with parts replaced. */
 function clusterUrlWith(parts: Partial<Pick<URL, 'username' | 'pathname' | 'search'>>): string {
   return Object.assign(new URL(clusterUrl()), parts).href
@@ -59,15 +52,15 @@ t.test(
       ['silence', await standIn(t)],
       [
         'wrong password',
-        await standIn(t, errorResponse('28P01', 'password authentication failed for user "u"')),
+        await standIn(t, errorMessage('28P01', 'password authentication failed for user "u"')),
       ],
       [
         'starting up',
-        await standIn(t, errorResponse('57P03', 'the database system is starting up')),
+        await standIn(t, errorMessage('57P03', 'the database system is starting up')),
       ],
       [
         'too many clients',
-        await standIn(t, errorResponse('53300', 'sorry, too many clients already')),
+        await standIn(t, errorMessage('53300', 'sorry, too many clients already')),
       ],
       ['hangs up', await standIn(t, Buffer.alloc(0))],
       ['no such user', clusterUrlWith({ username: 'nobody_of_this_name' })],

@@ -249,6 +249,16 @@ t.test('advice on words of drivers that are hard to cause', async (t) => {
       driver({ kind: 'DatabaseNotReachable', host: 'h', port: 1 }),
       'ECONNREFUSED h:1. Start the database, or correct host and port in DATABASE_URL.',
     ],
+    [
+      Object.assign(new AggregateError([new Error('connect ECONNREFUSED ::1:1'), new Error('b')]), {
+        code: 'ECONNREFUSED',
+      }),
+      'connect ECONNREFUSED ::1:1, b. Start the database, or correct host and port in DATABASE_URL.',
+    ],
+    [
+      new Error('Connection terminated unexpectedly'),
+      'Connection terminated unexpectedly. The database ended the connection, or went away. Try again when it is back.',
+    ],
     [new Error('one\n\n two!\n'), ' two!'],
     [undefined, 'unknown reason.'],
   ]

@@ -1,3 +1,4 @@
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { openStore } from '../../src/store/open-store.js'
 import { buildTestApp, goodPassword, problem } from '../helper.js'
@@ -10,6 +11,8 @@ import {
   stopServer,
 } from '../support/cluster.js'
 import { query } from '../support/query.js'
+import { holdsSoon } from '../support/redis.js'
+import { startProxy } from '../support/tcp-proxy.js'
 
 /** Two servers with the same tables. The second one is read-only, as a standby is. */
 async function makePair(t: Test): Promise<[Cluster, Cluster]> {
@@ -97,4 +100,64 @@ t.test('a primary that turned read-only is left for the other host', async (t) =
   const replies = [await signup('x1@example.org'), await signup('x2@example.org')]
   t.strictSame(replies.at(-1)?.statusCode, 201)
   t.notOk(replies.some(({ statusCode }) => statusCode === 500))
+})
+
+/** The two servers, both writable, behind proxies. One connection at a time. */
+async function behindProxies(t: Test) {
+  for (const server of [one, two]) await setReadOnly(server, false)
+  const proxies = await Promise.all(
+    [one, two].map(async ({ url }) => await startProxy(Number(new URL(url).port))),
+  )
+  t.teardown(() => {
+    for (const proxy of proxies) proxy.close()
+  })
+  const places = proxies.map(({ port }) => `127.0.0.1:${port}`).join(',')
+  const { call } = await buildTestApp(t, {
+    databaseUrl: `postgresql://postgres@${places}/postgres?connection_limit=1`,
+  })
+  return {
+    proxies,
+    signup: async (name: string) => {
+      const email = `${name}@example.org`
+      const reply = await call('POST', '/signup', { body: { email, password: goodPassword } })
+      const where: string[] = []
+      for (const [server, cluster] of Object.entries({ one, two }))
+        if ((await query(cluster.url, `SELECT 1 FROM users WHERE email = '${email}'`)).length > 0)
+          where.push(server)
+      return `${reply.statusCode} ${where.join()}`.trim()
+    },
+  }
+}
+
+t.test('of two hosts that can be written to, the first one in the URL is used', async (t) => {
+  const { proxies, signup } = await behindProxies(t)
+  t.equal(await signup('both'), '201 one')
+  proxies[0]?.leadTo(1)
+  proxies[0]?.reset()
+  t.ok(await holdsSoon(async () => (await signup(crypto.randomUUID())) === '201 two'))
+  proxies[0]?.leadTo(Number(new URL(one.url).port))
+  t.equal(await signup('stays'), '201 two', 'until it breaks')
+  proxies[1]?.reset()
+  t.ok(await holdsSoon(async () => (await signup(crypto.randomUUID())) === '201 one'))
+})
+
+t.test('a host whose network swallows everything is left after one timeout', async (t) => {
+  const { proxies, signup } = await behindProxies(t)
+  t.equal(await signup('reaches'), '201 one')
+  proxies[0]?.blackHole(true)
+  t.equal(await signup('swallowed'), '503')
+  t.equal(await signup('elsewhere'), '201 two')
+})
+
+t.test('a host with a slow statement is not left', async (t) => {
+  const { proxies, signup } = await behindProxies(t)
+  t.equal(await signup('fast'), '201 one')
+  const connections = proxies[1]?.connections()
+  const holder = new pg.Client({ connectionString: one.url })
+  await holder.connect()
+  await holder.query('BEGIN; LOCK TABLE users IN EXCLUSIVE MODE')
+  t.equal(await signup('slow'), '503')
+  await holder.end()
+  t.equal(await signup('again'), '201 one')
+  t.equal(proxies[1]?.connections(), connections, 'the other host is not asked')
 })

@@ -117,3 +117,15 @@ t.test('a standby alone: reads work, a write is 503 and drops its connection', a
   await promote(two)
   t.equal((await call('POST', '/signup', { body })).statusCode, 201)
 })
+
+t.test('a former primary that was not fenced is passed over', async (t) => {
+  // The first host of the URL was left running when the second one was promoted.
+  for (const { url } of [one, two])
+    t.strictSame(await query(url, 'SHOW transaction_read_only'), [{ transaction_read_only: 'off' }])
+  const store = await openStore(hosts, { autoMigrate: false, clock: Date.now })
+  const email = 'new@example.org'
+  t.ok(await store.accounts.create({ email, passwordHash: '!', name: null }))
+  t.strictSame(await missing([email], two), [])
+  t.strictSame(await missing([email], one), [email])
+  await store.close()
+})

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import type { Test } from 'tap'
 import { freePort } from './cluster.js'
 import { holdsSoon } from './redis.js'
@@ -14,16 +15,21 @@ export interface Pooler {
   kill: () => Promise<void>
   /** Starts it again at the same address. */
   start: () => Promise<void>
+  /** Runs a command of its console, such as PAUSE. The user of the URL may do that. */
+  command: (text: string) => Promise<void>
 }
 
 /**
- * Starts PgBouncer with its default configuration, but for the mode and the addresses. The
- * database needs no password. Returns null, and says so, if the machine has no PgBouncer. On CI
- * that is a failure.
+ * Starts PgBouncer with its default configuration, but for the mode, the addresses and the
+ * given settings. The database needs no password. Returns null, and says so, if the machine has
+ * no PgBouncer. On CI that is a failure.
+ *
+ * @param user logs in at the database
  */
 export async function startPooler(
   t: Pick<Test, 'comment' | 'notOk' | 'teardown'>,
   databaseUrl: string,
+  { user = 'postgres', settings = {} }: { user?: string; settings?: Record<string, string> } = {},
 ): Promise<Pooler | null> {
   try {
     execFileSync('pgbouncer', ['--version'], { stdio: 'ignore' })
@@ -37,12 +43,22 @@ export async function startPooler(
   chmodSync(folder, 0o755)
   const [port, { hostname, port: serverPort, pathname }] = [await freePort(), new URL(databaseUrl)]
   const name = pathname.slice(1)
+  const lines = {
+    listen_addr: '127.0.0.1',
+    listen_port: String(port),
+    unix_socket_dir: '',
+    auth_type: 'any',
+    admin_users: 'postgres',
+    pool_mode: 'transaction',
+    ...settings,
+  }
   writeFileSync(
     join(folder, 'pgbouncer.ini'),
-    `[databases]\n${name} = host=${hostname} port=${serverPort} dbname=${name}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = ${port}\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\n`.replace(
-      `dbname=${name}\n`,
-      `dbname=${name} user=postgres\n`,
-    ),
+    `[databases]\n${name} = host=${hostname} port=${serverPort} dbname=${name} user=${user}\n[pgbouncer]\n${Object.entries(
+      lines,
+    )
+      .map(([key, value]) => `${key} = ${value}\n`)
+      .join('')}`,
   )
   let child: ChildProcess
   const start = async () => {
@@ -64,7 +80,21 @@ export async function startPooler(
     await kill()
     rmSync(folder, { recursive: true })
   })
-  return { url: `postgresql://postgres@127.0.0.1:${port}/${name}`, kill, start }
+  const place = `postgresql://postgres@127.0.0.1:${port}`
+  return {
+    url: `${place}/${name}`,
+    kill,
+    start,
+    command: async (text) => {
+      const client = new pg.Client({ connectionString: `${place}/pgbouncer` })
+      // SHUTDOWN breaks the connection.
+      client.on('error', () => {})
+      await client.connect()
+      await client.query(text).finally(async () => {
+        await client.end()
+      })
+    },
+  }
 }
 
 async function accepts(port: number): Promise<boolean> {
