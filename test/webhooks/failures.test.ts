@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import { receiverKey } from '../../src/webhooks/receiver-url.js'
-import { onEachDatabase } from '../helper.js'
+import { frozenNow, onEachDatabase } from '../helper.js'
 import { operatorOn } from '../support/accounts.js'
 import { startReceiver } from '../support/receiver.js'
 import { holdsSoon } from '../support/redis.js'
@@ -123,6 +123,31 @@ await onEachDatabase(t, async (t, kind) => {
     t.equal(new Set(emails).size, 3)
     t.equal(emails[1], emails[2], 'the one without a reply is repeated')
     t.equal(received[1]?.id, received[2]?.id)
+  })
+
+  await t.test('a clock that was set back does not stop a receiver', async (t) => {
+    const { create, start, pass, log, time, store } = await webhookWorld(t, kind)
+    const receiver = await startReceiver(t)
+    receiver.respond = 500
+    await create('ada@example.org')
+    pass(4 * hour)
+    // Another process with the wrong clock was killed during a delivery.
+    const key = receiverKey(receiver.url)
+    await store.webhookCursors.open(key, new Date(frozenNow - 1))
+    const end = new Date(time.now + 30_000)
+    t.ok(await store.webhookCursors.lease(key, 'killed', new Date(time.now), end))
+    time.now -= 3 * hour
+    const { sender } = await start([receiver.url], { watch: false })
+    t.ok(await holdsSoon(() => log.length === 1), 'its lease does not count')
+    await sender.stop()
+
+    time.now += 3 * hour
+    const { polls } = await start([receiver.url], { watch: false })
+    t.ok(await holdsSoon(() => log.length === 2))
+    await polls(1)
+    time.now -= 3 * hour
+    receiver.respond = 204
+    t.ok(await holdsSoon(() => receiver.received.length === 3), 'nor does the time of the retry')
   })
 
   await t.test('a receiver that hangs does not delay another one', async (t) => {
