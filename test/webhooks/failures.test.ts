@@ -214,6 +214,90 @@ await onEachDatabase(t, async (t, kind) => {
   })
 })
 
+t.test('sixteen receivers that hang bring no warning of Node.js', async (t) => {
+  const { create, start, pass } = await webhookWorld(t)
+  const receiver = await startReceiver(t)
+  receiver.respond = () => {}
+  const warnings: Error[] = []
+  const note = (warning: Error) => warnings.push(warning)
+  process.on('warning', note)
+  t.teardown(() => process.off('warning', note))
+  const urls = Array.from({ length: 16 }, (_, index) => `${receiver.url}/${index}`)
+  const { sender } = await start(urls, { graceMilliseconds: 1 })
+  await create('ada@example.org')
+  pass(settled)
+  t.ok(await holdsSoon(() => receiver.received.length === 16))
+  await sender.stop()
+  t.strictSame(warnings, [])
+})
+
+t.test('a failure of one sender alone is logged once', async (t) => {
+  const { create, start, pass, log, store } = await webhookWorld(t)
+  const [good, bad] = [await startReceiver(t), await startReceiver(t)]
+  let [calls, isAway] = [0, true]
+  await start([good.url, bad.url], {
+    watch: false,
+    wrap: (cursors) => ({
+      ...cursors,
+      open: async (key, now) => {
+        if (key === receiverKey(bad.url) && isAway) {
+          calls++
+          throw new Problem('unavailable')
+        }
+        return await cursors.open(key, now)
+      },
+    }),
+  })
+  for (let index = 0; index < 3; index++) {
+    const end = calls + 10
+    await create(`p${index}@example.org`)
+    pass(settled)
+    t.ok(await holdsSoon(() => calls > end))
+  }
+  t.ok(await holdsSoon(() => good.received.length === 3))
+  t.equal(log.length, 1)
+  isAway = false
+  const key = receiverKey(bad.url)
+  t.ok(await holdsSoon(async () => (await store.webhookCursors.find(key)) !== null))
+  pass(1)
+  await create('later@example.org')
+  pass(settled)
+  t.ok(await holdsSoon(() => bad.received.length === 1))
+})
+
+t.test(
+  'a database that is away at the start is logged once, and again the next time',
+  async (t) => {
+    const { log, start } = await webhookWorld(t)
+    const { url } = await startReceiver(t)
+    let isAway = true
+    const { idlePolls } = await start([url], {
+      watch: false,
+      wrap: (cursors) => {
+        const away = async () => {
+          if (isAway) throw new Problem('unavailable')
+        }
+        return {
+          ...cursors,
+          databaseTime: async () => {
+            await away()
+            return await cursors.databaseTime()
+          },
+          changesAfter: async (...args) => {
+            await away()
+            return await cursors.changesAfter(...args)
+          },
+        }
+      },
+    })
+    t.ok(await holdsSoon(() => log.length === 1))
+    isAway = false
+    await idlePolls()
+    isAway = true
+    t.ok(await holdsSoon(() => log.length === 2))
+  },
+)
+
 t.test('a redirect is not followed', async (t) => {
   const { create, start, pass, log } = await webhookWorld(t)
   const inner = createServer((_request, reply) => {
