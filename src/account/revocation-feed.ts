@@ -13,6 +13,16 @@ export const maxVersions = 10_000
  */
 export const extraSeconds = 60
 
+/** The max of the setting ACCESS_TOKEN_SECONDS. */
+export const maxAccessTokenSeconds = 3600
+
+/**
+ * How long after its start a feed expects tokens with the max life, in milliseconds. Its
+ * setting may be lower than the one before. For the first hour, a server with the former
+ * setting may still run beside it, and for the second one the last tokens of that server live.
+ */
+export const formerTokensMilliseconds = 2 * (maxAccessTokenSeconds + extraSeconds) * 1000
+
 /**
  * Milliseconds: the min time between two queries, the max time that a caller waits for a query
  * while there is a list, and the max age of a list that is served while queries fail.
@@ -36,6 +46,7 @@ interface Versions extends Pick<RevocationList, 'etag' | 'count'> {
   /** The lines of the database, and the hash of each id in them. */
   lines: string
   hashes: Map<string, string>
+  windowSeconds: number
   /** The JSON after `as_of`. */
   json: Buffer
 }
@@ -50,8 +61,6 @@ export interface RevocationFeedParts {
 
 /** The versions that other services compare with the claim `ver` of tokens. */
 export interface RevocationFeed {
-  /** How far back the list goes. */
-  windowSeconds: number
   /**
    * Returns the list. It is renewed at most once a second, by one query at a time, whatever the
    * number of callers.
@@ -70,7 +79,7 @@ export function createRevocationFeed({
   clock,
   logger,
 }: RevocationFeedParts): RevocationFeed {
-  const windowSeconds = accessTokenSeconds + extraSeconds
+  const startedAt = clock()
   let list: RevocationList | null = null
   let versions: Versions | null = null
   let running: { done: Promise<void>; waited: Promise<void> } | null = null
@@ -81,14 +90,20 @@ export function createRevocationFeed({
     const age = clock() - since
     return age < 0 || age >= milliseconds
   }
+  /** How far back the list goes. */
+  const windowSecondsAt = (time: number) =>
+    extraSeconds +
+    (time - startedAt < formerTokensMilliseconds ? maxAccessTokenSeconds : accessTokenSeconds)
   const isServable = (found: RevocationList | null): found is RevocationList =>
     found !== null && !isPast(found.asOf, feedTimes.maxAge)
 
   const renew = async () => {
     try {
+      const windowSeconds = windowSecondsAt(begun)
       const since = new Date(begun - windowSeconds * 1000)
       const lines = await findChangedVersions(since, maxVersions + 1)
-      if (lines !== versions?.lines) versions = toVersions(lines, windowSeconds, versions?.hashes)
+      if (lines !== versions?.lines || windowSeconds !== versions.windowSeconds)
+        versions = toVersions(lines, windowSeconds, versions?.hashes)
       const { etag, count, json } = versions
       const begin = Buffer.from(`{"as_of":"${new Date(begun).toISOString()}"`)
       list = { asOf: begun, body: Buffer.concat([begin, json]), etag, count }
@@ -116,7 +131,6 @@ export function createRevocationFeed({
   }
 
   return {
-    windowSeconds,
     read: async () => {
       // Failed queries count too: each caller would start another one.
       if (running === null && isPast(begun, feedTimes.between)) running = start()
@@ -151,5 +165,12 @@ function toVersions(
   const truncated = all.length > maxVersions ? ',"truncated":true' : ''
   const json = `,"window_seconds":${windowSeconds},"versions":{${entries.join()}}${truncated}}`
   const tag = createHash('sha256').update(json).digest('base64url').slice(0, 22)
-  return { lines, hashes, json: Buffer.from(json), etag: `W/"${tag}"`, count: entries.length }
+  return {
+    lines,
+    hashes,
+    windowSeconds,
+    json: Buffer.from(json),
+    etag: `W/"${tag}"`,
+    count: entries.length,
+  }
 }

@@ -12,6 +12,12 @@ export interface Change extends ListedAccount {
   deletedAt: Date | null
 }
 
+/**
+ * How far ahead the end of a lease and the time of a retry can be, in milliseconds. A later
+ * time does not count: it is from a clock that was wrong.
+ */
+export const farthestAhead = { lease: 600_000, retry: 7_200_000 }
+
 /** How far a receiver of webhooks has got. */
 export interface WebhookCursor extends ChangePosition {
   /** A hash of the URL. */

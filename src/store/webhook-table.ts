@@ -1,7 +1,7 @@
 import type { Provider } from './database.js'
 import { available, isDuplicate } from './faults.js'
 import type { PrismaClient } from './generated/sqlite/client.js'
-import type { Change, WebhookCursors } from './webhook-cursors.js'
+import { type Change, farthestAhead, type WebhookCursors } from './webhook-cursors.js'
 
 /** {@link WebhookCursors} in the table `webhooks`. */
 export function createWebhookCursors(client: PrismaClient, provider: Provider): WebhookCursors {
@@ -32,22 +32,18 @@ export function createWebhookCursors(client: PrismaClient, provider: Provider): 
           take: count,
         }),
       )) as Change[],
-    lease: async (key, owner, now, until) =>
-      (
-        await available(
-          table.updateManyAndReturn({
-            where: {
-              key,
-              pausedAt: null,
-              AND: [
-                { OR: [{ owner }, { leasedUntil: null }, { leasedUntil: { lte: now } }] },
-                { OR: [{ retryAt: null }, { retryAt: { lte: now } }] },
-              ],
-            },
-            data: { owner, leasedUntil: until },
-          }),
-        )
-      )[0] ?? null,
+    lease: async (key, owner, now, until) => {
+      const notAhead = (max: number) => [null, { lte: now }, { gt: new Date(now.getTime() + max) }]
+      const leased = notAhead(farthestAhead.lease).map((leasedUntil) => ({ leasedUntil }))
+      const waiting = notAhead(farthestAhead.retry).map((retryAt) => ({ retryAt }))
+      const [held = null] = await available(
+        table.updateManyAndReturn({
+          where: { key, pausedAt: null, AND: [{ OR: [{ owner }, ...leased] }, { OR: waiting }] },
+          data: { owner, leasedUntil: until },
+        }),
+      )
+      return held
+    },
     save: async ({ key, owner, changedAt, accountId }, changes) =>
       (
         await available(

@@ -73,8 +73,12 @@ export async function deliver(
     if (signal.aborted) return { kind: 'stopped', detail: 'stopped' }
     if (ending.signal.aborted) return { kind: 'timeout', detail: 'timeout' }
     // The message of the error may have the URL.
-    const { code } = Object((error as Error).cause) as { code?: unknown }
-    return { kind: 'unreachable', detail: typeof code === 'string' ? code : 'no response' }
+    const { code, message } = Object((error as Error).cause) as {
+      code?: unknown
+      message?: unknown
+    }
+    const words = message === 'bad port' ? 'port not allowed' : 'no response'
+    return { kind: 'unreachable', detail: typeof code === 'string' ? code : words }
   }
   const outcome = await send().catch(explain)
   clearTimeout(timer)

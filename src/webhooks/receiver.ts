@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.js'
-import type {
-  Change,
-  CursorChanges,
-  WebhookCursor,
-  WebhookCursors,
+import {
+  type Change,
+  type CursorChanges,
+  farthestAhead,
+  type WebhookCursor,
+  type WebhookCursors,
 } from '../store/webhook-cursors.js'
 import type { Message, Outcome, OutcomeKind } from './deliver.js'
 import { settleMilliseconds, toMessage } from './event.js'
@@ -66,6 +67,8 @@ export function createReceiver({
   let oldest: Date | null = null
   let lookAt = -Infinity
   const inTime = (milliseconds: number) => new Date(clock() + milliseconds)
+  // A clock that was set back must not stop the sender for as long.
+  const isAhead = (time: number, max: number) => time > clock() && time <= clock() + max
   const next = async (from: WebhookCursor, count: number) =>
     await cursors.changesAfter(from, inTime(-settleMilliseconds), count)
 
@@ -76,13 +79,14 @@ export function createReceiver({
     const now = clock()
     const found = await cursors.open(key, new Date(now))
     known = found
-    const waits = found.pausedAt !== null || (found.retryAt ?? 0) > new Date(now)
-    if (waits) lookAt = Math.min(now + lookMilliseconds, found.retryAt?.getTime() ?? Infinity)
+    const retryAt = found.retryAt?.getTime() ?? Infinity
+    const waits = found.pausedAt !== null || isAhead(retryAt, farthestAhead.retry)
+    if (waits) lookAt = Math.min(now + lookMilliseconds, retryAt)
     return waits ? null : found
   }
 
   async function turn(): Promise<void> {
-    if (clock() < lookAt) return
+    if (isAhead(lookAt, lookMilliseconds)) return
     lookAt = -Infinity
     const isFresh: boolean = known === null || known.pausedAt !== null || known.retryAt !== null
     const cursor = isFresh ? await look() : known
@@ -100,7 +104,7 @@ export function createReceiver({
   }
 
   const isOfAnother = (cursor: WebhookCursor) =>
-    cursor.owner !== owner && (cursor.leasedUntil ?? 0) > new Date(clock())
+    cursor.owner !== owner && isAhead(cursor.leasedUntil?.getTime() ?? 0, farthestAhead.lease)
 
   async function sendAll(cursor: WebhookCursor): Promise<void> {
     let held: WebhookCursor | null = cursor

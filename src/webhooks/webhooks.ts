@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../clock.js'
 import type { Config } from '../config.js'
 import type { Store } from '../store/open-store.js'
@@ -60,11 +61,14 @@ export function createWebhooks({
   graceMilliseconds = stopMilliseconds,
 }: WebhooksDeps): Webhooks {
   const stopping = new AbortController()
+  // Each delivery listens. Node.js warns of a leak from eleven on.
+  setMaxListeners(urls.length, stopping.signal)
   const owner = randomUUID()
   const checkClock = createClockCheck({ cursors, clock, logger })
   const running = new Set<Promise<void>>()
   const timers: NodeJS.Timeout[] = []
-  let [isStopped, isFailing] = [false, false]
+  const failing = new Set<() => Promise<void>>()
+  let isStopped = false
   const receivers = urls.map((url, index) => createSender(url, String(index + 1)))
 
   function createSender(url: string, receiver: string): Receiver {
@@ -99,19 +103,19 @@ export function createWebhooks({
     })
   }
 
-  /** Runs one step at a time. A failure is logged once, until a step succeeds. */
+  /** Runs one step at a time. A failure is logged once, until every step succeeds. */
   function every(milliseconds: number, step: () => Promise<void>): void {
     let isRunning = false
     const run = async () => {
       isRunning = true
       try {
         await step()
-        isFailing = false
+        failing.delete(step)
       } catch (err) {
         // Closing the database ends a statement that runs.
-        if (!isFailing && !isStopped)
+        if (failing.size === 0 && !isStopped)
           logger.error({ err }, 'webhooks: the database cannot be read; they are sent later')
-        isFailing = true
+        failing.add(step)
       }
       isRunning = false
     }
@@ -136,7 +140,11 @@ export function createWebhooks({
 
   return {
     start: () => {
-      if (urls.length > 0) every(600_000, checkClock)
+      // The senders report that the database is away.
+      if (urls.length > 0)
+        every(600_000, async () => {
+          await checkClock().catch(() => {})
+        })
       for (const { turn } of receivers) every(everyMilliseconds, turn)
     },
     stop,

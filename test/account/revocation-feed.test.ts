@@ -4,9 +4,12 @@ import {
   createRevocationFeed,
   extraSeconds,
   feedTimes,
+  formerTokensMilliseconds,
+  maxAccessTokenSeconds,
   maxVersions,
 } from '../../src/account/revocation-feed.js'
 import { Problem } from '../../src/errors.js'
+import { Settings } from '../../src/settings.js'
 
 const start = Date.parse('2026-01-02T03:04:05.678Z')
 const ada = '0197c9a4-7d3e-7c2a-b2de-0b0e4dca1fd1'
@@ -55,13 +58,13 @@ t.test('the list has the hashes, the versions and the time before the query', as
   const list = await readWith(`${ada} 3\n${eve} 1`)
   t.strictSame(json(list), {
     as_of: '2026-01-02T03:04:05.678Z',
-    window_seconds: 600 + extraSeconds,
+    window_seconds: 3660,
     versions: { [hashOf(ada)]: 3, [hashOf(eve)]: 1 },
   })
   t.match(list.etag, /^W\/"[\w-]{22}"$/)
   t.strictSame(
     queries.map(({ since, count }) => [since.getTime(), count]),
-    [[start - 660_000, maxVersions + 1]],
+    [[start - 3_660_000, maxVersions + 1]],
   )
   t.strictSame(feed.load(), { listed: 2, failed: 0 })
 
@@ -74,6 +77,30 @@ t.test('the list has the hashes, the versions and the time before the query', as
   time.now += 1000
   t.match(json(await readWith('')), { versions: {} })
 })
+
+t.test(
+  'tokens from before a lower ACCESS_TOKEN_SECONDS are covered until they expire',
+  async (t) => {
+    t.match(Settings.properties.ACCESS_TOKEN_SECONDS, { maximum: maxAccessTokenSeconds })
+    const { queries, readWith, time } = setUp()
+    const first = await readWith(`${ada} 1`)
+    // In its second hour, tokens of a server that ended in the first one are still valid.
+    time.now = start + formerTokensMilliseconds - 1
+    const last = await readWith(`${ada} 1`)
+    t.equal(last.etag, first.etag)
+    t.match(json(last), { window_seconds: maxAccessTokenSeconds + extraSeconds })
+    time.now += 1001
+    const next = await readWith(`${ada} 1`)
+    t.match(json(next), { window_seconds: 600 + extraSeconds, versions: { [hashOf(ada)]: 1 } })
+    t.not(next.etag, first.etag, 'the window is part of the list')
+    t.strictSame(
+      queries.map(({ since }) => since.getTime()),
+      [start - 3_660_000, start + formerTokensMilliseconds - 3_660_001, time.now - 660_000],
+    )
+    time.now = start - 1000
+    t.match(json(await readWith(`${ada} 1`)), { window_seconds: 3660 }, 'the clock was set back')
+  },
+)
 
 t.test('one query at a time and one a second, whatever the number of callers', async (t) => {
   const { feed, queries, readWith, last, time } = setUp()

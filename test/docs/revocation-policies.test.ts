@@ -26,7 +26,7 @@ interface Feed {
 
 /** A list of revocations whose content the test sets. */
 async function serveFeed(t: Test) {
-  let [feed, polls, conditional] = [{ versions: {} } as Feed, 0, 0]
+  let [feed, polls, conditional, open] = [{ versions: {} } as Feed, 0, 0, 0]
   const server = createServer((request, reply) => {
     polls++
     const { versions, truncated, age = 0, as = {} } = feed
@@ -51,6 +51,10 @@ async function serveFeed(t: Test) {
       })
       .end(as.body ?? body)
   }).listen(0, 'localhost')
+  server.on('connection', (socket) => {
+    open++
+    socket.once('close', () => open--)
+  })
   await new Promise((resolve) => server.once('listening', resolve))
   t.teardown(() => {
     server.close().closeAllConnections()
@@ -58,6 +62,7 @@ async function serveFeed(t: Test) {
   return {
     url: `http://localhost:${(server.address() as AddressInfo).port}/revocations`,
     conditional: () => conditional,
+    open: () => open,
     /** Sets the list, and waits until the poller has taken it in. */
     set: async (next: Feed) => {
       feed = next
@@ -125,6 +130,31 @@ for (const [language, startPoller] of Object.entries(pollers)) {
     }
     await judges(ada, 'current', 'a restored backup: the version fell, and stays so')
     await judges({ ...ada, ver: 1 }, 'ended', 'by the version that is listed now')
+  })
+
+  t.test(`${language}: another document instead of the list does no lasting harm`, async (t) => {
+    const started = await start(t)
+    if (started === null) return
+    const { set, judges } = started
+    const list = { as_of: '2026-01-02T03:04:05.000Z', window_seconds: 660 }
+    const documents = [{}, [], null, 1, list, { ...list, versions: null }, { versions: {} }]
+    for (const [index, document] of documents.entries()) {
+      // An earlier entry is kept for a minute, so each document has its account.
+      const sub = `ada-${index}`
+      await set({ versions: {} })
+      await set({ versions: {}, as: { status: 200, body: JSON.stringify(document) } })
+      await set({ versions: { [sub]: 3 } })
+      await judges({ ...ada, sub }, 'ended', JSON.stringify(document))
+      await judges({ ...ada, sub, ver: 3 }, 'current', JSON.stringify(document))
+    }
+  })
+
+  t.test(`${language}: a long page of an error does not keep its connection`, async (t) => {
+    const started = await start(t)
+    if (started === null) return
+    const as = { status: 503, body: 'x'.repeat(1_000_000) }
+    for (let times = 0; times < 10; times++) await started.set({ versions: {}, as })
+    t.ok(started.open() < 5, `${started.open()} open connections`)
   })
 
   for (const failOpen of [false, true]) {

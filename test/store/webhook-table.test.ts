@@ -1,4 +1,5 @@
 import t from 'tap'
+import { farthestAhead } from '../../src/store/webhook-cursors.js'
 import { createWebhookCursors } from '../../src/store/webhook-table.js'
 import { frozenNow, onEachDatabase } from '../helper.js'
 import { webhookWorld } from '../support/webhook-sender.js'
@@ -39,6 +40,27 @@ await onEachDatabase(t, async (t, kind) => {
     t.equal(await save(held, { changedAt: start.changedAt, accountId: '' }), false, 'not back')
     t.ok(await lease('a', 'next', end, end), 'when it has ended')
     t.equal(await save({ ...held, changedAt: at, accountId: 'x' }, {}), false)
+  })
+
+  await t.test('a lease and a retry that are too far ahead do not count', async (t) => {
+    const { store } = await webhookWorld(t, kind)
+    const { open, lease, save } = store.webhookCursors
+    const now = new Date(frozenNow)
+    const ahead = (milliseconds: number) => new Date(frozenNow + milliseconds)
+    const start = await open('a', now)
+    const rows: Array<[lease: number, retry: number, isGiven: boolean]> = [
+      [farthestAhead.lease, -1, false],
+      [-1, farthestAhead.retry, false],
+      [farthestAhead.lease + 1, -1, true],
+      [-1, farthestAhead.retry + 1, true],
+    ]
+    for (const [leased, retry, isGiven] of rows) {
+      const wrong = { leasedUntil: ahead(leased), retryAt: ahead(retry) }
+      const held = { ...start, owner: (await store.webhookCursors.find('a'))?.owner ?? null }
+      t.ok(await save(held, wrong))
+      const given = await lease('a', `p${leased} ${retry}`, now, ahead(30_000))
+      t.equal(given !== null, isGiven, `${leased} ${retry}`)
+    }
   })
 
   await t.test('receivers that no server has had for long are forgotten', async (t) => {

@@ -75,6 +75,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
       'store',
       'store/email-history',
       'store/ended-logins',
+      'store/webhook-cursors',
       'tokens',
       'unusable-hash',
       'webhooks',
@@ -158,6 +159,11 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
   { layer: 'store/email-history', path: /^store\/email-history\.ts$/, may: ['tokens'] },
   { layer: 'store/ended-logins', path: /^store\/ended-logins\.ts$/, may: [] },
   {
+    layer: 'store/webhook-cursors',
+    path: /^store\/webhook-cursors\.ts$/,
+    may: ['type:store'],
+  },
+  {
     layer: 'store',
     path: /^store\//,
     may: [
@@ -169,6 +175,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
       'scopes',
       'store/email-history',
       'store/ended-logins',
+      'store/webhook-cursors',
       'unusable-hash',
       'type:clock',
     ],
@@ -195,7 +202,7 @@ export const layers: Array<{ layer: string; path: RegExp; may: string[] }> = [
   {
     layer: 'webhooks',
     path: /^webhooks\//,
-    may: ['account', 'type:clock', 'type:config', 'type:store'],
+    may: ['account', 'store/webhook-cursors', 'type:clock', 'type:config', 'type:store'],
   },
   {
     layer: 'config',

@@ -124,11 +124,14 @@ t.test('a broken reply is a failure, and no error shows the URL', async (t) => {
     'http://a-host.invalid/?key=s3cret',
     'http://127.0.0.1:6000/?key=s3cret',
   ]
+  const details: string[] = []
   for (const url of urls) {
     const outcome = await send(url)
     t.match(outcome, { kind: 'unreachable' }, JSON.stringify(outcome))
     t.notMatch(outcome.detail, /s3cret|127/)
+    details.push(outcome.detail)
   }
+  t.equal(details.at(-1), 'port not allowed')
 })
 
 t.test('410 is its own result, and another status a refusal', async (t) => {
@@ -147,6 +150,13 @@ t.test('410 is its own result, and another status a refusal', async (t) => {
     })
     t.strictSame(await send(url), { kind, detail: `status ${status}` })
   }
+})
+
+t.test('a status that fetch refuses counts as no response', async (t) => {
+  const { url } = await serve(t, (_request, reply) => {
+    reply.writeHead(407).end()
+  })
+  t.strictSame(await send(url), { kind: 'unreachable', detail: 'no response' })
 })
 
 t.test('a delivery can be stopped', async (t) => {

@@ -3,7 +3,7 @@ import { createServer, type ServerResponse } from 'node:http'
 import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import { receiverKey } from '../../src/webhooks/receiver-url.js'
-import { onEachDatabase } from '../helper.js'
+import { frozenNow, onEachDatabase } from '../helper.js'
 import { operatorOn } from '../support/accounts.js'
 import { startReceiver } from '../support/receiver.js'
 import { holdsSoon } from '../support/redis.js'
@@ -125,6 +125,31 @@ await onEachDatabase(t, async (t, kind) => {
     t.equal(received[1]?.id, received[2]?.id)
   })
 
+  await t.test('a clock that was set back does not stop a receiver', async (t) => {
+    const { create, start, pass, log, time, store } = await webhookWorld(t, kind)
+    const receiver = await startReceiver(t)
+    receiver.respond = 500
+    await create('ada@example.org')
+    pass(4 * hour)
+    // Another process with the wrong clock was killed during a delivery.
+    const key = receiverKey(receiver.url)
+    await store.webhookCursors.open(key, new Date(frozenNow - 1))
+    const end = new Date(time.now + 30_000)
+    t.ok(await store.webhookCursors.lease(key, 'killed', new Date(time.now), end))
+    time.now -= 3 * hour
+    const { sender } = await start([receiver.url], { watch: false })
+    t.ok(await holdsSoon(() => log.length === 1), 'its lease does not count')
+    await sender.stop()
+
+    time.now += 3 * hour
+    const { polls } = await start([receiver.url], { watch: false })
+    t.ok(await holdsSoon(() => log.length === 2))
+    await polls(1)
+    time.now -= 3 * hour
+    receiver.respond = 204
+    t.ok(await holdsSoon(() => receiver.received.length === 3), 'nor does the time of the retry')
+  })
+
   await t.test('a receiver that hangs does not delay another one', async (t) => {
     const { create, start, pass } = await webhookWorld(t, kind)
     const [slow, quick] = [await startReceiver(t), await startReceiver(t)]
@@ -188,6 +213,90 @@ await onEachDatabase(t, async (t, kind) => {
     t.equal(new Set(receiver.received.map(({ id }) => id)).size, 3)
   })
 })
+
+t.test('sixteen receivers that hang bring no warning of Node.js', async (t) => {
+  const { create, start, pass } = await webhookWorld(t)
+  const receiver = await startReceiver(t)
+  receiver.respond = () => {}
+  const warnings: Error[] = []
+  const note = (warning: Error) => warnings.push(warning)
+  process.on('warning', note)
+  t.teardown(() => process.off('warning', note))
+  const urls = Array.from({ length: 16 }, (_, index) => `${receiver.url}/${index}`)
+  const { sender } = await start(urls, { graceMilliseconds: 1 })
+  await create('ada@example.org')
+  pass(settled)
+  t.ok(await holdsSoon(() => receiver.received.length === 16))
+  await sender.stop()
+  t.strictSame(warnings, [])
+})
+
+t.test('a failure of one sender alone is logged once', async (t) => {
+  const { create, start, pass, log, store } = await webhookWorld(t)
+  const [good, bad] = [await startReceiver(t), await startReceiver(t)]
+  let [calls, isAway] = [0, true]
+  await start([good.url, bad.url], {
+    watch: false,
+    wrap: (cursors) => ({
+      ...cursors,
+      open: async (key, now) => {
+        if (key === receiverKey(bad.url) && isAway) {
+          calls++
+          throw new Problem('unavailable')
+        }
+        return await cursors.open(key, now)
+      },
+    }),
+  })
+  for (let index = 0; index < 3; index++) {
+    const end = calls + 10
+    await create(`p${index}@example.org`)
+    pass(settled)
+    t.ok(await holdsSoon(() => calls > end))
+  }
+  t.ok(await holdsSoon(() => good.received.length === 3))
+  t.equal(log.length, 1)
+  isAway = false
+  const key = receiverKey(bad.url)
+  t.ok(await holdsSoon(async () => (await store.webhookCursors.find(key)) !== null))
+  pass(1)
+  await create('later@example.org')
+  pass(settled)
+  t.ok(await holdsSoon(() => bad.received.length === 1))
+})
+
+t.test(
+  'a database that is away at the start is logged once, and again the next time',
+  async (t) => {
+    const { log, start } = await webhookWorld(t)
+    const { url } = await startReceiver(t)
+    let isAway = true
+    const { idlePolls } = await start([url], {
+      watch: false,
+      wrap: (cursors) => {
+        const away = async () => {
+          if (isAway) throw new Problem('unavailable')
+        }
+        return {
+          ...cursors,
+          databaseTime: async () => {
+            await away()
+            return await cursors.databaseTime()
+          },
+          changesAfter: async (...args) => {
+            await away()
+            return await cursors.changesAfter(...args)
+          },
+        }
+      },
+    })
+    t.ok(await holdsSoon(() => log.length === 1))
+    isAway = false
+    await idlePolls()
+    isAway = true
+    t.ok(await holdsSoon(() => log.length === 2))
+  },
+)
 
 t.test('a redirect is not followed', async (t) => {
   const { create, start, pass, log } = await webhookWorld(t)

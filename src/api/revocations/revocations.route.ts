@@ -1,6 +1,11 @@
 import { Type } from 'typebox'
 import { exampleUser } from '../../account/user.js'
-import { hashOfSubject, maxVersions } from '../../account/revocation-feed.js'
+import {
+  extraSeconds,
+  hashOfSubject,
+  maxAccessTokenSeconds,
+  maxVersions,
+} from '../../account/revocation-feed.js'
 import type { App } from '../../http/fastify.js'
 import { NoQuery } from '../../http/schemas.js'
 import type { Services } from '../../services.js'
@@ -15,8 +20,9 @@ const Revocations = Type.Object(
     window_seconds: Type.Integer({
       format: 'int32',
       minimum: 120,
-      maximum: 3660,
-      description: 'How long a version stays listed. Every token of the former version has expired',
+      maximum: maxAccessTokenSeconds + extraSeconds,
+      description:
+        'How long a version stays listed: until every token of the former version has expired. In the first two hours of a server it is the maximum, because tokens from before may live longer',
     }),
     versions: Type.Record(
       Type.String({ pattern: '^[\\w-]{22}$' }),

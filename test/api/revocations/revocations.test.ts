@@ -173,7 +173,7 @@ await onEachDatabase(t, async (t, database) => {
     })
     t.strictSame(first.json(), {
       as_of: '2026-01-02T03:04:05.000Z',
-      window_seconds: 660,
+      window_seconds: 3660,
       versions: {},
     })
     const conditional = async (tag: string) =>
