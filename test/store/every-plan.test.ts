@@ -123,6 +123,7 @@ await onEachDatabase(t, async (t, kind) => {
       (previousUntil) => async () =>
         await machineClients.rotate({ id, secretHash }, { secretHash: 'y', previousUntil }),
     ),
+    setScopes: [async () => await machineClients.setScopes({ id, scopes: 'x' }, 'y')],
     setDisabled: [true, false].map(
       (isDisabled) => async () => await machineClients.setDisabled(id, isDisabled),
     ),
