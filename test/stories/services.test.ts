@@ -5,11 +5,12 @@ import { loadConfig } from '../../src/config.js'
 import { freshDatabase, goodPassword, onEachDatabase, query } from '../helper.js'
 import { freePort } from '../support/cluster.js'
 import { fakeTerminal } from '../support/fake-terminal.js'
+import { decode } from '../support/forge.js'
 import { basic, formType } from '../support/machines.js'
 import { createCommands } from '../support/operator.js'
 import { post, startServer } from '../support/process.js'
 import { mirrorOf, startReceiver, webhookSecret } from '../support/receiver.js'
-import { startNodePoller } from '../support/revocation-pollers.js'
+import { type PolledClaims, startNodePoller } from '../support/revocation-pollers.js'
 
 type Tokens = Record<'access_token' | 'refresh_token', string> & { user: { id: string } }
 interface Row {
@@ -176,8 +177,11 @@ await onEachDatabase(t, async (t, kind) => {
   }
   t.strictSame(admitted, ['ada', 'dora', 'finn'], 'disabling and deletion end logins')
 
+  // The API is for people. A service for machine clients judges their claims in the same way.
+  const judgeJob = async () => await api.judge(decode(jobToken).payload as unknown as PolledClaims)
+  t.equal(await judgeJob(), 'current')
   await clients('disable', id)
   t.equal((await job('/admin/users')).status, 403, 'the job is out at once')
-  await until('the end of the job', async () => (await api.verify(jobToken)) === null)
+  await until('the end of the job', async () => (await judgeJob()) === 'ended')
   t.equal(await server.stop('SIGTERM'), 0)
 })
