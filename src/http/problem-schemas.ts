@@ -24,7 +24,6 @@ export function nameProblems({ components, paths }: Contract): void {
       const medias = Object.values(responses)
         .map(({ content }) => content?.[mediaType])
         .filter((media) => media !== undefined)
-      if (medias.length === 0) continue
       const codes = medias.flatMap(({ examples }) => Object.keys(examples))
       const name = `${operationId.replace(/^./, (first) => first.toUpperCase())}Problem`
       components.schemas[name] = {

@@ -190,7 +190,7 @@ await onEachDatabase(t, async (t, kind) => {
     await accounts.createMany(people(0))
     await accounts.createMany(people(1300))
     await sql(
-      `UPDATE users SET deleted_at = '2020-01-01T00:00:00.000+00:00' WHERE password_hash = 'x'`,
+      `UPDATE users SET deleted_at = '2020-01-01T00:00:00.000+00:00', changed_at = '2020-01-01T00:00:00.000+00:00' WHERE password_hash = 'x'`,
     )
     const purged = await Promise.all(
       Array.from({ length: 4 }, async () => await accounts.purge(new Date(frozenNow))),
