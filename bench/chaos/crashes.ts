@@ -66,7 +66,9 @@ export async function crash(
   let openThenDone = 0
   let server: BenchServer = await place.start()
   const before = new Set(
-    (await place.query('SELECT email FROM users')).map(({ email }) => String(email)),
+    (await place.query('SELECT email FROM users WHERE deleted_at IS NULL')).map(({ email }) =>
+      String(email),
+    ),
   )
   for (let round = 1; round <= rounds; round++) {
     const touched = new Set(histories.keys())
@@ -169,7 +171,9 @@ async function compare(
 ): Promise<string[]> {
   const found = new Map<string, Found>()
   const wrong: string[] = []
-  for (const row of await place.query('SELECT email, token_epoch FROM users')) {
+  for (const row of await place.query(
+    'SELECT email, token_epoch FROM users WHERE deleted_at IS NULL',
+  )) {
     const email = String(row.email)
     if (found.has(email)) wrong.push(`${email} exists twice`)
     found.set(email, { epoch: Number(row.token_epoch) })
