@@ -1,14 +1,14 @@
-// A load in a process of its own, so that other work does not delay its clock. load.ts starts it.
+// Loads in a process of its own, so that other work does not delay their clock. load.ts starts it.
 import { setTimeout as wait } from 'node:timers/promises'
 import { createClient } from './client.js'
 import type { Load, LoadReport } from './load.js'
 
 const timeoutMilliseconds = 30_000
 
-process.once('message', (load: Load) => {
-  drive(load).then(
-    (report) =>
-      process.send?.(report, () => {
+process.once('message', (loads: Load[]) => {
+  Promise.all(loads.map(drive)).then(
+    (reports) =>
+      process.send?.(reports, () => {
         process.disconnect()
       }),
     (error: unknown) => {
@@ -28,12 +28,14 @@ async function drive({
   const send = createClient(timeoutMilliseconds, 1000)
   const byStatus: Record<string, number> = {}
   const milliseconds: number[] = []
+  const sinceSent: number[] = []
   let sent = 0
   const begin = performance.now()
   const counts = begin + warmSeconds * 1000
   const end = counts + seconds * 1000
   const ask = async (due: number) => {
     const message = messages[sent++ % messages.length] ?? {}
+    const begun = performance.now()
     const outcome = await send(url, message).then(
       ({ status }) => String(status),
       () => 'lost',
@@ -41,6 +43,7 @@ async function drive({
     if (due < counts) return
     byStatus[outcome] = (byStatus[outcome] ?? 0) + 1
     milliseconds.push(performance.now() - due)
+    sinceSent.push(performance.now() - begun)
   }
   if (perSecond === undefined) {
     await Promise.all(
@@ -50,10 +53,11 @@ async function drive({
     )
   } else {
     const running: Array<Promise<void>> = []
-    for (let now = begin; now < end; now = performance.now()) {
-      while (running.length < ((now - begin) * perSecond) / 1000)
-        running.push(ask(begin + (running.length * 1000) / perSecond))
-      await wait(1)
+    const due = () => begin + (running.length * 1000) / perSecond
+    while (due() < end) {
+      // A timer counts whole milliseconds. A load that sleeps leaves the cores to the server.
+      await wait(Math.max(1, Math.ceil(due() - performance.now())))
+      while (due() < Math.min(end, performance.now())) running.push(ask(due()))
     }
     await Promise.all(running)
   }
@@ -70,5 +74,6 @@ async function drive({
     p50: quantile(0.5),
     p99: quantile(0.99),
     slowest: quantile(1),
+    sinceSent,
   }
 }

@@ -32,6 +32,8 @@ export interface LoadReport {
   p50: number
   p99: number
   slowest: number
+  /** Milliseconds of each request from the time when it was sent, without the delays of the load itself. */
+  sinceSent: number[]
 }
 
 /**
@@ -40,18 +42,24 @@ export interface LoadReport {
  * @param launcher a command that starts another, such as `taskset -c 1`
  */
 export async function runLoad(load: Load, launcher: string[] = []): Promise<LoadReport> {
+  const [report] = await runLoads([load], launcher)
+  return report as LoadReport
+}
+
+/** Runs loads at the same time, together in one separate process. The reports are in their order. */
+export async function runLoads(loads: Load[], launcher: string[] = []): Promise<LoadReport[]> {
   const [program = '', ...args] = [
     ...launcher,
     process.execPath,
     resolve('dist/bench/load-process.js'),
   ]
   const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-  const report = once(child, 'message') as Promise<[LoadReport]>
+  const reports = once(child, 'message') as Promise<[LoadReport[]]>
   const failed = once(child, 'exit').then(([code]) => {
     throw new Error(`the load ended with ${String(code)}`)
   })
-  child.send(load)
-  const [answer] = await Promise.race([report, failed])
+  child.send(loads)
+  const [answer] = await Promise.race([reports, failed])
   failed.catch(() => {})
   return answer
 }

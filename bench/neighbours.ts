@@ -1,12 +1,16 @@
-// What one caller with one account on one network can do to everybody else. Beside each attack others log in, sign up, ask for mails and read; then the same beside as many
-// `GET /claims` of that caller. `npm run bench -- neighbours`; `--seconds=3` for each measurement, `--per-second=600` calls of the attacker or `--in-flight=300` of them always
-// without an answer, `--only=PATCH` for some attacks, `--rounds=5` for the median of several. In each round the caller has a new network, which its limits do not know yet.
+// What one caller with one account on one network can do to everybody else. Beside each attack
+// others log in, sign up, ask for mails and read; in turn with it, the same beside as many
+// `GET /claims` of that caller. `npm run bench -- neighbours`; `--seconds=4` for each phase,
+// `--rounds=6` of both, `--per-second=300` calls of the caller or `--in-flight=300` of them always
+// without an answer, `--only=PATCH` for some attacks. In each round the caller has a new network,
+// which its limits do not know yet.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from './client.js'
-import { type Load, type LoadReport, runLoad } from './load.js'
+import { type Load, type LoadReport, runLoad, runLoads } from './load.js'
 import { startServer } from './server.js'
+import { interval, median } from './statistics.js'
 
 const password = 'brass-lantern-under-the-stair'
 const people = 40
@@ -36,140 +40,131 @@ interface Person {
 }
 
 /**
- * Prints a line for each attack: the p50 of others beside it, of their p50 beside as many reads
- * of the claims.
+ * Prints a line for each attack: the times of others beside it, divided by their times beside as
+ * many reads of the claims, with the interval in which nine of ten such measurements lie.
  */
 export async function run(args: string[]): Promise<void> {
   const option = (name: string, byDefault: string) =>
     args.find((arg) => arg.startsWith(`--${name}=`))?.split('=')[1] ?? byDefault
   const [seconds, inFlight, rounds, only] = [
-    Number(option('seconds', '3')),
+    Number(option('seconds', '4')),
     Number(option('in-flight', '0')),
-    Number(option('rounds', '1')),
+    Number(option('rounds', '6')),
     option('only', ''),
   ]
-  const rate = inFlight > 0 ? { inFlight } : { perSecond: Number(option('per-second', '600')) }
+  const rate = inFlight > 0 ? { inFlight } : { perSecond: Number(option('per-second', '300')) }
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'))
   const server = await startServer(folder, { TRUST_PROXY: '127.0.0.1,::1', LOG_LEVEL: 'info' })
   try {
     const { crowd, own } = await prepare(server.url)
-    let fresh = 0
-    const messages: Record<Other, () => Call[]> = {
-      login: () =>
-        crowd.map(({ email }, index) => ({
-          ...stranger(++fresh + index),
-          body: { email, password },
-        })),
-      'sign-up': () =>
-        Array.from({ length: 100 }, () => ({
-          ...stranger(++fresh),
-          body: { email: `new-${crypto.randomUUID()}@example.org`, password },
-        })),
-      mail: () =>
-        Array.from({ length: 200 }, () => ({
-          ...stranger(++fresh),
-          body: { email: `nobody-${crypto.randomUUID()}@example.org` },
-        })),
-      'read /claims': () =>
-        crowd.map(({ access_token: token }, index) => ({ ...stranger(++fresh + index), token })),
-      'read /me': () =>
-        crowd.map(({ access_token: token }, index) => ({ ...stranger(++fresh + index), token })),
-    }
-    const measure = async (path: string, calls: Call[]): Promise<Measured> => {
+    const messages = messagesOf(crowd)
+    const measure = async ({ path, calls }: Attack, network: number): Promise<Measured> => {
+      const mine = from(`203.0.113.${network}`)
       const attack = runLoad({
         url: `${server.url}${path}`,
-        messages: calls,
+        messages: calls.map((call) => ({ ...call, ...mine })),
         ...rate,
         seconds: seconds + 1,
       })
-      const victims = Object.entries(others).map(async ([name, { perSecond, path, good }]) => {
-        const report = await runLoad({
+      const victims = runLoads(
+        Object.entries(others).map(([name, { perSecond, path }]) => ({
           url: `${server.url}${path}`,
           messages: messages[name as Other](),
           perSecond,
           seconds,
           warmSeconds: 0.5,
-        })
-        return [
-          name,
-          { p50: report.p50, served: (report.byStatus[good] ?? 0) / report.requests },
-        ] as const
-      })
-      return {
-        attack: await attack,
-        others: Object.fromEntries(await Promise.all(victims)) as Measured['others'],
-      }
-    }
-    let network = 0
-    const measureAs = async ({ path, calls }: Attack) => {
-      const mine = from(`203.0.113.${network}`)
-      const own = calls.map((call) => ({ ...call, ...mine }))
-      return await measure(path, own)
+        })),
+      )
+      return { attack: await attack, others: await victims }
     }
     const reads = { path: '/claims', calls: [{ token: own.access_token }] }
     const rows: Record<string, object> = {}
-    const raw: object[] = []
+    let network = 0
     for (const [name, attack] of Object.entries(attacks(own)).filter(([name]) =>
       name.includes(only),
     )) {
       const results: Round[] = []
       for (let round = 0; round < rounds; round++) {
         network++
-        // Twice, so that a machine that becomes slower meanwhile does not tilt it.
-        results.push({
-          before: await measureAs(reads),
-          during: await measureAs(attack),
-          after: await measureAs(reads),
-        })
+        const beside = await measure(attack, network)
+        results.push({ reads: await measure(reads, network), attack: beside })
       }
-      raw.push({ name, results })
-      rows[name] = { ...line(results), ...statuses(results.map(({ during }) => during.attack)) }
+      const attacker = statuses(results.map(({ attack }) => attack.attack))
+      console.log(`${name}: ${attacker}`)
+      console.table(linesOf(results))
+      rows[name] = { attacker, ...linesOf(results) }
     }
-    console.table(rows)
-    writeFileSync('dist/bench/neighbours.json', `${JSON.stringify(raw, null, 2)}\n`)
+    writeFileSync('dist/bench/neighbours.json', `${JSON.stringify(rows, null, 2)}\n`)
   } finally {
     await server.stop()
     rmSync(folder, { recursive: true })
   }
 }
 
+/** The reports of the others are in the order of `others`. */
 interface Measured {
   attack: LoadReport
-  others: Record<Other, { p50: number; served: number }>
+  others: LoadReport[]
 }
 
-type Round = Record<'before' | 'during' | 'after', Measured>
+/** Two phases of the same length, one after the other. */
+type Round = Record<'reads' | 'attack', Measured>
 
-function line(rounds: Round[]): object {
+/** What the others send in one phase, with new networks each time. */
+function messagesOf(crowd: Person[]): Record<Other, () => Call[]> {
+  let fresh = 0
+  const anybody = (count: number, body: () => object) => () =>
+    Array.from({ length: count }, () => ({ ...stranger(++fresh), body: body() }))
+  const read = () => crowd.map(({ access_token: token }) => ({ ...stranger(++fresh), token }))
+  return {
+    login: () => crowd.map(({ email }) => ({ ...stranger(++fresh), body: { email, password } })),
+    'sign-up': anybody(100, () => ({ email: `new-${crypto.randomUUID()}@example.org`, password })),
+    mail: anybody(200, () => ({ email: `nobody-${crypto.randomUUID()}@example.org` })),
+    'read /claims': read,
+    'read /me': read,
+  }
+}
+
+function linesOf(rounds: Round[]): Record<string, object> {
   return Object.fromEntries(
-    Object.keys(others).flatMap((key) => {
-      const name = key as Other
-      const ratios = rounds.map(({ before, during, after }) => {
-        const [quiet, loud, again] = [before, during, after].map(({ others }) => others[name].p50)
-        return Number(loud) / ((Number(quiet) + Number(again)) / 2)
-      })
-      const served = rounds.map(({ during }) => during.others[name].served)
+    Object.entries(others).map(([name, { good }], index) => {
+      const beside = (phase: keyof Round) => (round: Round) =>
+        round[phase].others[index] as LoadReport
+      const times = (phase: keyof Round) => (some: Round[]) =>
+        some.flatMap((round) => beside(phase)(round).sinceSent)
+      const ratio = (of: (list: number[]) => number) => (some: Round[]) =>
+        of(times('attack')(some)) / of(times('reads')(some))
+      const show = (of: (list: number[]) => number) =>
+        `${ratio(of)(rounds).toFixed(2)} (${interval(rounds, ratio(of))
+          .map((end) => end.toFixed(2))
+          .join(' to ')})`
+      const all = rounds.map(beside('attack'))
+      const served =
+        sum(all.map(({ byStatus }) => byStatus[good] ?? 0)) /
+        sum(all.map(({ requests }) => requests))
       return [
-        [name, Math.round(median(ratios) * 100) / 100],
-        [`${name} served`, Math.round(Math.min(...served) * 100) / 100],
+        name,
+        {
+          'p50 ms, reads': median(times('reads')(rounds)).toFixed(2),
+          'p50 ms, attack': median(times('attack')(rounds)).toFixed(2),
+          'p50 ratio': show(median),
+          'mean ratio': show(mean),
+          served: served.toFixed(3),
+        },
       ]
     }),
   )
 }
 
-function median(values: number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
+function statuses(reports: LoadReport[]): string {
+  const all = sum(reports.map(({ requests }) => requests))
+  const names = [...new Set(reports.flatMap(({ byStatus }) => Object.keys(byStatus)))]
+  const share = (name: string) => sum(reports.map(({ byStatus }) => byStatus[name] ?? 0)) / all
+  return names.map((name) => `${(100 * share(name)).toFixed(1)} % ${name}`).join(', ')
 }
 
-function statuses(reports: LoadReport[]): object {
-  const all = reports.reduce((sum, { requests }) => sum + requests, 0)
-  const names = new Set(reports.flatMap(({ byStatus }) => Object.keys(byStatus)))
-  const share = (name: string) =>
-    reports.reduce((sum, { byStatus }) => sum + (byStatus[name] ?? 0), 0) / all
-  return {
-    attacker: [...names].map((name) => `${Math.round(100 * share(name))} % ${name}`).join(', '),
-  }
-}
+const sum = (list: number[]) => list.reduce((total, value) => total + value, 0)
+const mean = (list: number[]) => sum(list) / list.length
 
 interface Attack {
   path: string
