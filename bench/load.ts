@@ -32,7 +32,10 @@ export interface LoadReport {
   p50: number
   p99: number
   slowest: number
-  /** Milliseconds of each request from the time when it was sent, without the delays of the load itself. */
+  /**
+   * Milliseconds of each request from the time when it was sent, without the delays of the load
+   * itself.
+   */
   sinceSent: number[]
 }
 
@@ -46,7 +49,10 @@ export async function runLoad(load: Load, launcher: string[] = []): Promise<Load
   return report as LoadReport
 }
 
-/** Runs loads at the same time, together in one separate process. The reports are in their order. */
+/**
+ * Runs loads at the same time, together in one separate process. The reports are in their
+ * order.
+ */
 export async function runLoads(loads: Load[], launcher: string[] = []): Promise<LoadReport[]> {
   const [program = '', ...args] = [
     ...launcher,

@@ -40,8 +40,8 @@ interface Person {
 }
 
 /**
- * Prints a line for each attack: the times of others beside it, divided by their times beside as
- * many reads of the claims, with the interval in which nine of ten such measurements lie.
+ * Prints a line for each attack: the times of others beside it, divided by their times beside
+ * as many reads of the claims, with the interval in which nine of ten such measurements lie.
  */
 export async function run(args: string[]): Promise<void> {
   const option = (name: string, byDefault: string) =>

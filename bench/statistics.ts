@@ -14,9 +14,9 @@ export function quantile(list: number[], share: number): number {
 }
 
 /**
- * Returns the interval in which nine of ten repetitions of a measurement would lie: the bootstrap
- * of Efron, with 1,000 samples of the rounds (percentile method). The same rounds give the same
- * interval.
+ * Returns the interval in which nine of ten repetitions of a measurement would lie: the
+ * bootstrap of Efron, with 1,000 samples of the rounds (percentile method). The same rounds
+ * give the same interval.
  *
  * @param figure computes the measurement from rounds
  */

@@ -4,6 +4,11 @@ export interface Neighbours {
   see: (network: string) => void
   /** Whether another network has called in the last ten seconds. */
   hasOthers: (network: string) => boolean
+  /**
+   * When the reservations of each network end: see {@link createPace}. All its work counts
+   * together.
+   */
+  reservedUntil: Map<string, number>
 }
 
 const recentMilliseconds = 10_000
@@ -25,13 +30,15 @@ export function createNeighbours(now: () => number): Neighbours {
     },
     hasOthers: (network) =>
       now() - (network === last.network ? previous : last).at <= recentMilliseconds,
+    reservedUntil: new Map(),
   }
 }
 
 /**
  * Limits how much of the working time one network gets while other networks call, also when the
- * rest of the time is idle: work of one network slows down whatever else runs on the cores. A
- * network without neighbours is not limited.
+ * rest of the time is idle: work of one network slows down whatever else runs on the cores.
+ * What a network did not use lately, it may use at once. A network without neighbours is not
+ * limited.
  */
 export interface Pace {
   /** Whether a network with so much running work may begin more now. */
@@ -49,34 +56,46 @@ export interface Pace {
   charge: (network: string, begin: number) => void
 }
 
-/** The part of the working time that one network gets beside others. */
-const share = 1 / 4
+/** The part of the slots that one network gets at once beside others. It gets at least one slot. */
+const atOnceShare = 1 / 4
+
+/** The part of the working time that one network gets beside others in the long run. */
+const lastingShare = 1 / 8
+
+/** How far ahead of its lasting share a network may be. */
+const aheadMilliseconds = 2000
 
 /**
- * Gives a network its share of the slots, rounded down. A network whose share is less than one
- * slot has one, and rests after its work: each piece reserves more time than it takes.
+ * Each piece of work reserves the time in which the lasting share would have done it. The
+ * reservation may lie so far in the future that a group of people can log in at once: the
+ * Generic Cell Rate Algorithm (ITU-T I.371).
  *
  * @param slots pieces of work that run at once
  */
 export function createPace(slots: number, neighbours: Neighbours, now: () => number): Pace {
-  const own = slots * share
-  const most = Math.max(1, Math.floor(own))
-  const reserved = new Map<string, number>()
+  const own = slots * lastingShare
+  const most = Math.max(1, Math.floor(slots * atOnceShare))
+  const { reservedUntil } = neighbours
+  const reserved = (network: string) => Math.max(0, (reservedUntil.get(network) ?? 0) - now())
   const rest = (network: string) =>
-    neighbours.hasOthers(network) ? Math.max(0, (reserved.get(network) ?? 0) - now()) : 0
+    neighbours.hasOthers(network) ? Math.max(0, reserved(network) - aheadMilliseconds) : 0
   return {
     allows: (network, running) =>
       !neighbours.hasOthers(network) || (running < most && rest(network) === 0),
     rest,
     expectedWait: (network, ahead, milliseconds) =>
       neighbours.hasOthers(network)
-        ? rest(network) + (Math.max(0, ahead - most + 1) / Math.min(own, most)) * milliseconds
+        ? Math.max(
+            (Math.max(0, ahead - most + 1) / most) * milliseconds,
+            reserved(network) + (ahead / own) * milliseconds - aheadMilliseconds,
+          )
         : 0,
     charge: (network, begin) => {
-      const from = Math.max(begin, reserved.get(network) ?? begin)
-      for (const [name, end] of reserved) if (end <= now()) reserved.delete(name)
-      if (own < 1 && neighbours.hasOthers(network))
-        reserved.set(network, from + (now() - begin) / own)
+      // Before it is forgotten: it may have ended during this work.
+      const from = Math.max(begin, reservedUntil.get(network) ?? begin)
+      for (const [name, end] of reservedUntil) if (end <= now()) reservedUntil.delete(name)
+      if (!neighbours.hasOthers(network)) return
+      reservedUntil.set(network, from + (now() - begin) / own)
     },
   }
 }
