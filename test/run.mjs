@@ -1,5 +1,6 @@
-// The parts of `npm test`: `check` is everything but the tests. `test:one <file> …`, `test:bench`
-// and `test:quick` run some of the tests, without coverage.
+// The parts of `npm test`: `check` is everything but the tests, `app` runs those of the application
+// with coverage, and `bench` those of the bench. `test:one <file> …` and `test:quick` run some of
+// the tests, without coverage.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -10,7 +11,7 @@ import { text } from 'node:stream/consumers'
 
 const onSqlite = { TEST_DATABASES: 'sqlite' }
 
-const parts = { check, one, bench, quick }
+const parts = { check, one, app, bench, quick }
 
 /** Lint takes as long as the others together. */
 async function check() {
@@ -34,6 +35,17 @@ async function check() {
     }),
   )
   return Math.max(...codes)
+}
+
+/** All tests but those of the bench, with the coverage that .taprc asks for. */
+async function app() {
+  const files = testFiles('test').filter((file) => !file.startsWith('test/bench/'))
+  const shares = (file) => !isAlone(file) && !needsBrowser(file)
+  const together = files.filter(shares)
+  const count = Math.ceil(together.length / filesInGroup)
+  // The longest run alone, so they begin first.
+  const runs = [...files.filter((file) => !shares(file)), ...groups(together, count)]
+  return await tap(runs, {}, ['--timeout=1800'])
 }
 
 async function one(files) {
@@ -74,7 +86,7 @@ const slow = [
 /** Why `npm run test:quick` leaves a test file out; undefined if it does not. */
 const reasons = [
   ['belongs to the bench', (file) => file.startsWith('test/bench/')],
-  ['needs a browser', (file) => reaches(file, /\/(browser|sites)\.js'/)],
+  ['needs a browser', needsBrowser],
   [
     'starts processes',
     (file) => reaches(file, /'node:(child_process|cluster)'|\/(process|redis)\.js'/),
@@ -88,6 +100,10 @@ const reasons = [
   ],
   ['takes long', (file) => slow.includes(basename(file))],
 ]
+
+function needsBrowser(file) {
+  return reaches(file, /\/(browser|sites)\.js'/)
+}
 
 /** Whether a test file, or what it imports for itself, has a text. */
 function reaches(file, pattern) {
@@ -115,12 +131,9 @@ async function quick() {
     if (reason !== undefined) left.set(reason, [...(left.get(reason) ?? []), file])
     return reason === undefined
   })
-  // Loading takes longer than most tests, so several files share a process. A file that changes
-  // something until its process ends has one of its own.
-  const isAlone = (file) =>
-    /^(t\.(?!test)|const .*\bbuildTestApp\(t\b)/m.test(readFileSync(file, 'utf8'))
-  const runs = [...groups(kept.filter((file) => !isAlone(file))), ...kept.filter(isAlone)]
-  const code = await tap(runs, onSqlite, ['--timeout=600'])
+  const together = kept.filter((file) => !isAlone(file))
+  const runs = [...groups(together, availableParallelism()), ...kept.filter(isAlone)]
+  const code = await tap(runs, onSqlite)
 
   const seconds = Math.round((performance.now() - begin) / 1000)
   const lists = [...left].map(([reason, names]) => `  ${reason}:\n    ${names.join('\n    ')}`)
@@ -132,16 +145,38 @@ Run \`npm test\` before you push.`)
   return code
 }
 
-/** Files that import several test files each. One for each core. */
-function groups(files) {
-  const folder = '.tap/quick'
-  const count = availableParallelism()
+/** A file that changes something until its process ends has a process of its own. */
+function isAlone(file) {
+  return /^(t\.(?!test)|const .*\bbuildTestApp\(t\b)/m.test(readFileSync(file, 'utf8'))
+}
+
+const groupStart = `import t from 'tap'
+import { once } from 'node:events'
+
+async function run(file) {
+  t.comment(file)
+  await import(file)
+  if (!t.idle) await once(t, 'idle')
+}
+
+`
+
+/** Enough that loading costs little, few enough that a failure is easily found. */
+const filesInGroup = 8
+
+/**
+ * Divides test files into so many groups. Answers a file for each group, which imports them one
+ * after the other: loading takes longer than most tests, so several files share a process.
+ */
+function groups(files, count) {
+  const folder = '.tap/groups'
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   return Array.from({ length: count }, (_, index) => {
     const own = files.filter((_, place) => place % count === index)
     const path = join(folder, `group-${index + 1}.test.mjs`)
-    writeFileSync(path, own.map((file) => `await import('../../${file}')\n`).join(''))
+    const imports = own.map((file) => `await run('../../${file}')\n`).join('')
+    writeFileSync(path, groupStart + imports)
     return path
   })
 }
@@ -154,10 +189,10 @@ function testFiles(folder) {
 }
 
 /** Runs tap with what test/before.ts prepares. Answers the exit code. */
-async function tap(files, env = {}, options = []) {
+async function tap(files, env = {}, options = ['--disable-coverage']) {
   const manifest = createRequire(import.meta.url).resolve('tap/package.json')
   const program = join(dirname(manifest), 'dist/esm/run.mjs')
-  const args = [program, '--disable-coverage', ...options, ...files]
+  const args = [program, ...options, ...files]
   const child = spawn(process.execPath, args, { stdio: 'inherit', env: { ...process.env, ...env } })
   const [code] = await once(child, 'close')
   return code ?? 1
