@@ -95,7 +95,7 @@ export function createFairQueue(
     if (isBusy || queues.size === 0) return
     const next = [...queues].find(([network]) => pace.allows(network, 0))
     if (next === undefined) {
-      const rest = Math.min(...[...queues.keys()].map(pace.rest))
+      const rest = Math.min(...[...queues.keys()].map((network) => pace.rest(network, 0)))
       alarm = setTimeout(beginNext, Math.ceil(rest)).unref()
       return
     }

@@ -43,8 +43,11 @@ export function createNeighbours(now: () => number): Neighbours {
 export interface Pace {
   /** Whether a network with so much running work may begin more now. */
   allows: (network: string, running: number) => boolean
-  /** Milliseconds until a network has waited long enough after its previous work. */
-  rest: (network: string) => number
+  /**
+   * Milliseconds until a network with so much running work may begin more. Infinity if some of
+   * the running work must end first.
+   */
+  rest: (network: string, running: number) => number
   /**
    * Milliseconds until a newcomer may begin.
    *
@@ -77,11 +80,12 @@ export function createPace(slots: number, neighbours: Neighbours, now: () => num
   const most = Math.max(1, Math.floor(slots * atOnceShare))
   const { reservedUntil } = neighbours
   const reserved = (network: string) => Math.max(0, (reservedUntil.get(network) ?? 0) - now())
-  const rest = (network: string) =>
-    neighbours.hasOthers(network) ? Math.max(0, reserved(network) - aheadMilliseconds) : 0
+  const rest = (network: string, running: number) => {
+    if (!neighbours.hasOthers(network)) return 0
+    return running < most ? Math.max(0, reserved(network) - aheadMilliseconds) : Infinity
+  }
   return {
-    allows: (network, running) =>
-      !neighbours.hasOthers(network) || (running < most && rest(network) === 0),
+    allows: (network, running) => rest(network, running) === 0,
     rest,
     expectedWait: (network, ahead, milliseconds) =>
       neighbours.hasOthers(network)
