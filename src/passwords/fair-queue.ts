@@ -31,11 +31,13 @@ interface Place {
 /**
  * @param places how much work can wait at once, 1 or more
  * @param now gives milliseconds that never go back
+ * @param prepare runs before each piece of work; the network does not rest for it
  */
 export function createFairQueue(
   places: number,
   neighbours: Neighbours,
   now: () => number,
+  prepare = async (): Promise<void> => {},
 ): FairQueue {
   const pace = createPace(1, neighbours, now)
   // The network whose turn is next comes first.
@@ -108,6 +110,15 @@ export function createFairQueue(
     place.begin()
   }
 
+  const charged = async <T>(network: string, work: () => Promise<T>) => {
+    const begin = now()
+    try {
+      return await work()
+    } finally {
+      pace.charge(network, begin)
+    }
+  }
+
   return {
     run: async (waiter, work) => {
       if (waiter.signal?.aborted) throw new Problem('overloaded')
@@ -117,11 +128,10 @@ export function createFairQueue(
         if (waiting >= places) makeRoom(waiter.network)
         await wait(waiter)
       }
-      const begin = now()
       try {
-        return await work()
+        await prepare()
+        return await charged(waiter.network, work)
       } finally {
-        pace.charge(waiter.network, begin)
         isBusy = false
         beginNext()
       }
