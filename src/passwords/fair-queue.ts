@@ -18,10 +18,13 @@ export interface FairQueue {
    * Work that runs continues.
    *
    * @throws Problem `overloaded` if no place is free. A place is taken back later if another
-   *   network with fewer places needs it.
+   *   network with fewer places needs it, or after half a minute.
    */
   run: <T>(waiter: Waiter, work: () => Promise<T>) => Promise<T>
 }
+
+/** By then most clients have given up. A network that rests again and again reaches it. */
+const longestWaitMilliseconds = 30_000
 
 interface Place {
   begin: () => void
@@ -67,12 +70,14 @@ export function createFairQueue(
   }
   const wait = async ({ network, signal }: Waiter) =>
     await new Promise<void>((resolve, reject) => {
-      const hangUp = () => {
+      const giveUp = () => {
         leave(network, place)
-        reject(new Problem('overloaded'))
+        place.refuse()
       }
+      const timer = setTimeout(giveUp, longestWaitMilliseconds)
       const stop = () => {
-        signal?.removeEventListener('abort', hangUp)
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', giveUp)
       }
       const place = {
         begin: () => {
@@ -84,7 +89,7 @@ export function createFairQueue(
           reject(new Problem('overloaded'))
         },
       }
-      signal?.addEventListener('abort', hangUp, { once: true })
+      signal?.addEventListener('abort', giveUp, { once: true })
       const queue = queues.get(network)
       if (queue === undefined) queues.set(network, [place])
       else queue.push(place)

@@ -193,6 +193,20 @@ t.test('work that rests begins by itself, and loses its place to others', async 
   await next()
 })
 
+t.test('nobody waits for more than half a minute', async (t) => {
+  const { ask, events, next, pass } = queueFor(4)
+  ask('greedy', 'g0')
+  ask('greedy', 'g1')
+  pass(1)
+  ask('greedy', 'g2')
+  pass(29_999)
+  t.strictSame(await events(), ['g0', 'g1 overloaded'])
+  t.strictSame(await next(), ['g2'], 'the place is free')
+  pass(30_000)
+  t.strictSame(await next(), [], 'work that has begun goes on')
+  t.strictSame(await events(), [])
+})
+
 t.test('a network that becomes alone need not rest, and keeps its order', async (t) => {
   const { ask, events, next, pass, time } = queueFor(4)
   for (const name of ['ada', 'greedy']) ask(name, name)
