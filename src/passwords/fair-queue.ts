@@ -1,5 +1,5 @@
 import { Problem } from '../errors.js'
-import { createPace, type Neighbours } from './pace.js'
+import { aheadMilliseconds, createPace, type Neighbours } from './pace.js'
 
 /** A caller that waits: its network, and a signal that aborts when the client has hung up. */
 export interface Waiter {
@@ -42,7 +42,7 @@ export function createFairQueue(
   now: () => number,
   prepare = async (): Promise<void> => {},
 ): FairQueue {
-  const pace = createPace(1, neighbours, now)
+  const pace = createPace(1, neighbours, now, aheadMilliseconds.estimate)
   // The network whose turn is next comes first.
   const queues = new Map<string, Place[]>()
   let waiting = 0

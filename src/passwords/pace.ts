@@ -65,8 +65,12 @@ const atOnceShare = 1 / 4
 /** The part of the working time that one network gets beside others in the long run. */
 const lastingShare = 1 / 8
 
-/** How far ahead of its lasting share a network may be. */
-const aheadMilliseconds = 2000
+/**
+ * How far ahead of its lasting share a network may be when it begins a hash or an estimate. It
+ * is less for an estimate. So the hash of a sign-up need not rest after the estimate, which
+ * would be lost with it.
+ */
+export const aheadMilliseconds = { hash: 2000, estimate: 1000 }
 
 /**
  * Each piece of work reserves the time in which the lasting share would have done it. The
@@ -74,15 +78,22 @@ const aheadMilliseconds = 2000
  * Generic Cell Rate Algorithm (ITU-T I.371).
  *
  * @param slots pieces of work that run at once
+ * @param now gives milliseconds that never go back
+ * @param aheadMost one of {@link aheadMilliseconds}
  */
-export function createPace(slots: number, neighbours: Neighbours, now: () => number): Pace {
+export function createPace(
+  slots: number,
+  neighbours: Neighbours,
+  now: () => number,
+  aheadMost = aheadMilliseconds.hash,
+): Pace {
   const own = slots * lastingShare
   const most = Math.max(1, Math.floor(slots * atOnceShare))
   const { reservedUntil } = neighbours
   const reserved = (network: string) => Math.max(0, (reservedUntil.get(network) ?? 0) - now())
   const rest = (network: string, running: number) => {
     if (!neighbours.hasOthers(network)) return 0
-    return running < most ? Math.max(0, reserved(network) - aheadMilliseconds) : Infinity
+    return running < most ? Math.max(0, reserved(network) - aheadMost) : Infinity
   }
   return {
     allows: (network, running) => rest(network, running) === 0,
@@ -91,7 +102,7 @@ export function createPace(slots: number, neighbours: Neighbours, now: () => num
       neighbours.hasOthers(network)
         ? Math.max(
             (Math.max(0, ahead - most + 1) / most) * milliseconds,
-            reserved(network) + (ahead / own) * milliseconds - aheadMilliseconds,
+            reserved(network) + (ahead / own) * milliseconds - aheadMost,
           )
         : 0,
     charge: (network, begin) => {
