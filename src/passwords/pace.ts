@@ -4,6 +4,8 @@ export interface Neighbours {
   see: (network: string) => void
   /** Whether another network has called in the last ten seconds. */
   hasOthers: (network: string) => boolean
+  /** Milliseconds until a network has no others, if none calls again. */
+  untilAlone: (network: string) => number
   /**
    * When the reservations of each network end: see {@link createPace}. All its work counts
    * together.
@@ -22,14 +24,16 @@ export function createNeighbours(now: () => number): Neighbours {
   // Two are enough: one of the last two different networks is not the network that is asked about.
   let last = { network: '', at: -Infinity }
   let previous = last
+  const untilAlone = (network: string) =>
+    Math.max(0, (network === last.network ? previous : last).at + recentMilliseconds - now())
   return {
     see: (network) => {
       if (network === '') return
       if (network !== last.network) previous = last
       last = { network, at: now() }
     },
-    hasOthers: (network) =>
-      now() - (network === last.network ? previous : last).at <= recentMilliseconds,
+    hasOthers: (network) => untilAlone(network) > 0,
+    untilAlone,
     reservedUntil: new Map(),
   }
 }
@@ -93,7 +97,9 @@ export function createPace(
   const reserved = (network: string) => Math.max(0, (reservedUntil.get(network) ?? 0) - now())
   const rest = (network: string, running: number) => {
     if (!neighbours.hasOthers(network)) return 0
-    return running < most ? Math.max(0, reserved(network) - aheadMost) : Infinity
+    if (running >= most) return Infinity
+    const rested = Math.max(0, reserved(network) - aheadMost)
+    return Math.min(rested, neighbours.untilAlone(network))
   }
   return {
     allows: (network, running) => rest(network, running) === 0,

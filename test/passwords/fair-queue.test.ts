@@ -233,6 +233,21 @@ t.test('nobody waits for more than half a minute', async (t) => {
   t.strictSame(await events(), [])
 })
 
+t.test('a network that rests begins by itself when it becomes alone', async (t) => {
+  const { ask, events, next, pass } = queueFor(4)
+  for (const name of ['ada', 'greedy']) ask(name, name)
+  await events()
+  await next()
+  pass(4000)
+  await next()
+  ask('greedy', 'g1')
+  pass(5999)
+  t.strictSame(await events(), [])
+  pass(1)
+  t.strictSame(await events(), ['g1'])
+  await next()
+})
+
 t.test('a network that becomes alone need not rest, and keeps its order', async (t) => {
   const { ask, events, next, pass, time } = queueFor(4)
   for (const name of ['ada', 'greedy']) ask(name, name)
