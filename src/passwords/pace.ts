@@ -1,4 +1,4 @@
-/** Tells whether a network has the server to itself. */
+/** Tells who has called lately, and how much of the working time each network has reserved. */
 export interface Neighbours {
   /** Notes a call. Callers without a network (`''`), such as the operator, do not count. */
   see: (network: string) => void
@@ -7,8 +7,10 @@ export interface Neighbours {
   /** Milliseconds until a network has no others, if none calls again. */
   untilAlone: (network: string) => number
   /**
-   * When the reservations of each network end: see {@link createPace}. All its work counts
-   * together.
+   * When the reservations of each network end: see {@link createPace}. Its hashes and its
+   * estimates count together. A reservation that has ended is forgotten at the next charge.
+   * Some tens of networks have one, however many call: all of them together reserve eight times
+   * the time that passes, for the hashes and again for the estimates.
    */
   reservedUntil: Map<string, number>
 }
@@ -91,13 +93,13 @@ export function createPace(
   now: () => number,
   aheadMost = aheadMilliseconds.hash,
 ): Pace {
-  const own = slots * lastingShare
-  const most = Math.max(1, Math.floor(slots * atOnceShare))
+  const lastingSlots = slots * lastingShare
+  const slotsAtOnce = Math.max(1, Math.floor(slots * atOnceShare))
   const { reservedUntil } = neighbours
   const reserved = (network: string) => Math.max(0, (reservedUntil.get(network) ?? 0) - now())
   const rest = (network: string, running: number) => {
     if (!neighbours.hasOthers(network)) return 0
-    if (running >= most) return Infinity
+    if (running >= slotsAtOnce) return Infinity
     const rested = Math.max(0, reserved(network) - aheadMost)
     return Math.min(rested, neighbours.untilAlone(network))
   }
@@ -107,8 +109,8 @@ export function createPace(
     expectedWait: (network, ahead, milliseconds) =>
       neighbours.hasOthers(network)
         ? Math.max(
-            (Math.max(0, ahead - most + 1) / most) * milliseconds,
-            reserved(network) + (ahead / own) * milliseconds - aheadMost,
+            (Math.max(0, ahead - slotsAtOnce + 1) / slotsAtOnce) * milliseconds,
+            reserved(network) + (ahead / lastingSlots) * milliseconds - aheadMost,
           )
         : 0,
     charge: (network, begin) => {
@@ -116,7 +118,7 @@ export function createPace(
       const from = Math.max(begin, reservedUntil.get(network) ?? begin)
       for (const [name, end] of reservedUntil) if (end <= now()) reservedUntil.delete(name)
       if (!neighbours.hasOthers(network)) return
-      reservedUntil.set(network, from + (now() - begin) / own)
+      reservedUntil.set(network, from + (now() - begin) / lastingSlots)
     },
   }
 }
