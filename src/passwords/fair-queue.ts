@@ -1,5 +1,5 @@
 import { Problem } from '../errors.js'
-import { createPace, type Neighbours } from './pace.js'
+import { aheadMilliseconds, createPace, type Neighbours } from './pace.js'
 
 /** A caller that waits: its network, and a signal that aborts when the client has hung up. */
 export interface Waiter {
@@ -18,10 +18,13 @@ export interface FairQueue {
    * Work that runs continues.
    *
    * @throws Problem `overloaded` if no place is free. A place is taken back later if another
-   *   network with fewer places needs it.
+   *   network with fewer places needs it, or after half a minute.
    */
   run: <T>(waiter: Waiter, work: () => Promise<T>) => Promise<T>
 }
+
+/** By then most clients have given up. A network that rests again and again reaches it. */
+const longestWaitMilliseconds = 30_000
 
 interface Place {
   begin: () => void
@@ -31,13 +34,15 @@ interface Place {
 /**
  * @param places how much work can wait at once, 1 or more
  * @param now gives milliseconds that never go back
+ * @param prepare runs before each piece of work; the network does not rest for it
  */
 export function createFairQueue(
   places: number,
   neighbours: Neighbours,
   now: () => number,
+  prepare = async (): Promise<void> => {},
 ): FairQueue {
-  const pace = createPace(1, neighbours, now)
+  const pace = createPace(1, neighbours, now, aheadMilliseconds.estimate)
   // The network whose turn is next comes first.
   const queues = new Map<string, Place[]>()
   let waiting = 0
@@ -65,12 +70,14 @@ export function createFairQueue(
   }
   const wait = async ({ network, signal }: Waiter) =>
     await new Promise<void>((resolve, reject) => {
-      const hangUp = () => {
+      const giveUp = () => {
         leave(network, place)
-        reject(new Problem('overloaded'))
+        place.refuse()
       }
+      const timer = setTimeout(giveUp, longestWaitMilliseconds)
       const stop = () => {
-        signal?.removeEventListener('abort', hangUp)
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', giveUp)
       }
       const place = {
         begin: () => {
@@ -82,7 +89,7 @@ export function createFairQueue(
           reject(new Problem('overloaded'))
         },
       }
-      signal?.addEventListener('abort', hangUp, { once: true })
+      signal?.addEventListener('abort', giveUp, { once: true })
       const queue = queues.get(network)
       if (queue === undefined) queues.set(network, [place])
       else queue.push(place)
@@ -95,7 +102,7 @@ export function createFairQueue(
     if (isBusy || queues.size === 0) return
     const next = [...queues].find(([network]) => pace.allows(network, 0))
     if (next === undefined) {
-      const rest = Math.min(...[...queues.keys()].map(pace.rest))
+      const rest = Math.min(...[...queues.keys()].map((network) => pace.rest(network, 0)))
       alarm = setTimeout(beginNext, Math.ceil(rest)).unref()
       return
     }
@@ -108,6 +115,15 @@ export function createFairQueue(
     place.begin()
   }
 
+  const charged = async <T>(network: string, work: () => Promise<T>) => {
+    const begin = now()
+    try {
+      return await work()
+    } finally {
+      pace.charge(network, begin)
+    }
+  }
+
   return {
     run: async (waiter, work) => {
       if (waiter.signal?.aborted) throw new Problem('overloaded')
@@ -117,11 +133,10 @@ export function createFairQueue(
         if (waiting >= places) makeRoom(waiter.network)
         await wait(waiter)
       }
-      const begin = now()
       try {
-        return await work()
+        await prepare()
+        return await charged(waiter.network, work)
       } finally {
-        pace.charge(waiter.network, begin)
         isBusy = false
         beginNext()
       }

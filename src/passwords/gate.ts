@@ -157,14 +157,12 @@ export function createHashGate({
     }
     clearTimeout(alarm)
     if (load.inUse === concurrency) return
-    // A permit is free, so a network without running work waits only for its rest to end. Nothing
-    // else would wake it.
-    const rests = round
-      .waiting()
-      .filter((network) => round.get(network).running === 0)
-      .map(pace.rest)
-    if (rests.length > 0)
-      alarm = setTimeout(beginWaiting, Math.ceil(Math.min(...rests)), undefined).unref()
+    // A permit is free, so each network that waits either rests, or waits for its own work to end,
+    // which begins more anyway. Nothing else would wake a network that rests.
+    const rest = Math.min(
+      ...round.waiting().map((network) => pace.rest(network, round.get(network).running)),
+    )
+    if (rest < Infinity) alarm = setTimeout(beginWaiting, Math.ceil(rest), undefined).unref()
   }
   const hold = async <T>(work: () => Promise<T>, network: string): Promise<T> => {
     const begun = now()

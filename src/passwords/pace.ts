@@ -1,12 +1,16 @@
-/** Tells whether a network has the server to itself. */
+/** Tells who has called lately, and how much of the working time each network has reserved. */
 export interface Neighbours {
   /** Notes a call. Callers without a network (`''`), such as the operator, do not count. */
   see: (network: string) => void
   /** Whether another network has called in the last ten seconds. */
   hasOthers: (network: string) => boolean
+  /** Milliseconds until a network has no others, if none calls again. */
+  untilAlone: (network: string) => number
   /**
-   * When the reservations of each network end: see {@link createPace}. All its work counts
-   * together.
+   * When the reservations of each network end: see {@link createPace}. Its hashes and its
+   * estimates count together. A reservation that has ended is forgotten at the next charge.
+   * Some tens of networks have one, however many call: all of them together reserve eight times
+   * the time that passes, for the hashes and again for the estimates.
    */
   reservedUntil: Map<string, number>
 }
@@ -22,14 +26,16 @@ export function createNeighbours(now: () => number): Neighbours {
   // Two are enough: one of the last two different networks is not the network that is asked about.
   let last = { network: '', at: -Infinity }
   let previous = last
+  const untilAlone = (network: string) =>
+    Math.max(0, (network === last.network ? previous : last).at + recentMilliseconds - now())
   return {
     see: (network) => {
       if (network === '') return
       if (network !== last.network) previous = last
       last = { network, at: now() }
     },
-    hasOthers: (network) =>
-      now() - (network === last.network ? previous : last).at <= recentMilliseconds,
+    hasOthers: (network) => untilAlone(network) > 0,
+    untilAlone,
     reservedUntil: new Map(),
   }
 }
@@ -43,8 +49,11 @@ export function createNeighbours(now: () => number): Neighbours {
 export interface Pace {
   /** Whether a network with so much running work may begin more now. */
   allows: (network: string, running: number) => boolean
-  /** Milliseconds until a network has waited long enough after its previous work. */
-  rest: (network: string) => number
+  /**
+   * Milliseconds until a network with so much running work may begin more. Infinity if some of
+   * the running work must end first.
+   */
+  rest: (network: string, running: number) => number
   /**
    * Milliseconds until a newcomer may begin.
    *
@@ -62,8 +71,12 @@ const atOnceShare = 1 / 4
 /** The part of the working time that one network gets beside others in the long run. */
 const lastingShare = 1 / 8
 
-/** How far ahead of its lasting share a network may be. */
-const aheadMilliseconds = 2000
+/**
+ * How far ahead of its lasting share a network may be when it begins a hash or an estimate. It
+ * is less for an estimate. So the hash of a sign-up need not rest after the estimate, which
+ * would be lost with it.
+ */
+export const aheadMilliseconds = { hash: 2000, estimate: 1000 }
 
 /**
  * Each piece of work reserves the time in which the lasting share would have done it. The
@@ -71,23 +84,33 @@ const aheadMilliseconds = 2000
  * Generic Cell Rate Algorithm (ITU-T I.371).
  *
  * @param slots pieces of work that run at once
+ * @param now gives milliseconds that never go back
+ * @param aheadMost one of {@link aheadMilliseconds}
  */
-export function createPace(slots: number, neighbours: Neighbours, now: () => number): Pace {
-  const own = slots * lastingShare
-  const most = Math.max(1, Math.floor(slots * atOnceShare))
+export function createPace(
+  slots: number,
+  neighbours: Neighbours,
+  now: () => number,
+  aheadMost = aheadMilliseconds.hash,
+): Pace {
+  const lastingSlots = slots * lastingShare
+  const slotsAtOnce = Math.max(1, Math.floor(slots * atOnceShare))
   const { reservedUntil } = neighbours
   const reserved = (network: string) => Math.max(0, (reservedUntil.get(network) ?? 0) - now())
-  const rest = (network: string) =>
-    neighbours.hasOthers(network) ? Math.max(0, reserved(network) - aheadMilliseconds) : 0
+  const rest = (network: string, running: number) => {
+    if (!neighbours.hasOthers(network)) return 0
+    if (running >= slotsAtOnce) return Infinity
+    const rested = Math.max(0, reserved(network) - aheadMost)
+    return Math.min(rested, neighbours.untilAlone(network))
+  }
   return {
-    allows: (network, running) =>
-      !neighbours.hasOthers(network) || (running < most && rest(network) === 0),
+    allows: (network, running) => rest(network, running) === 0,
     rest,
     expectedWait: (network, ahead, milliseconds) =>
       neighbours.hasOthers(network)
         ? Math.max(
-            (Math.max(0, ahead - most + 1) / most) * milliseconds,
-            reserved(network) + (ahead / own) * milliseconds - aheadMilliseconds,
+            (Math.max(0, ahead - slotsAtOnce + 1) / slotsAtOnce) * milliseconds,
+            reserved(network) + (ahead / lastingSlots) * milliseconds - aheadMost,
           )
         : 0,
     charge: (network, begin) => {
@@ -95,7 +118,7 @@ export function createPace(slots: number, neighbours: Neighbours, now: () => num
       const from = Math.max(begin, reservedUntil.get(network) ?? begin)
       for (const [name, end] of reservedUntil) if (end <= now()) reservedUntil.delete(name)
       if (!neighbours.hasOthers(network)) return
-      reservedUntil.set(network, from + (now() - begin) / own)
+      reservedUntil.set(network, from + (now() - begin) / lastingSlots)
     },
   }
 }

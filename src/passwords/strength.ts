@@ -42,7 +42,11 @@ export function createEstimator(neighbours = createNeighbours(clock)): Estimator
     maxThreads: 1,
     idleTimeout: 60_000,
   })
-  const queue = createFairQueue(places, neighbours, clock)
+  // Not charged to the network whose sign-up happens to start it: it would rest for seconds.
+  const startThread = async () => {
+    if (pool.threads.length === 0) await pool.run({ password: '', words: [] })
+  }
+  const queue = createFairQueue(places, neighbours, clock, startThread)
   return async (password, words, waiter = { network: '' }) =>
     await queue.run(waiter, async () => (await pool.run({ password, words })) as Estimate)
 }

@@ -3,6 +3,7 @@ import { setImmediate as settle } from 'node:timers/promises'
 import t from 'tap'
 import { Problem } from '../../src/errors.js'
 import { createFairQueue } from '../../src/passwords/fair-queue.js'
+import { createHashGate } from '../../src/passwords/gate.js'
 import { createNeighbours } from '../../src/passwords/pace.js'
 
 mock.timers.enable({ apis: ['setTimeout'] })
@@ -158,9 +159,9 @@ t.test('beside others a network rests after much work', async (t) => {
   await next()
   for (const name of ['g0', 'g1', 'g2']) ask('greedy', name)
   t.strictSame(await events(), ['g0'])
-  pass(300)
+  pass(200)
   t.strictSame(await next(), [], 'idle, though others of the network wait')
-  pass(99)
+  pass(399)
   ask('ada', 'a1')
   t.strictSame(await events(), ['a1'], 'another network begins at once')
   pass(1)
@@ -175,7 +176,7 @@ t.test('work that rests begins by itself, and loses its place to others', async 
   ask('greedy', 'g0')
   await events()
   await next()
-  pass(300)
+  pass(200)
   await next()
   ask('greedy', 'g1', hangUp.signal)
   ask('greedy', 'g2')
@@ -183,13 +184,67 @@ t.test('work that rests begins by itself, and loses its place to others', async 
   for (const name of ['a1', 'a2']) ask('ada', name)
   t.strictSame(await events(), ['a1', 'g2 overloaded'])
   t.strictSame([await next(), await next()], [['a2'], []])
-  pass(99)
+  pass(399)
   t.strictSame(await events(), [])
   hangUp.abort()
   ask('greedy', 'g3')
   t.strictSame(await events(), ['g1 overloaded'])
   pass(1)
   t.strictSame(await events(), ['g3'])
+  await next()
+})
+
+t.test('a group of sign-ups beside others gets its hashes, however many at once', async (t) => {
+  for (const concurrency of [1, 2, 4, 8]) {
+    const time = { now: 0 }
+    const now = () => time.now
+    const neighbours = createNeighbours(now)
+    const queue = createFairQueue(64, neighbours, now)
+    const gate = createHashGate({ concurrency, queueMilliseconds: 1000, now, neighbours })
+    const take = (milliseconds: number) => async () =>
+      await new Promise<void>((resolve) => {
+        setTimeout(resolve, milliseconds)
+      })
+    const signUp = async (network: string) => {
+      await queue.run({ network }, take(10))
+      await gate.enter(null, async (turn) => await turn(take(30)), network)
+    }
+    const all = Promise.allSettled(['ada', ...Array<string>(20).fill('school')].map(signUp))
+    for (; time.now < 6000; time.now++) {
+      mock.timers.tick(1)
+      await settle()
+    }
+    const refused = (await all).filter(({ status }) => status === 'rejected')
+    t.strictSame(refused, [], `${concurrency} at once`)
+  }
+})
+
+t.test('nobody waits for more than half a minute', async (t) => {
+  const { ask, events, next, pass } = queueFor(4)
+  ask('greedy', 'g0')
+  ask('greedy', 'g1')
+  pass(1)
+  ask('greedy', 'g2')
+  pass(29_999)
+  t.strictSame(await events(), ['g0', 'g1 overloaded'])
+  t.strictSame(await next(), ['g2'], 'the place is free')
+  pass(30_000)
+  t.strictSame(await next(), [], 'work that has begun goes on')
+  t.strictSame(await events(), [])
+})
+
+t.test('a network that rests begins by itself when it becomes alone', async (t) => {
+  const { ask, events, next, pass } = queueFor(4)
+  for (const name of ['ada', 'greedy']) ask(name, name)
+  await events()
+  await next()
+  pass(4000)
+  await next()
+  ask('greedy', 'g1')
+  pass(5999)
+  t.strictSame(await events(), [])
+  pass(1)
+  t.strictSame(await events(), ['g1'])
   await next()
 })
 

@@ -254,6 +254,21 @@ for (const [concurrency, took] of [
     t.strictSame(gate.load(), { inUse: 0, waiting: 0, shed: 0 })
   })
 
+t.test('a rest ends also while other work of its network runs', async (t) => {
+  const { come, begun, end, pass } = gateFor({ concurrency: 16, queueMilliseconds: 60_000 })
+  come('ada')
+  await end(1)
+  for (let count = 0; count < 7; count++) come('flood')
+  await pass(5000)
+  await end(3)
+  t.equal(begun.length, 7)
+  await pass(499)
+  t.equal(begun.length, 7)
+  await pass(1)
+  t.equal(begun.length, 8)
+  await end(4)
+})
+
 t.test('a client that hangs up while its network rests is forgotten', async (t) => {
   const { come, begun, end, pass, gate } = gateFor()
   const hangUp = new AbortController()

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { Problem } from '../../src/errors.js'
+import { createNeighbours, createPace } from '../../src/passwords/pace.js'
 import { createEstimator } from '../../src/passwords/strength.js'
 import judge from '../../src/passwords/strength-worker.js'
 import { goodPassword } from '../helper.js'
@@ -55,6 +56,15 @@ t.test('weak and strong passwords', async (t) => {
   }
   for (const password of strong)
     t.match(await estimate(password, []), { score: /^[34]$/ }, password.slice(0, 40))
+})
+
+t.test('nobody rests because the thread had to start', async (t) => {
+  const now = () => performance.now()
+  const neighbours = createNeighbours(now)
+  const pace = createPace(1, neighbours, now)
+  neighbours.see('ada')
+  await createEstimator(neighbours)(goodPassword, [], { network: 'bob' })
+  t.equal(pace.rest('bob', 0), 0)
 })
 
 t.test('what the account is known by counts as common words', async (t) => {
