@@ -100,6 +100,8 @@ export interface TestOptions {
   drain?: Drain
   /** Sends mails, instead of keeping them for `nextMail`. */
   transport?: Transport
+  /** How long a command of Redis may take, in milliseconds, instead of 200. */
+  redisTimeout?: number
   /** Shorter bounds on a connection than those of the product. */
   timeouts?: ServerTimeouts
   /** A database that is there already, instead of a fresh one. */
@@ -163,7 +165,10 @@ export async function buildTestApp(t: Test, options: TestOptions = {}): Promise<
     },
   })
   const { mailer, ...mailbox } = createMailbox(logger, options.transport)
-  const redis = config.REDIS_URL === '' ? undefined : connectRedis(config.REDIS_URL, logger)
+  const redis =
+    config.REDIS_URL === ''
+      ? undefined
+      : connectRedis(config.REDIS_URL, logger, options.redisTimeout)
   const services = createServices({
     config,
     store,

@@ -145,9 +145,13 @@ Run \`npm test\` before you push.`)
   return code
 }
 
-/** A file that changes something until its process ends has a process of its own. */
+/**
+ * A file that keeps something until its process ends has a process of its own: it calls
+ * `t.teardown`, or gives the test of the process to a function, at its top level.
+ */
 function isAlone(file) {
-  return /^(t\.(?!test)|const .*\bbuildTestApp\(t\b)/m.test(readFileSync(file, 'utf8'))
+  const pattern = /^(t\.(?!test)|(?!await onEachDatabase)\S.*\w\(t[,)])/m
+  return pattern.test(readFileSync(file, 'utf8'))
 }
 
 const groupStart = `import t from 'tap'

@@ -10,17 +10,23 @@ const reconnectMilliseconds = 1000
 
 /**
  * Connects to Redis without ever delaying a caller. While Redis cannot be reached, or if it
- * does not respond within {@link redisTimeout}, commands fail at once. Reconnects by itself, at
- * most once a second if Redis accepts no writes. Logs once that Redis failed, and once that it
- * is back. Never logs the URL, which may contain a password.
+ * does not respond in time, commands fail at once. Reconnects by itself, at most once a second
+ * if Redis accepts no writes. Logs once that Redis failed, and once that it is back. Never logs
+ * the URL, which may contain a password.
+ *
+ * @param commandTimeout in milliseconds
  */
-export function connectRedis(url: string, logger: FastifyBaseLogger): Redis {
+export function connectRedis(
+  url: string,
+  logger: FastifyBaseLogger,
+  commandTimeout = redisTimeout,
+): Redis {
   let reconnectedAt = -Infinity
   const options: RedisOptions = {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: redisTimeout,
+    commandTimeout,
     connectTimeout: 2000,
     retryStrategy: (times) => Math.min(times * 100, 1000),
     // This connection would stay with the former primary. The address may lead to the new one.

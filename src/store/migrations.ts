@@ -64,7 +64,7 @@ function isLocked(error: unknown, provider: Provider): boolean {
 function explainLock({ name, provider }: Database, milliseconds: number): string {
   const who =
     provider === 'postgresql'
-      ? "SELECT pid, application_name, state, query FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype IN ('advisory', 'relation') AND pid <> pg_backend_pid() lists the processes with locks, and SELECT pg_terminate_backend(<pid>) ends one."
+      ? "SELECT DISTINCT pid, application_name, state, query FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE datname = current_database() AND locktype IN ('advisory', 'relation') AND pid <> pg_backend_pid() lists the processes with locks, and SELECT pg_terminate_backend(<pid>) ends one."
       : 'End the other process that migrates or writes to the file.'
   return `${name} was not migrated: another process has held its lock for ${milliseconds / 1000} s. ${who} Then run "npm run migrate" again.`
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { limits } from '../../src/limits/table.js'
-import { buildTestApp, goodPassword, problem, type TestApp } from '../helper.js'
+import { buildTestApp, goodPassword, problem, type TestApp, type TestOptions } from '../helper.js'
 import { startServer } from '../support/process.js'
 import { holdsSoon, type RedisServer, startRedis } from '../support/redis.js'
 import { makeJwk } from '../support/forge.js'
@@ -23,12 +23,8 @@ const back = [30, 'Redis is back', undefined]
  * An application with this Redis, once it uses it; another replica of the one whose database it
  * is given.
  */
-async function build(t: Test, { url, keys: held }: RedisServer, databaseUrl?: string) {
-  const test = await buildTestApp(t, {
-    keys,
-    env: { REDIS_URL: url },
-    ...(databaseUrl !== undefined && { databaseUrl }),
-  })
+async function build(t: Test, { url, keys: held }: RedisServer, options: TestOptions = {}) {
+  const test = await buildTestApp(t, { keys, env: { REDIS_URL: url }, ...options })
   t.ok(
     await holdsSoon(async () => {
       await login(test, `${performance.now()}@example.org`)
@@ -41,8 +37,10 @@ async function build(t: Test, { url, keys: held }: RedisServer, databaseUrl?: st
 const redis = await startRedis(t)
 if (redis !== null) {
   t.test('two replicas count together, and Redis sees no address', async (t) => {
-    const one = await build(t, redis)
-    const two = await build(t, redis, one.databaseUrl)
+    // On a busy machine, Redis can take longer than the product waits for it.
+    const patience = { redisTimeout: 10_000 }
+    const one = await build(t, redis, patience)
+    const two = await build(t, redis, { ...patience, databaseUrl: one.databaseUrl })
     for (let index = 0; index <= free; index++)
       problem(t, await login(index % 2 ? one : two, email), 401, 'invalid_credentials')
     for (const test of [one, two]) problem(t, await login(test, email), 429, 'rate_limited')
