@@ -43,7 +43,6 @@ async function app() {
   const shares = (file) => !isAlone(file) && !needsBrowser(file)
   const together = files.filter(shares)
   const count = Math.ceil(together.length / filesInGroup)
-  // The longest run alone, so they begin first.
   const runs = [...files.filter((file) => !shares(file)), ...groups(together, count)]
   return await tap(runs, {}, ['--timeout=1800'])
 }
