@@ -79,9 +79,9 @@ t.test('npm run dev serves what was saved last', async (t) => {
     writeFileSync(errors, entitled('First'))
     await until(() => starts() > before)
     writeFileSync(errors, entitled('Second'))
-    const seen = new Set<string | null>()
-    await until(async () => seen.add(await served()).has('Second'))
-    t.notOk(seen.has('First'), 'the first save is never served')
+    // A machine that builds more slowly than it starts serves the first one meanwhile.
+    await until(async () => (await served()) === 'Second')
+    t.equal(await served(), 'Second', 'and it stays')
   })
 
   await t.test('settings that cannot be used, until the next save of .env', async (t) => {
