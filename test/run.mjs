@@ -93,7 +93,7 @@ const reasons = [
   [
     'needs PostgreSQL',
     (file) =>
-      /\b(clusterUrl|makeCluster)\(|'postgresql'\)\)|: 'postgresql'|of databaseKinds/.test(
+      /\b(clusterUrl|makeCluster)\(|'postgresql'\)|: 'postgresql'|of databaseKinds/.test(
         readFileSync(file, 'utf8'),
       ),
   ],
