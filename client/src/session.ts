@@ -110,7 +110,7 @@ export function createSession(storage: Storage, name: string, server: Server): S
 
   const endHere = async (reason?: LatchkeyError) => {
     const { login } = held
-    if (login === null) return held.set(null)
+    if (!login && inCookies) return held.set(null)
     held.set(null, undefined, undefined, reason)
     await keep.write(null).catch(ignore)
     tell()
@@ -130,7 +130,7 @@ export function createSession(storage: Storage, name: string, server: Server): S
   }
 
   /** Tells the server that the login has ended. */
-  const leave = async (login: Login | null) => {
+  const leave = async (login?: Login | null) => {
     const body = inCookies ? undefined : { refresh_token: login?.refresh }
     await (leaving = server.post('/logout', body).then(() => mark(false)))
   }
@@ -146,7 +146,7 @@ export function createSession(storage: Storage, name: string, server: Server): S
         (error: LatchkeyError) => held.set(null, undefined, undefined, error),
       )
     if (!inCookies) return
-    const known = isLeaving ? leave(null) : renewal.renew()
+    const known = isLeaving ? leave() : renewal.renew()
     await Promise.race([known.catch(ignore), sleep(startMs)])
   }
 
@@ -233,16 +233,16 @@ export function createSession(storage: Storage, name: string, server: Server): S
     logout: async () => {
       mark(true)
       await start()
-      const { login } = held
+      // Another tab may have logged in, unheard.
+      const kept = held.login ?? (await keep.read().catch(() => null))
+      const login = held.login ?? kept
       const left = login || inCookies ? leave(login) : undefined
       await Promise.all([
         end().then(() => {
           if (!inCookies) mark(false)
         }),
         // Without the server, only cookies are left.
-        left?.catch((error: unknown) => {
-          if (inCookies) throw error
-        }),
+        inCookies ? left : left?.catch(ignore),
       ])
     },
   }

@@ -174,14 +174,33 @@ t.test('a page that comes back asks what has happened', async (t) => {
     const page = await pages.open(context, storage)
     const other = await pages.open(context, storage)
     await signUp(page, `back-${storage}@example.org`)
+    await until(other, 'auth.user !== null')
     // As a page in the back/forward cache, which hears nothing.
-    await run(other, 'auth.ready')
     await run(other, `BroadcastChannel.prototype.postMessage = () => {}`)
     await run(other, 'auth.logout()')
     t.not(await run(page, 'auth.user'), null, 'not heard')
     await run(page, `dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))`)
     await until(page, 'auth.user === null')
     t.equal(await run(page, me), 401, storage)
+    await context.close()
+  }
+})
+
+t.test('a logout in a tab that has not heard of the login', async (t) => {
+  for (const storage of shared) {
+    const context = await pages.newContext()
+    const page = await pages.open(context, storage)
+    const deaf = await pages.sites.open(context, hosts.app)
+    await run(deaf, 'delete window.BroadcastChannel')
+    await makeClient(deaf, api, storage)
+    await run(deaf, 'auth.ready')
+    await signUp(page, `deaf-${storage}@example.org`)
+    t.equal(await run(deaf, 'auth.user'), null, storage)
+    await run(deaf, 'auth.logout()')
+    const fresh = await pages.open(context, storage)
+    t.equal(await run(fresh, 'auth.ready.then(() => auth.user)'), null, 'nothing is restored')
+    await run(page, `dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))`)
+    await until(page, 'auth.user === null')
     await context.close()
   }
 })
