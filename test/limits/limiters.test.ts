@@ -150,6 +150,16 @@ t.test('one network or one device cannot make others wait', async (t) => {
   )
 })
 
+t.test('a network that waits does not take the turn of another at the same moment', async (t) => {
+  const { guess } = await setUp()
+  while ((await guess('one')) === 0);
+  mock.timers.tick(10_000)
+  t.equal(await guess('one'), 0, 'its wait is twice as long from now on')
+  for (let network = 0; (await guess(`network ${network}`)) === 0; network++);
+  mock.timers.tick(10_000)
+  t.strictSame(await Promise.all([guess('one'), guess('two')]), [10, 0])
+})
+
 t.test('a call during a wait does not make it longer', async (t) => {
   const { guess } = await setUp()
   while ((await guess('one')) === 0);
@@ -298,10 +308,12 @@ t.test('a network has a bounded number of comparisons, also of right passwords',
 })
 
 t.test('a proof of the mailbox resets the limits of the address and the network', async (t) => {
-  const { guess, attempts } = await setUp()
+  const { guess, attempts, from } = await setUp()
   for (const network of ['one', 'two', 'three', 'four']) while ((await guess(network)) === 0);
+  while ((await from('password-devices')) === 0);
   t.not(await guess('five'), 0, 'before')
   await attempts.forgive(email, { network: 'one', devices: [] })
+  t.equal(await from('password-devices'), 0, 'of devices, after')
   t.strictSame([await guess('one'), await guess('five'), await guess('two')], [0, 0, 10], 'after')
 })
 
