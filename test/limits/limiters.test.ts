@@ -160,6 +160,21 @@ t.test('a network that waits does not take the turn of another at the same momen
   t.strictSame(await Promise.all([guess('one'), guess('two')]), [10, 0])
 })
 
+t.test('what is given back is one call, in its own window, whatever was refused', async (t) => {
+  const { limiters, from } = await setUp()
+  const late = await limiters['password-email'].take(email)
+  mock.timers.tick(day * 1000)
+  await late.undo()
+  let compared = 0
+  while ((await from('password-email')) === 0) compared++
+  t.equal(compared, limits['password-email'].free + 1, 'none of the next window')
+  const take = async () => await limiters['mail-email'].take(email)
+  const [first] = await Promise.all(Array.from({ length: limits['mail-email'].calls }, take))
+  for (let index = 0; index < 3; index++) await t.rejects(take())
+  await first?.undo()
+  await take()
+})
+
 t.test('a call during a wait does not make it longer', async (t) => {
   const { guess } = await setUp()
   while ((await guess('one')) === 0);
