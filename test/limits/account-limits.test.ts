@@ -6,11 +6,14 @@ import {
   buildTestApp,
   frozenNow,
   goodPassword,
+  outcome,
   problem,
   type TestApp,
   type TestOptions,
 } from '../helper.js'
+import { signupByKey } from '../support/dpop-client.js'
 import { decode, forge, makeJwk, signer } from '../support/forge.js'
+import { outcomes } from '../support/replies.js'
 
 // The library of the counters goes by the time of the system: no wait ends during a test.
 mock.timers.enable({ apis: ['Date'], now: frozenNow })
@@ -154,6 +157,42 @@ t.test(
     t.equal(await refresh(own), 200)
   },
 )
+
+t.test('without its key, a bound refresh token uses up no refreshes', async (t) => {
+  const test = await setUp(t)
+  const { client, refreshToken: token } = await signupByKey(test)
+  const body = { refresh_token: token }
+  test.asked.length = 0
+  const stolen = await Promise.all(
+    Array.from(
+      { length: 2 * refreshes.calls },
+      async () => await test.call('POST', '/refresh', { body }),
+    ),
+  )
+  t.strictSame(outcomes(stolen), { '400 invalid_dpop_proof': 2 * refreshes.calls }, 'the thief')
+  t.strictSame(test.asked, [], 'the database is not asked')
+  t.equal(outcome(await client.send('POST', '/refresh', { body })), '200', 'the owner')
+})
+
+t.test('the refresh token of a login that was logged out uses up one refresh', async (t) => {
+  const { call, signup } = await setUp(t)
+  const { refresh_token: own, user } = await signup()
+  const credentials = { email: user.email, password: goodPassword }
+  const { refresh_token: stolen } = (await call('POST', '/login', { body: credentials })).json()
+  await call('POST', '/logout', { body: { refresh_token: stolen } })
+  const refresh = async (token: string) =>
+    await call('POST', '/refresh', { body: { refresh_token: token } })
+  const found = []
+  for (const token of [stolen, own]) {
+    const replies = []
+    for (let index = 0; index <= refreshes.calls; index++) replies.push(await refresh(token))
+    found.push(outcomes(replies))
+  }
+  t.strictSame(found, [
+    { '401 invalid_refresh_token': refreshes.calls + 1 },
+    { 200: refreshes.calls - 1, '429 rate_limited': 2 },
+  ])
+})
 
 t.test('fifty refreshes of one token at once succeed', async (t) => {
   const { call, signup } = await setUp(t)

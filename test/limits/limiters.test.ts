@@ -150,6 +150,31 @@ t.test('one network or one device cannot make others wait', async (t) => {
   )
 })
 
+t.test('a network that waits does not take the turn of another at the same moment', async (t) => {
+  const { guess } = await setUp()
+  while ((await guess('one')) === 0);
+  mock.timers.tick(10_000)
+  t.equal(await guess('one'), 0, 'its wait is twice as long from now on')
+  for (let network = 0; (await guess(`network ${network}`)) === 0; network++);
+  mock.timers.tick(10_000)
+  t.strictSame(await Promise.all([guess('one'), guess('two')]), [10, 0])
+})
+
+t.test('what is given back is one call, in its own window, whatever was refused', async (t) => {
+  const { limiters, from } = await setUp()
+  const late = await limiters['password-email'].take(email)
+  mock.timers.tick(day * 1000)
+  await late.undo()
+  let compared = 0
+  while ((await from('password-email')) === 0) compared++
+  t.equal(compared, limits['password-email'].free + 1, 'none of the next window')
+  const take = async () => await limiters['mail-email'].take(email)
+  const [first] = await Promise.all(Array.from({ length: limits['mail-email'].calls }, take))
+  for (let index = 0; index < 3; index++) await t.rejects(take())
+  await first?.undo()
+  await take()
+})
+
 t.test('a call during a wait does not make it longer', async (t) => {
   const { guess } = await setUp()
   while ((await guess('one')) === 0);
@@ -298,10 +323,12 @@ t.test('a network has a bounded number of comparisons, also of right passwords',
 })
 
 t.test('a proof of the mailbox resets the limits of the address and the network', async (t) => {
-  const { guess, attempts } = await setUp()
+  const { guess, attempts, from } = await setUp()
   for (const network of ['one', 'two', 'three', 'four']) while ((await guess(network)) === 0);
+  while ((await from('password-devices')) === 0);
   t.not(await guess('five'), 0, 'before')
   await attempts.forgive(email, { network: 'one', devices: [] })
+  t.equal(await from('password-devices'), 0, 'of devices, after')
   t.strictSame([await guess('one'), await guess('five'), await guess('two')], [0, 0, 10], 'after')
 })
 

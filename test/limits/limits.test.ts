@@ -118,6 +118,18 @@ t.test(
   },
 )
 
+t.test('a call that the limit of an address refuses does not count for its network', async (t) => {
+  const { forgot } = await setUp(t)
+  const [email, owner] = ['ada@example.org', '198.51.100.1']
+  for (let i = 0; i < byEmail.calls; i++) await forgot(email, `192.0.2.${i}`)
+  mock.timers.tick((byEmail.seconds - 60) * 1000)
+  for (let i = 0; i < byBoth.calls; i++)
+    t.equal((await forgot(email, owner)).statusCode, 429, 'others have used up the mails')
+  mock.timers.tick(60_000)
+  for (let i = 0; i < byBoth.calls; i++)
+    t.equal((await forgot(email, owner)).statusCode, 202, 'the owner has all of their own')
+})
+
 t.test('mails asked for from one network are limited', async (t) => {
   const { forgot, call } = await setUp(t)
   t.strictSame(pointers(t, await forgot('no address', '2001:db8:1:2::1')), ['/email'])

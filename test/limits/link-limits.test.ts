@@ -1,10 +1,12 @@
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { Problem } from '../../src/errors.js'
+import { leewaySeconds } from '../../src/keys/key-ring.js'
 import { createCounters } from '../../src/limits/counters.js'
 import { createLimiters } from '../../src/limits/limiters.js'
 import { limits } from '../../src/limits/table.js'
 import { createLinkLimits } from '../../src/limits/link-limits.js'
+import { oneTimeSeconds } from '../../src/tokens/lifetimes.js'
 import { createSignupTokens } from '../../src/tokens/signup-token.js'
 import {
   buildTestApp,
@@ -201,6 +203,10 @@ t.test('a reset link dies after ten weak passwords, and other links keep working
     'weak passwords with another link',
   )
   t.equal(outcome(await use('/password/reset', third)), '204', 'the tenth try can succeed')
+})
+
+t.test('a dead link stays dead for as long as any link lives', async (t) => {
+  t.ok(byLink.seconds > Math.max(...Object.values(oneTimeSeconds)) + leewaySeconds)
 })
 
 t.test('ten of a thousand tries at once pass; other failures do not count', async (t) => {

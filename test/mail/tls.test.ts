@@ -207,6 +207,7 @@ t.test('the operator is warned when mails may travel unencrypted', async (t) => 
     'smtp://mail?requireTLS=false': true,
     'smtp://mail?requireTLS=true': false,
     'smtp://u:p@mail': false,
+    'smtp://u@mail': false,
     'smtp://u:p@mail?requireTLS=false': true,
     'smtp://u:p@localhost?requireTLS=false': false,
     'smtp://localhost': false,

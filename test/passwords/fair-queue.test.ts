@@ -113,6 +113,15 @@ t.test(
   },
 )
 
+t.test('two networks do not take one place from each other in turn', async (t) => {
+  const { ask, events } = queueFor(3)
+  for (let index = 0; index < 3; index++) ask('greedy', `g${index}`)
+  ask('a', 'a0')
+  await events()
+  ask('a', 'a1')
+  t.strictSame(await events(), ['a1 overloaded'], 'with it, the newcomer would have the most')
+})
+
 t.test('a client that hangs up frees its place; work that runs continues', async (t) => {
   const { ask, events, next } = queueFor(1)
   const clients = Array.from({ length: 3 }, () => new AbortController()) as [

@@ -186,8 +186,10 @@ t.test(
       ['\u9577'.repeat(23), true],
       ['\u9577'.repeat(30), false],
       ['brass\0lantern', false],
-      // Of 70 bytes as typed, and 77 in the normal form, which is what would be stored.
+      // Of 73 bytes as typed, and 69 in the normal form, which is what would be stored.
       [`${'x'.repeat(67)}\u0390`.normalize('NFD'), false],
+      // Of 63 bytes as typed, and 72 in the normal form, which is compared too.
+      [`${'x'.repeat(60)}\u334d`, false],
       [`${'x'.repeat(60)}\ufb01`, true],
     ]
     for (const [typed, isUpgraded] of rows) {
@@ -201,6 +203,22 @@ t.test(
     }
   },
 )
+
+t.test('a request with a place at the gate asks the estimator for its network', async (t) => {
+  const asked: unknown[] = []
+  const passwords = await createPasswords({
+    cost: cheapHash,
+    minLength: 8,
+    gate: createHashGate({ concurrency: 1, queueMilliseconds: 60_000, now: Date.now }),
+    estimate: async (_password, _words, waiter) => {
+      asked.push(waiter?.network)
+      return { score: 4, advice: [] }
+    },
+  })
+  for (const caller of [{ network: '192.0.2.1' }, null])
+    await passwords.withHashSlot(caller, async ({ hashNew }) => await hashNew(goodPassword, ada))
+  t.strictSame(asked, ['192.0.2.1', ''])
+})
 
 t.test('a request that waits for the estimator holds no place at the gate', async (t) => {
   const gate = createHashGate({ concurrency: 1, queueMilliseconds: 0, now: Date.now })

@@ -6,6 +6,7 @@ import { tokenOf } from '../support/mailbox.js'
 import { kinds } from '../support/hostile-tokens.js'
 import { createSignupTokens } from '../../src/tokens/signup-token.js'
 import { decode, forge, signer } from '../support/forge.js'
+import { takeApart } from '../support/one-time-tokens.js'
 
 const audience = 'urn:example:api'
 const issuer = 'http://localhost:3000'
@@ -210,4 +211,41 @@ t.test('no token but an access token is for the audience of access tokens', asyn
     [access, refresh, verify, reset].every((token) => token.length < 700),
     'none is long',
   )
+})
+
+t.test('links of the version that had the issuer as audience still work', async (t) => {
+  const test = await buildTestApp(t, { env: { RATE_LIMITS: 'off' } })
+  const { signup, nextMail, call } = test
+  const { access_token: access, user } = await signup()
+  const verify = tokenOf(await nextMail(user.email, 'Confirm your e-mail'))
+  await call('POST', '/email/change', {
+    token: access,
+    body: { new_email: 'new@example.org', password: goodPassword },
+  })
+  const change = tokenOf(await nextMail('new@example.org', 'Confirm your new'))
+  const post = async (url: string, token: string, aud: string, more = {}) => {
+    const body = { token: takeApart(test, token).make({ claims: { aud } }), ...more }
+    return (await call('POST', url, { body })).statusCode
+  }
+  const refused = [audience, own.refresh, own.devices]
+  for (const aud of [...refused, issuer])
+    t.equal(await post('/email/verify', verify, aud), refused.includes(aud) ? 400 : 200, aud)
+  for (const aud of [...refused, issuer])
+    t.equal(
+      await post('/email/change/confirm', change, aud, { password: goodPassword }),
+      refused.includes(aud) ? 400 : 200,
+      aud,
+    )
+  await call('POST', '/password/forgot', { body: { email: 'new@example.org' } })
+  const reset = tokenOf(await nextMail('new@example.org', 'Reset'))
+  for (const aud of [...refused, issuer])
+    t.equal(
+      await post('/password/reset', reset, aud, { new_password: goodPassword }),
+      refused.includes(aud) ? 400 : 204,
+      aud,
+    )
+  // Earlier undo links named no entry of a history, so their audience is refused too.
+  const undo = tokenOf(await nextMail(user.email, /was changed$/))
+  for (const aud of [...refused, issuer]) t.equal(await post('/email/undo', undo, aud), 400, aud)
+  t.equal(await post('/email/undo', undo, own.links), 200, 'the link as it was sent')
 })

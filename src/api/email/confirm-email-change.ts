@@ -53,7 +53,6 @@ export function createConfirmEmailChange({
 >): ConfirmEmailChange {
   const requireProof = async (
     account: Account,
-    jti: string,
     { callerId, confirmation }: Proof,
     signal: AbortSignal,
   ) => {
@@ -66,9 +65,7 @@ export function createConfirmEmailChange({
     }
     const { network } = confirmation.client
     await passwords.withHashSlot({ network, signal }, async ({ matches }) => {
-      await linkLimits.tryLink(jti, async () => {
-        await requirePassword({ matches, attempts }, account, confirmation)
-      })
+      await requirePassword({ matches, attempts }, account, confirmation)
     })
   }
   return async (token, proof, signal) => {
@@ -77,7 +74,10 @@ export function createConfirmEmailChange({
     const account = changeTokens.requireState(claims, await accounts.findById(claims.sub))
     if (account.disabledAt !== null)
       throw new Problem('invalid_one_time_token', { account: account.id })
-    await requireProof(account, claims.jti, proof, signal)
+    // Around every proof: a dead link takes no access token either.
+    await linkLimits.tryLink(claims.jti, async () => {
+      await requireProof(account, proof, signal)
+    })
     const { column, entry } = nextHistory(account, claims.email, clock())
     const changed = await accounts.changeEmail(account, {
       email: claims.email,

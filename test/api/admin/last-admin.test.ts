@@ -5,7 +5,7 @@ import { outcomes } from '../../support/replies.js'
 
 await onEachDatabase(t, async (t, database) => {
   const built = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
-  const { call, signup, store } = built
+  const { call, mails, signup, store } = built
   const { admin, acts, personWith, setRoles } = createAdminFlow(built)
 
   await t.test('no route leaves the service without an enabled admin', async (t) => {
@@ -36,6 +36,10 @@ await onEachDatabase(t, async (t, database) => {
       'an admin may go if another one is left',
     )
     await setRoles(String(others[0]?.id))
+    t.notOk(
+      mails.some(({ subject }) => subject.endsWith('was deleted')),
+      'nobody is told of a deletion',
+    )
   })
 
   await t.test('two admins who demote each other leave one', async (t) => {

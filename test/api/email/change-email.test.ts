@@ -325,6 +325,8 @@ await onEachDatabase(t, async (t, database) => {
       }))
       const token = await ask(access, freshEmail())
       await stored.setHistory(user.id, full)
+      problem(t, await confirm(token, {}), 401, 'missing_token', 'a stranger learns nothing of it')
+      problem(t, await confirm(token, { password: 'wrong' }), 403, 'wrong_password', 'nor a guess')
       problem(t, await confirm(token), 429, 'rate_limited', 'a full history')
       await stored.setHistory(user.id, full.slice(1))
       t.equal(outcome(await confirm(token)), '200', 'a history with room')

@@ -7,6 +7,10 @@ await onEachDatabase(t, async (t, database) => {
   const test = await buildTestApp(t, { database, env: { RATE_LIMITS: 'off' } })
   const { call, signup, time, databaseUrl, mails, nextMail, store } = test
   const { signupVerified, move, undo } = createEmailFlow(test)
+  const createdAt = async (id: string, milliseconds: number) => {
+    const text = new Date(milliseconds).toISOString().replace('Z', '+00:00')
+    await query(databaseUrl, `UPDATE users SET created_at = '${text}' WHERE id = '${id}'`)
+  }
   const emailOf = async (token: string) => (await call('GET', '/me', { token })).json().email
 
   await t.test(
@@ -26,6 +30,15 @@ await onEachDatabase(t, async (t, database) => {
       mails.length = 0
     },
   )
+
+  await t.test('it also gives way if the clock of its server was behind', async (t) => {
+    const { access_token: access, user } = await signupVerified()
+    const back = await move(access, user.email, freshEmail())
+    const squatter = await signup({ email: user.email })
+    await createdAt(squatter.user.id, time.now - 29_000)
+    t.equal((await undo(back)).statusCode, 200)
+    t.equal(await store.accounts.findById(squatter.user.id), null, 'erased')
+  })
 
   await t.test(
     'the account on the address is erased only after link and history were checked',
@@ -61,10 +74,7 @@ await onEachDatabase(t, async (t, database) => {
             : await signup({ email: user.email })
         if (change === 'older') {
           const { id } = (await call('GET', '/me', { token: theirs })).json()
-          await query(
-            databaseUrl,
-            `UPDATE users SET created_at = '${new Date(time.now - 31_000).toISOString().replace('Z', '+00:00')}' WHERE id = '${id}'`,
-          )
+          await createdAt(id, time.now - 31_000)
         }
         for (let use = 0; use < 2; use++)
           t.match(problem(t, await undo(back), 409, 'email_taken').detail, /use this link again/)

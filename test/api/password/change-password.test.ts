@@ -20,7 +20,7 @@ const body = { current_password: goodPassword, new_password: next }
 await onEachDatabase(t, async (t, database) => {
   let away = false
   let meanwhile = async () => {}
-  const { call, signup, time, stored, logText } = await buildTestApp(t, {
+  const { call, signup, time, stored, mails, nextMail, logText } = await buildTestApp(t, {
     database,
     env: { RATE_LIMITS: 'off' },
     wrapStore: (store) => ({
@@ -169,6 +169,11 @@ await onEachDatabase(t, async (t, database) => {
       (await refresh(replies[won]?.json().refresh_token)).statusCode,
       200,
       "the winner's tokens are good",
+    )
+    await nextMail(user.email, 'Your password')
+    t.notOk(
+      mails.some(({ to, subject }) => to === user.email && subject.startsWith('Your password')),
+      'one notice',
     )
   })
 
