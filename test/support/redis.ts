@@ -86,9 +86,9 @@ export async function startRedis(t: Test): Promise<RedisServer | null> {
   }
 }
 
-/** Waits until something holds, a few seconds at most, and answers whether it does. */
+/** Waits until something holds, half a minute at most, and answers whether it does. */
 export async function holdsSoon(holds: () => boolean | Promise<boolean>): Promise<boolean> {
-  const end = performance.now() + 10_000
+  const end = performance.now() + 30_000
   while (!(await holds()) && performance.now() < end) await wait(20)
   return await holds()
 }
