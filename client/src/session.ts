@@ -112,7 +112,7 @@ export function createSession(storage: Storage, name: string, server: Server): S
     const { login } = held
     if (!login && inCookies) return held.set(null)
     held.set(null, undefined, undefined, reason)
-    await keep.write(null).catch(ignore)
+    await keep.write(null).then(() => inCookies || mark(false), ignore)
     tell()
   }
 
@@ -237,13 +237,8 @@ export function createSession(storage: Storage, name: string, server: Server): S
       const kept = held.login ?? (await keep.read().catch(() => null))
       const login = held.login ?? kept
       const left = login || inCookies ? leave(login) : undefined
-      await Promise.all([
-        end().then(() => {
-          if (!inCookies) mark(false)
-        }),
-        // Without the server, only cookies are left.
-        inCookies ? left : left?.catch(ignore),
-      ])
+      // Without the server, only cookies are left.
+      await Promise.all([end(), inCookies ? left : left?.catch(ignore)])
     },
   }
 }

@@ -266,6 +266,19 @@ t.test('a logout without the server', async (t) => {
   }
 })
 
+t.test('a logout without the server, which IndexedDB cannot store', async (t) => {
+  const context = await pages.newContext()
+  const page = await pages.open(context, 'dpop')
+  await signUp(page, 'unstored@example.org')
+  await respond(page, `${api}/logout`, 'away')
+  await run(page, `IDBObjectStore.prototype.put = () => { throw new DOMException('full') }`)
+  t.equal(await failure(page, 'auth.logout()'), 'no error')
+  await page.reload()
+  await makeClient(page, api, 'dpop')
+  t.equal(await run(page, 'auth.ready.then(() => auth.user)'), null, 'after a reload')
+  await context.close()
+})
+
 t.test('a logout that is faster than a login', async (t) => {
   for (const storage of storages) {
     const context = await pages.newContext()
